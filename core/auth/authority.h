@@ -1,0 +1,22 @@
+/* Tokens, keys, roles and rate limits. Thread-safe. It is the built-in component [auth]. */
+#pragma once
+
+#include <airclass/auth.h>
+#include <airclass/context.h>
+#include <airclass/plugin.h>
+
+G_BEGIN_DECLS
+
+typedef struct _AirAuthority AirAuthority;
+
+/* Section [auth]; create() returns an AirAuthority and registers the endpoints under "Tokens"; start() makes or reads the
+ * secrets in the state folder. */
+extern const AirPlugin air_auth_component;
+
+AirIdentity *air_authority_authorize (AirAuthority *authority, const AirAccess *access, GError **error);
+AirIdentity *air_authority_authenticate (AirAuthority *authority, const char *token, GInetAddress *address, GError **error);
+/* What the first start prints and packaging/run shows: read from the state folder. (transfer none) */
+const char *air_authority_get_teacher_key (AirAuthority *authority);
+const char *air_authority_get_stream_key (AirAuthority *authority);
+
+G_END_DECLS

@@ -1,0 +1,13 @@
+/* The plugin API of AIRClass. */
+#pragma once
+
+#include <airclass/auth.h>
+#include <airclass/bus.h>
+#include <airclass/context.h>
+#include <airclass/error.h>
+#include <airclass/events.h>
+#include <airclass/http.h>
+#include <airclass/metrics.h>
+#include <airclass/plugin.h>
+#include <airclass/stream.h>
+#include <airclass/types.h>

@@ -1,0 +1,75 @@
+/* Who somebody is and what they may do.
+ *
+ * One check serves every protocol: a plugin fills an AirAccess from what its protocol carries, and gets an
+ * AirIdentity or an error. Thread-safe: may be called on any thread; takes microseconds, never waits.
+ */
+#pragma once
+
+#include <gio/gio.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <airclass/types.h>
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  AIR_ROLE_NONE,    /* nobody: no credential was needed */
+  AIR_ROLE_STUDENT,
+  AIR_ROLE_MONITOR, /* projector, read only */
+  AIR_ROLE_TEACHER,
+  AIR_ROLE_ADMIN,
+  AIR_ROLE_NODE,    /* another airclassd */
+} AirRole;
+
+typedef enum
+{
+  AIR_ACTION_READ,
+  AIR_ACTION_PUBLISH,
+} AirAction;
+
+/* What a protocol knows of somebody who knocks. Strings are borrowed for the call and may be NULL. */
+struct _AirAccess
+{
+  AirAction action;
+  const char *path;            /* of the stream, "live/algebra" */
+  const char *protocol;        /* "rtmp", "whep", … for the log */
+  GInetAddress *address;       /* the peer's; never NULL */
+  const char *token;           /* a JWT */
+  const char *key;             /* a stream key, or the teacher's key */
+  const char *user, *password; /* as OBS sends them; the password may be a stream key or a JWT */
+  bool trusted;                /* the protocol's own `trusted=` option names the peer's network */
+};
+
+/* Immutable, reference-counted (atomic). */
+AIR_PUBLIC AirIdentity *air_identity_ref (AirIdentity *identity);
+AIR_PUBLIC void air_identity_unref (AirIdentity *identity);
+AIR_PUBLIC AirRole air_identity_get_role (const AirIdentity *identity);
+/* The token's `sub`; NULL when nobody in particular. */
+AIR_PUBLIC const char *air_identity_get_user_id (const AirIdentity *identity);
+/* The class the token is for; NULL: not bound to a class. */
+AIR_PUBLIC const char *air_identity_get_class_id (const AirIdentity *identity);
+/* The token's `jti`; NULL without a token. */
+AIR_PUBLIC const char *air_identity_get_token_id (const AirIdentity *identity);
+/* When the credential ends: seconds since the epoch (wall clock); 0: never. Sessions end then unless refreshed. */
+AIR_PUBLIC int64_t air_identity_get_expires_at (const AirIdentity *identity);
+/* Whether @identity may @action on @path. */
+AIR_PUBLIC bool air_identity_may (const AirIdentity *identity, AirAction action, const char *path);
+/* "student", "teacher", … */
+AIR_PUBLIC const char *air_role_to_string (AirRole role);
+/* Returns false when @name is no role. */
+AIR_PUBLIC bool air_role_from_string (const char *name, AirRole *ret_role);
+
+/* Checks @access against tokens, stream keys, accounts' keys, trusted networks and rate limits.
+ * Returns: (transfer full) the identity, or NULL with AIR_ERROR_UNAUTHORIZED, _FORBIDDEN or _RATE_LIMITED. Any thread. */
+AIR_PUBLIC AirIdentity *air_context_authorize (AirContext *context, const AirAccess *access, GError **error);
+
+/* Checks a token alone, not yet what it may be used for: signature, exp, nbf, iss, aud (RFC 8725).
+ * Returns: (transfer full) the identity, or NULL with AIR_ERROR_UNAUTHORIZED or _RATE_LIMITED. Any thread. */
+AIR_PUBLIC AirIdentity *air_context_authenticate (AirContext *context, const char *token, GInetAddress *address,
+                                                  GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirIdentity, air_identity_unref)
+
+G_END_DECLS

@@ -1,0 +1,21 @@
+/* The metrics of the process, as Prometheus text 0.0.4. */
+#pragma once
+
+#include <airclass/context.h>
+#include <airclass/metrics.h>
+
+G_BEGIN_DECLS
+
+typedef struct _AirMetricsRegistry AirMetricsRegistry;
+
+AirMetricsRegistry *air_metrics_registry_new (void);
+void air_metrics_registry_free (AirMetricsRegistry *registry);
+/* Two owners may ask for the same name, type and labels and then share the series; a clash of type is a programming
+ * error. @owner may be NULL for the host. Main thread. */
+AirMetric *air_metrics_registry_add (AirMetricsRegistry *registry, AirContext *owner, AirMetricType type, const char *name,
+                                     const char *help, const char *const *label_names, const double *buckets);
+void air_metrics_registry_remove_owner (AirMetricsRegistry *registry, AirContext *owner);
+/* Returns: (transfer full) the exposition, its last line ended by LF. */
+char *air_metrics_registry_expose (AirMetricsRegistry *registry);
+
+G_END_DECLS
