@@ -30,6 +30,10 @@ AIR_PUBLIC GTlsCertificate *air_context_get_tls_certificate (AirContext *context
 /* The names and addresses by which clients reach this host, best first ([http] public_url= if set). (transfer none) */
 AIR_PUBLIC const char *const *air_context_get_public_hosts (AirContext *context);
 
+/* Tells where a protocol of this plugin is reached ("rtmp", "rtmps", "webrtc-udp"), with the port that was really bound;
+ * shown by GET /api/system and written to run.json in the state folder. Port 0 takes it back. */
+AIR_PUBLIC void air_context_announce_endpoint (AirContext *context, const char *protocol, const char *host, unsigned port);
+
 /* ---- The main loop */
 typedef void (*AirCallback) (void *data);
 /* Calls @callback on the main loop, in order; dropped (with @destroy called) when the plugin has stopped. Any thread. */
