@@ -32,6 +32,9 @@ AIR_PUBLIC int64_t air_event_get_at_us (AirEvent *event);
 /* Returns: (transfer full) {"type": name, "at": RFC 3339, …fields} */
 AIR_PUBLIC JsonNode *air_event_to_json (AirEvent *event);
 
+/* An optional integer that the event does not have, in constructors and accessors of generated events. */
+#define AIR_EVENT_ABSENT INT64_MIN
+
 /* Queues @event (transfer full). Any thread. */
 AIR_PUBLIC void air_context_publish_event (AirContext *context, AirEvent *event);
 

@@ -24,6 +24,8 @@ AIR_PUBLIC GPtrArray *air_context_get_addresses (AirContext *context, const char
 AIR_PUBLIC bool air_context_network_contains (AirContext *context, const char *key, GInetAddress *address);
 /* The folder in which the plugin may keep state, made with mode 0700 at the first call. */
 AIR_PUBLIC const char *air_context_get_state_dir (AirContext *context);
+/* A folder of the installed resources, absolute: "schemas" ([core] schema_dir=) or "pipelines" ([core] pipeline_dir=). */
+AIR_PUBLIC const char *air_context_get_resource_dir (AirContext *context, const char *kind);
 /* The certificate of [http] tls_certificate=, for a plugin that speaks TLS itself.
  * Returns: (transfer full) NULL when none is configured; ask again per connection, it may be renewed. Any thread. */
 AIR_PUBLIC GTlsCertificate *air_context_get_tls_certificate (AirContext *context);

@@ -1,0 +1,64 @@
+/* The base class of all events: a name, the time it was made, and a JSON form. Immutable, so any thread may read it. */
+#include <airclass/bus.h>
+
+typedef struct
+{
+  int64_t at_us;
+} AirEventPrivate;
+
+G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (AirEvent, air_event, G_TYPE_OBJECT)
+
+static void
+air_event_class_init (AirEventClass *klass)
+{
+}
+
+static void
+air_event_init (AirEvent *self)
+{
+  AirEventPrivate *priv = air_event_get_instance_private (self);
+
+  priv->at_us = g_get_real_time ();
+}
+
+const char *
+air_event_get_name (AirEvent *event)
+{
+  return AIR_EVENT_GET_CLASS (event)->name;
+}
+
+int64_t
+air_event_get_at_us (AirEvent *event)
+{
+  AirEventPrivate *priv = air_event_get_instance_private (event);
+
+  return priv->at_us;
+}
+
+/* RFC 3339 in UTC with milliseconds, as everywhere in the API. */
+static char *
+format_time (int64_t at_us)
+{
+  g_autoptr (GDateTime) seconds = g_date_time_new_from_unix_utc (at_us / G_USEC_PER_SEC);
+  g_autofree char *text = g_date_time_format (seconds, "%Y-%m-%dT%H:%M:%S");
+
+  return g_strdup_printf ("%s.%03dZ", text, (int) (at_us % G_USEC_PER_SEC / 1000));
+}
+
+JsonNode *
+air_event_to_json (AirEvent *event)
+{
+  g_autoptr (JsonNode) fields = AIR_EVENT_GET_CLASS (event)->to_json (event);
+  JsonObject *from = json_node_get_object (fields);
+  g_autoptr (GList) names = json_object_get_members (from);
+  g_autofree char *at = format_time (air_event_get_at_us (event));
+  JsonObject *object = json_object_new ();
+  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
+
+  json_object_set_string_member (object, "type", air_event_get_name (event));
+  json_object_set_string_member (object, "at", at);
+  for (GList *name = names; name != NULL; name = name->next)
+    json_object_set_member (object, name->data, json_object_dup_member (from, name->data));
+  json_node_take_object (node, object);
+  return node;
+}
