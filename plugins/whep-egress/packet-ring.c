@@ -1,0 +1,121 @@
+/* A circular table of packets that grows by doubling up to its bound. */
+#include "packet-ring.h"
+
+#define FIRST_SLOTS 256u
+
+struct _AirPacketRing
+{
+  AirRtpPacket **slots; /* place modulo slot_count; a power of two */
+  unsigned slot_count;
+  unsigned max_packets;
+  size_t max_bytes;
+  size_t bytes;
+  int64_t keep_ns;
+  uint64_t head, tail, keyframe;
+};
+
+AirPacketRing *
+air_packet_ring_new (unsigned max_packets, size_t max_bytes, int64_t keep_ns)
+{
+  g_return_val_if_fail (max_packets >= FIRST_SLOTS && (max_packets & (max_packets - 1)) == 0, NULL);
+  AirPacketRing *ring = g_new0 (AirPacketRing, 1);
+  ring->slot_count = FIRST_SLOTS;
+  ring->slots = g_new0 (AirRtpPacket *, FIRST_SLOTS);
+  ring->max_packets = max_packets;
+  ring->max_bytes = max_bytes;
+  ring->keep_ns = keep_ns;
+  ring->keyframe = AIR_RING_NONE;
+  return ring;
+}
+
+static void
+drop_oldest (AirPacketRing *ring)
+{
+  AirRtpPacket **slot = &ring->slots[ring->tail & (ring->slot_count - 1)];
+  ring->bytes -= sizeof (AirRtpPacket) + (*slot)->payload_bytes;
+  g_clear_pointer (slot, air_rtp_packet_unref);
+  if (ring->keyframe == ring->tail)
+    ring->keyframe = AIR_RING_NONE;
+  ring->tail++;
+}
+
+void
+air_packet_ring_free (AirPacketRing *ring)
+{
+  if (!ring)
+    return;
+  while (ring->tail < ring->head)
+    drop_oldest (ring);
+  g_free (ring->slots);
+  g_free (ring);
+}
+
+static void
+grow (AirPacketRing *ring)
+{
+  unsigned slot_count = ring->slot_count * 2;
+  AirRtpPacket **slots = g_new0 (AirRtpPacket *, slot_count);
+  for (uint64_t place = ring->tail; place < ring->head; place++)
+    slots[place & (slot_count - 1)] = ring->slots[place & (ring->slot_count - 1)];
+  g_free (ring->slots);
+  ring->slots = slots;
+  ring->slot_count = slot_count;
+}
+
+/* Beyond the bounds everything goes; else only what is older than the time to keep and before the last keyframe. */
+static bool
+oldest_may_go (AirPacketRing *ring, int64_t now_ns)
+{
+  if (ring->head - ring->tail >= ring->max_packets || ring->bytes > ring->max_bytes)
+    return true;
+  if (ring->keyframe != AIR_RING_NONE && ring->tail >= ring->keyframe)
+    return false;
+  return ring->slots[ring->tail & (ring->slot_count - 1)]->pts_ns < now_ns - ring->keep_ns;
+}
+
+void
+air_packet_ring_append (AirPacketRing *ring, AirRtpPacket *packet)
+{
+  while (ring->tail < ring->head && oldest_may_go (ring, packet->pts_ns))
+    drop_oldest (ring);
+  if (ring->head - ring->tail == ring->slot_count)
+    grow (ring);
+  packet->sequence = ring->head;
+  if (packet->flags & AIR_RTP_KEYFRAME)
+    ring->keyframe = ring->head;
+  ring->slots[ring->head & (ring->slot_count - 1)] = packet;
+  ring->bytes += sizeof (AirRtpPacket) + packet->payload_bytes;
+  ring->head++;
+}
+
+AirRtpPacket *
+air_packet_ring_get (AirPacketRing *ring, uint64_t sequence)
+{
+  if (sequence < ring->tail || sequence >= ring->head)
+    return NULL;
+  return ring->slots[sequence & (ring->slot_count - 1)];
+}
+
+uint64_t
+air_packet_ring_get_head (AirPacketRing *ring)
+{
+  return ring->head;
+}
+
+uint64_t
+air_packet_ring_get_tail (AirPacketRing *ring)
+{
+  return ring->tail;
+}
+
+uint64_t
+air_packet_ring_get_keyframe (AirPacketRing *ring)
+{
+  return ring->keyframe;
+}
+
+void
+air_packet_ring_forget_keyframe (AirPacketRing *ring)
+{
+  ring->keyframe = AIR_RING_NONE;
+}

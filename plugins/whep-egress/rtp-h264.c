@@ -1,0 +1,243 @@
+/* H.264 into RTP. A unit's packets are made one behind: a packet leaves when the next one is there, so that the last
+ * one can get the marker bit. */
+#include "rtp-h264.h"
+
+#include <string.h>
+
+#define NAL_SLICE_IDR 5
+#define NAL_SEI 6
+#define NAL_SPS 7
+#define NAL_PPS 8
+#define NAL_DELIMITER 9
+#define NAL_FILLER 12
+#define NAL_STAP_A 24
+#define NAL_FU_A 28
+
+#define MAX_PARAMETER_SETS_BYTES 4096
+
+struct _AirRtpH264
+{
+  unsigned length_bytes; /* of the prefix of each NAL unit */
+  GByteArray *sets;      /* SPS and PPS of the codec data, each behind a 16-bit length */
+};
+
+/* What one push() works with. */
+typedef struct
+{
+  AirRtpSink sink;
+  void *sink_data;
+  AirRtpPacket *pending;
+  int64_t pts_ns;
+  uint32_t timestamp;
+  bool keyframe;
+  unsigned count;
+  uint8_t aggregate[AIR_RTP_MAX_PAYLOAD_BYTES]; /* the STAP-A being filled */
+  size_t aggregate_bytes;                       /* 0: none */
+  unsigned aggregate_nals;
+} Run;
+
+AirRtpH264 *
+air_rtp_h264_new (void)
+{
+  AirRtpH264 *rtp = g_new0 (AirRtpH264, 1);
+  rtp->length_bytes = 4;
+  rtp->sets = g_byte_array_new ();
+  return rtp;
+}
+
+void
+air_rtp_h264_free (AirRtpH264 *rtp)
+{
+  if (!rtp)
+    return;
+  g_byte_array_unref (rtp->sets);
+  g_free (rtp);
+}
+
+/* Appends @count sets that stand at *@at, each behind a 16-bit length. */
+static bool
+copy_sets (GByteArray *sets, const uint8_t *data, size_t size, size_t *at, unsigned count)
+{
+  for (unsigned i = 0; i < count; i++)
+    {
+      if (size - *at < 2)
+        return false;
+      size_t length = (size_t) (data[*at] << 8 | data[*at + 1]);
+      if (length == 0 || size - *at - 2 < length || sets->len + 2 + length > MAX_PARAMETER_SETS_BYTES)
+        return false;
+      g_byte_array_append (sets, data + *at, (guint) (2 + length));
+      *at += 2 + length;
+    }
+  return true;
+}
+
+bool
+air_rtp_h264_set_codec_data (AirRtpH264 *rtp, const uint8_t *codec_data, size_t size)
+{
+  if (size < 7 || codec_data[0] != 1)
+    return false;
+  g_autoptr (GByteArray) sets = g_byte_array_new ();
+  size_t at = 6;
+  if (!copy_sets (sets, codec_data, size, &at, codec_data[5] & 0x1f) || at >= size)
+    return false;
+  unsigned pps_count = codec_data[at++];
+  if (!copy_sets (sets, codec_data, size, &at, pps_count))
+    return false;
+  rtp->length_bytes = (codec_data[4] & 3u) + 1;
+  g_byte_array_unref (rtp->sets);
+  rtp->sets = g_steal_pointer (&sets);
+  return true;
+}
+
+/* The packet made before this one is complete; this one waits for the next. */
+static AirRtpPacket *
+emit (Run *run, size_t payload_bytes)
+{
+  if (run->pending)
+    run->sink (run->pending, run->sink_data);
+  run->pending = air_rtp_packet_new (run->pts_ns, run->timestamp, payload_bytes);
+  if (run->count++ == 0)
+    run->pending->flags = (uint16_t) (AIR_RTP_FRAME_START | (run->keyframe ? AIR_RTP_KEYFRAME : 0));
+  return run->pending;
+}
+
+static void
+send_single (Run *run, const uint8_t *nal, size_t size)
+{
+  memcpy (emit (run, size)->payload, nal, size);
+}
+
+/* RFC 6184 §5.7.1. One NAL unit alone is sent as it is. */
+static void
+flush_aggregate (Run *run)
+{
+  if (run->aggregate_nals == 1)
+    send_single (run, run->aggregate + 3, run->aggregate_bytes - 3);
+  else if (run->aggregate_nals > 1)
+    memcpy (emit (run, run->aggregate_bytes)->payload, run->aggregate, run->aggregate_bytes);
+  run->aggregate_bytes = 0;
+  run->aggregate_nals = 0;
+}
+
+static void
+aggregate (Run *run, const uint8_t *nal, size_t size)
+{
+  if (run->aggregate_nals > 0 && run->aggregate_bytes + 2 + size > sizeof run->aggregate)
+    flush_aggregate (run);
+  if (run->aggregate_nals == 0)
+    {
+      run->aggregate[0] = NAL_STAP_A;
+      run->aggregate_bytes = 1;
+    }
+  uint8_t *header = &run->aggregate[0];
+  *header = (uint8_t) (NAL_STAP_A | (*header & 0x80) | (nal[0] & 0x80) /* F: any */
+                       | MAX (*header & 0x60, nal[0] & 0x60));          /* NRI: the highest */
+  run->aggregate[run->aggregate_bytes++] = (uint8_t) (size >> 8);
+  run->aggregate[run->aggregate_bytes++] = (uint8_t) size;
+  memcpy (run->aggregate + run->aggregate_bytes, nal, size);
+  run->aggregate_bytes += size;
+  run->aggregate_nals++;
+}
+
+/* RFC 6184 §5.8. All fragments but the last have one size, which lets the kernel send them as one run. */
+static void
+send_fragments (Run *run, const uint8_t *nal, size_t size)
+{
+  const size_t room = AIR_RTP_MAX_PAYLOAD_BYTES - 2;
+  for (size_t at = 1; at < size;)
+    {
+      size_t bytes = MIN (room, size - at);
+      uint8_t *payload = emit (run, bytes + 2)->payload;
+      payload[0] = (uint8_t) ((nal[0] & 0xe0) | NAL_FU_A);
+      payload[1] = (uint8_t) ((at == 1 ? 0x80 : 0) | (at + bytes == size ? 0x40 : 0) | (nal[0] & 0x1f));
+      memcpy (payload + 2, nal + at, bytes);
+      at += bytes;
+    }
+}
+
+static void
+send_nal (Run *run, const uint8_t *nal, size_t size)
+{
+  unsigned type = nal[0] & 0x1f;
+  bool small = size + 3 <= AIR_RTP_MAX_PAYLOAD_BYTES;
+  if (small && (type == NAL_SPS || type == NAL_PPS || type == NAL_SEI))
+    {
+      aggregate (run, nal, size);
+      return;
+    }
+  flush_aggregate (run);
+  if (size <= AIR_RTP_MAX_PAYLOAD_BYTES)
+    send_single (run, nal, size);
+  else
+    send_fragments (run, nal, size);
+}
+
+/* Moves over one length-prefixed NAL unit; false at the end or at a broken one. */
+static bool
+next_nal (const AirRtpH264 *rtp, const uint8_t *data, size_t size, size_t *at, const uint8_t **ret_nal,
+          size_t *ret_bytes)
+{
+  if (size - *at < rtp->length_bytes)
+    return false;
+  size_t length = 0;
+  for (unsigned i = 0; i < rtp->length_bytes; i++)
+    length = length << 8 | data[*at + i];
+  *at += rtp->length_bytes;
+  if (size - *at < length)
+    return false;
+  *ret_nal = data + *at;
+  *ret_bytes = length;
+  *at += length;
+  return true;
+}
+
+static bool
+has_parameter_sets (const AirRtpH264 *rtp, const uint8_t *data, size_t size)
+{
+  const uint8_t *nal;
+  size_t at = 0, bytes;
+  bool sps = false, pps = false;
+  while (next_nal (rtp, data, size, &at, &nal, &bytes))
+    {
+      sps |= bytes > 0 && (nal[0] & 0x1f) == NAL_SPS;
+      pps |= bytes > 0 && (nal[0] & 0x1f) == NAL_PPS;
+    }
+  return sps && pps;
+}
+
+static void
+send_parameter_sets (AirRtpH264 *rtp, Run *run)
+{
+  for (size_t at = 0; at < rtp->sets->len;)
+    {
+      size_t length = (size_t) (rtp->sets->data[at] << 8 | rtp->sets->data[at + 1]);
+      send_nal (run, rtp->sets->data + at + 2, length);
+      at += 2 + length;
+    }
+}
+
+unsigned
+air_rtp_h264_push (AirRtpH264 *rtp, const uint8_t *data, size_t size, bool keyframe, int64_t pts_ns, AirRtpSink sink,
+                   void *sink_data)
+{
+  Run run = { .sink = sink, .sink_data = sink_data, .pts_ns = pts_ns, .keyframe = keyframe };
+  run.timestamp = air_rtp_clock_90k (pts_ns);
+  if (keyframe && !has_parameter_sets (rtp, data, size))
+    send_parameter_sets (rtp, &run);
+  const uint8_t *nal;
+  size_t at = 0, bytes;
+  while (next_nal (rtp, data, size, &at, &nal, &bytes))
+    {
+      unsigned type = bytes > 0 ? nal[0] & 0x1f : 0;
+      /* Delimiters, end marks and filler tell a receiver nothing; 0 and 24 to 31 cannot stand in a unit. */
+      if (type == 0 || (type >= NAL_DELIMITER && type <= NAL_FILLER) || type >= NAL_STAP_A)
+        continue;
+      send_nal (&run, nal, bytes);
+    }
+  flush_aggregate (&run);
+  if (!run.pending)
+    return 0;
+  run.pending->flags |= AIR_RTP_MARKER;
+  sink (run.pending, sink_data);
+  return run.count;
+}

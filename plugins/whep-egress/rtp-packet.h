@@ -1,0 +1,82 @@
+/* One RTP packet as all viewers share it: the payload and what the header is made from, without SSRC, sequence and
+ * payload type, which are each viewer's own.
+ *
+ * Immutable once made; reference-counted (atomic), any thread.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+G_BEGIN_DECLS
+
+/* A UDP payload stays within 1,200 bytes: fixed header 12, extensions at most 28 (4 + capture time 9 + transport-wide
+ * sequence 3 + mid 9, padded), original sequence of RTX 2, tag of AES-GCM 16; 1,142 are left, and 1,140 are used. */
+#define AIR_RTP_MAX_PACKET_BYTES 1200
+#define AIR_RTP_MAX_PAYLOAD_BYTES 1140
+#define AIR_RTP_MAX_HEADER_BYTES 40
+
+typedef enum
+{
+  AIR_RTP_MARKER = 1 << 0,       /* the RTP marker bit */
+  AIR_RTP_FRAME_START = 1 << 1,  /* first packet of an access unit */
+  AIR_RTP_KEYFRAME = 1 << 2,     /* on the first packet of a unit where decoding can start */
+  AIR_RTP_CAPTURE_TIME = 1 << 3, /* carries abs-capture-time where it was negotiated */
+} AirRtpFlags;
+
+typedef struct
+{
+  gatomicrefcount references;
+  uint64_t sequence;  /* place in its ring */
+  int64_t pts_ns;     /* on the stream's timeline */
+  uint32_t timestamp; /* RTP clock, from timeline 0 */
+  uint16_t flags;     /* AirRtpFlags */
+  uint16_t payload_bytes;
+  uint8_t payload[];
+} AirRtpPacket;
+
+static inline AirRtpPacket *
+air_rtp_packet_new (int64_t pts_ns, uint32_t timestamp, size_t payload_bytes)
+{
+  AirRtpPacket *packet = g_malloc (sizeof (AirRtpPacket) + payload_bytes);
+  g_atomic_ref_count_init (&packet->references);
+  packet->sequence = 0;
+  packet->pts_ns = pts_ns;
+  packet->timestamp = timestamp;
+  packet->flags = 0;
+  packet->payload_bytes = (uint16_t) payload_bytes;
+  return packet;
+}
+
+static inline AirRtpPacket *
+air_rtp_packet_ref (AirRtpPacket *packet)
+{
+  g_atomic_ref_count_inc (&packet->references);
+  return packet;
+}
+
+static inline void
+air_rtp_packet_unref (AirRtpPacket *packet)
+{
+  if (g_atomic_ref_count_dec (&packet->references))
+    g_free (packet);
+}
+
+/* Takes a packet (transfer full) that a packetizer made. */
+typedef void (*AirRtpSink) (AirRtpPacket *packet, void *data);
+
+/* Nanoseconds to RTP clock units: exact, so that hours do not drift. */
+static inline uint32_t
+air_rtp_clock_90k (int64_t ns)
+{
+  return (uint32_t) ((uint64_t) ns / 100000 * 9 + (uint64_t) ns % 100000 * 9 / 100000);
+}
+
+static inline uint32_t
+air_rtp_clock_48k (int64_t ns)
+{
+  return (uint32_t) ((uint64_t) ns / 125000 * 6 + (uint64_t) ns % 125000 * 6 / 125000);
+}
+
+G_END_DECLS

@@ -1,0 +1,293 @@
+/* Offers as the clients send them, and what strangers might send. */
+#include <airclass/error.h>
+#include <string.h>
+
+#include "sdp-answer.h"
+
+typedef struct
+{
+  const char *file;
+  unsigned sections;
+  unsigned video_payload, video_rtx; /* for a constrained baseline stream */
+  unsigned high_payload;             /* for a high stream */
+  unsigned audio_payload;
+  bool transport_cc, remb, fir;
+  const char *group; /* in the answer */
+} Client;
+
+static const Client clients[] = {
+  { "chrome.sdp", 2, 108, 109, 116, 111, true, true, true, "a=group:BUNDLE 0 1\r\n" },
+  { "firefox.sdp", 2, 126, 127, 105, 109, true, true, true, "a=group:BUNDLE 0 1\r\n" },
+  { "safari.sdp", 3, 98, 99, 96, 111, true, true, true, "a=group:BUNDLE 0 1\r\n" },
+  { "gstreamer.sdp", 2, 102, 0, 102, 96, false, false, true, "a=group:BUNDLE audio0 video1\r\n" },
+  { "aiortc.sdp", 2, 101, 102, 99, 96, false, true, false, "a=group:BUNDLE 0 1\r\n" },
+  { "libdatachannel.sdp", 2, 96, 0, 96, 111, false, true, false, "a=group:BUNDLE audio video\r\n" },
+};
+
+static const AirSdpSource baseline = { true, 66, 0xc0 };
+static const AirSdpSource high = { true, 100, 0 };
+static const AirSdpSource high10 = { true, 110, 0 };
+
+static const char *const candidates[] = { "candidate:1 1 udp 2130706431 192.0.2.1 8189 typ host", NULL };
+static const AirSdpLocal local = {
+  .ice_ufrag = "abcdefgh",
+  .ice_pwd = "0123456789abcdef01234567",
+  .fingerprint = "sha-256 00:11",
+  .candidates = candidates,
+  .cname = "airclass-1",
+  .session_id = 42,
+};
+
+static char *
+load (const char *file)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "offers", file, NULL);
+  char *text = NULL;
+  g_autoptr (GError) error = NULL;
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+  return text;
+}
+
+static AirSdpOffer *
+parse (const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  AirSdpOffer *offer = air_sdp_offer_parse (text, strlen (text), &error);
+  g_assert_no_error (error);
+  return offer;
+}
+
+static void
+assert_invalid (const char *text, size_t length)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (AirSdpOffer) offer = air_sdp_offer_parse (text, length, &error);
+  g_assert_null (offer);
+  g_assert_error (error, AIR_ERROR, AIR_ERROR_INVALID);
+}
+
+static unsigned
+count (const char *text, const char *part)
+{
+  unsigned found = 0;
+  for (const char *at = text; (at = strstr (at, part)); at += strlen (part))
+    found++;
+  return found;
+}
+
+static void
+check_answer (const Client *client, const AirSdpOffer *offer, const AirSdpChoice *choice)
+{
+  g_autofree char *answer = air_sdp_answer_write (offer, choice, &local);
+  g_assert_nonnull (strstr (answer, client->group));
+  g_assert_cmpuint (count (answer, "\r\nm="), ==, client->sections);
+  g_assert_cmpuint (count (answer, "a=sendonly\r\n"), ==, 2);
+  g_assert_cmpuint (count (answer, "a=setup:passive\r\n"), ==, 2);
+  g_assert_cmpuint (count (answer, "a=msid:airclass-1 "), ==, 2);
+  g_assert_cmpuint (count (answer, candidates[0]), ==, 2);
+  g_assert_cmpuint (count (answer, "a=ice-lite\r\n"), ==, 1);
+  g_assert_cmpuint (count (answer, "packetization-mode=1"), ==, 1);
+  g_assert_cmpuint (count (answer, " 0 UDP/"), ==, client->sections - 2);
+  /* No line ends without CR LF, none is empty. */
+  g_assert_cmpuint (count (answer, "\n"), ==, count (answer, "\r\n"));
+  g_assert_null (strstr (answer, "\r\n\r\n"));
+}
+
+static void
+test_client (gconstpointer data)
+{
+  const Client *client = data;
+  g_autofree char *text = load (client->file);
+  g_autoptr (AirSdpOffer) offer = parse (text);
+  g_autoptr (GError) error = NULL;
+  g_assert_cmpuint (offer->media_count, ==, client->sections);
+
+  AirSdpChoice choice;
+  g_assert_true (air_sdp_choose (offer, &high, &choice, &error));
+  g_assert_cmpuint (choice.kinds[AIR_KIND_VIDEO].payload, ==, client->high_payload);
+  g_assert_true (air_sdp_choose (offer, &baseline, &choice, &error));
+  const AirSdpSection *video = &choice.kinds[AIR_KIND_VIDEO];
+  g_assert_cmpuint (video->payload, ==, client->video_payload);
+  g_assert_cmpuint (video->rtx_payload, ==, client->video_rtx);
+  g_assert_cmpuint (choice.kinds[AIR_KIND_AUDIO].payload, ==, client->audio_payload);
+  g_assert_cmpint (!!(video->feedback & AIR_SDP_FEEDBACK_TRANSPORT_CC), ==, client->transport_cc);
+  g_assert_cmpint (!!(video->feedback & AIR_SDP_FEEDBACK_REMB), ==, client->remb);
+  g_assert_cmpint (!!(video->feedback & AIR_SDP_FEEDBACK_FIR), ==, client->fir);
+  g_assert_true (video->feedback & AIR_SDP_FEEDBACK_PLI);
+  g_assert_false (choice.dtls_client);
+  check_answer (client, offer, &choice);
+
+  g_assert_false (air_sdp_choose (offer, &high10, &choice, &error));
+  g_assert_error (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED);
+}
+
+/* The offer of Chrome with one text replaced by another. */
+static char *
+with (const char *from, const char *to)
+{
+  g_autofree char *text = load ("chrome.sdp");
+  GString *changed = g_string_new (text);
+  g_assert_cmpuint (g_string_replace (changed, from, to, 0), >, 0);
+  return g_string_free (changed, FALSE);
+}
+
+static void
+test_refused (void)
+{
+  static const struct
+  {
+    const char *from, *to, *why;
+  } cases[] = {
+    { "H264/90000", "H266/90000", "H.264" },
+    { "packetization-mode=1", "packetization-mode=0", "H.264" },
+    { "a=rtcp-mux\r\n", "", "rtcp-mux" },
+    { "a=recvonly", "a=sendonly", "receives" },
+    { "a=group:BUNDLE 0 1\r\n", "", "BUNDLE" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *text = with (cases[i].from, cases[i].to);
+      g_autoptr (AirSdpOffer) offer = parse (text);
+      g_autoptr (GError) error = NULL;
+      AirSdpChoice choice;
+      g_assert_false (air_sdp_choose (offer, &baseline, &choice, &error));
+      g_assert_error (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED);
+      g_assert_nonnull (strstr (error->message, cases[i].why));
+    }
+}
+
+static void
+test_setup (void)
+{
+  g_autofree char *text = with ("a=setup:actpass", "a=setup:passive");
+  g_autoptr (AirSdpOffer) offer = parse (text);
+  AirSdpChoice choice;
+  g_assert_true (air_sdp_choose (offer, &baseline, &choice, NULL));
+  g_assert_true (choice.dtls_client);
+  g_autofree char *answer = air_sdp_answer_write (offer, &choice, &local);
+  g_assert_nonnull (strstr (answer, "a=setup:active\r\n"));
+}
+
+/* Retransmission on the video's own SSRC must not carry what changes with each sending. */
+static void
+test_transport_cc_needs_rtx (void)
+{
+  g_autofree char *text = with ("rtx/90000", "xtr/90000");
+  g_autoptr (AirSdpOffer) offer = parse (text);
+  AirSdpChoice choice;
+  g_assert_true (air_sdp_choose (offer, &baseline, &choice, NULL));
+  const AirSdpSection *video = &choice.kinds[AIR_KIND_VIDEO];
+  g_assert_cmpuint (video->rtx_payload, ==, 0);
+  g_assert_true (video->feedback & AIR_SDP_FEEDBACK_NACK);
+  g_assert_false (video->feedback & AIR_SDP_FEEDBACK_TRANSPORT_CC);
+  g_assert_cmpuint (video->extensions[AIR_SDP_EXTENSION_TRANSPORT_CC], ==, 0);
+}
+
+static void
+test_malformed (void)
+{
+  static const struct
+  {
+    const char *from, *to;
+  } cases[] = {
+    { "v=0", "v=1" },
+    { "a=ice-ufrag:", "a=ice-ufrag:a" "\x01" },
+    { "a=ice-pwd:", "a=ice-pwd:short\r\na=x:" },
+    { "a=fingerprint:sha-256 E8", "a=fingerprint:sha-256 G8" },
+    { "a=fingerprint", "a=fingerprints" },
+    { "a=mid:1", "a=mid:0" },
+    { "a=mid:1", "a=mid:" },
+    { "a=rtpmap:111", "a=rtpmap:x" },
+    { "a=rtcp-fb:111", "a=rtcp-fb:999" },
+    { "a=extmap:4 ", "a=extmap:0 " },
+    { "m=audio 9 ", "m=audio 99999 " },
+    { "m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=audio 9 UDP/TLS/RTP/SAVPF 128" },
+    { "m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=audio 9 UDP/TLS/RTP/SAVPF 63" },
+    { "m=audio 9 UDP/TLS/RTP/SAVPF", "m=audio 9\r\na=x:" },
+    { "s=-", "nonsense" },
+    { "a=setup:actpass", "a=setup:holdconn" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *text = with (cases[i].from, cases[i].to);
+      assert_invalid (text, strlen (text));
+    }
+  assert_invalid ("", 0);
+  assert_invalid ("v=0\r\n", 5);
+  assert_invalid ("v=0\0\r\n", 6);
+  assert_invalid ("v=0\r\n\xff", 6);
+}
+
+static void
+test_limits (void)
+{
+  GString *text = g_string_new ("v=0\r\n");
+  for (unsigned i = 0; i < 40; i++)
+    g_string_append (text, "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n");
+  assert_invalid (text->str, text->len);
+  g_string_assign (text, "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF");
+  for (unsigned i = 0; i < 128; i++)
+    g_string_append_printf (text, " %u", i);
+  assert_invalid (text->str, text->len);
+  g_string_assign (text, "v=0\r\n");
+  for (unsigned i = 0; i < AIR_SDP_MAX_LINES + 1; i++)
+    g_string_append (text, "a=x\r\n");
+  assert_invalid (text->str, text->len);
+  g_string_set_size (text, AIR_SDP_MAX_BYTES + 1);
+  assert_invalid (text->str, text->len);
+  g_string_free (text, TRUE);
+}
+
+/* Any prefix and any single damaged byte is taken or refused, never more (sanitizers watch). */
+static void
+test_damage (void)
+{
+  g_autofree char *text = load ("safari.sdp");
+  size_t length = strlen (text);
+  for (size_t i = 0; i < length; i += 7)
+    {
+      g_autoptr (AirSdpOffer) prefix = air_sdp_offer_parse (text, i, NULL);
+      g_autofree char *damaged = g_strdup (text);
+      damaged[i] = (char) g_test_rand_int_range (1, 127);
+      g_autoptr (AirSdpOffer) offer = air_sdp_offer_parse (damaged, length, NULL);
+      AirSdpChoice choice;
+      if (offer && air_sdp_choose (offer, &baseline, &choice, NULL))
+        g_free (air_sdp_answer_write (offer, &choice, &local));
+    }
+}
+
+static void
+test_fragment (void)
+{
+  static const char good[] = "a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\nm=audio 9 RTP/AVP 0\r\n"
+                             "a=mid:0\r\na=candidate:1 1 UDP 1 host.local 9 typ host\r\na=end-of-candidates\r\n";
+  static const char half[] = "a=ice-ufrag:EsAw\r\n";
+  g_autoptr (GError) error = NULL;
+  g_auto (AirSdpFragment) fragment = { NULL, NULL };
+  g_assert_true (air_sdp_fragment_parse (good, strlen (good), &fragment, &error));
+  g_assert_cmpstr (fragment.ice_ufrag, ==, "EsAw");
+  g_assert_cmpstr (fragment.ice_pwd, ==, "P2uYro0UCOQ4zxjKXaWCBui1");
+  g_auto (AirSdpFragment) none = { NULL, NULL };
+  g_assert_false (air_sdp_fragment_parse (half, strlen (half), &none, &error));
+  g_assert_error (error, AIR_ERROR, AIR_ERROR_INVALID);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS (clients); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("/whep/sdp/client/%s", clients[i].file);
+      g_test_add_data_func (name, &clients[i], test_client);
+    }
+  g_test_add_func ("/whep/sdp/refused", test_refused);
+  g_test_add_func ("/whep/sdp/setup", test_setup);
+  g_test_add_func ("/whep/sdp/transport-cc-needs-rtx", test_transport_cc_needs_rtx);
+  g_test_add_func ("/whep/sdp/malformed", test_malformed);
+  g_test_add_func ("/whep/sdp/limits", test_limits);
+  g_test_add_func ("/whep/sdp/damage", test_damage);
+  g_test_add_func ("/whep/sdp/fragment", test_fragment);
+  return g_test_run ();
+}
