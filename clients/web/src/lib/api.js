@@ -1,0 +1,108 @@
+// Calls to the server, with its RFC 9457 problems as errors, and the token that they need.
+
+import { backoffMs, retryAfterMs } from './backoff.js';
+
+/** `status` is 0 when the server was not reached; `type` is the problem's slug. */
+export class ApiError extends Error {
+  constructor(status, { type = '', detail = '', retryAfter = null } = {}) {
+    super(detail || `HTTP ${status}`);
+    Object.assign(this, { status, type, detail, retryAfter });
+  }
+}
+
+/** Fetches and checks; gives the Response. */
+export async function call(path, { method = 'GET', body, token, signal, fetch = globalThis.fetch } = {}) {
+  const headers = { Accept: 'application/json' };
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (token) headers.Authorization = `Bearer ${token}`;
+  let response;
+  try {
+    response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal, cache: 'no-store' });
+  } catch (error) {
+    throw new ApiError(0, { detail: error.message });
+  }
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => ({}));
+  throw new ApiError(response.status, {
+    type: String(problem.type ?? '').split('/').pop(),
+    detail: problem.detail ?? problem.title ?? '',
+    retryAfter: response.headers.get('Retry-After'),
+  });
+}
+
+const REFRESH_SHARE = 0.8; // of the token's life
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Holds one token: gets it when first needed, refreshes it before it ends, and gets a new one when it is refused. */
+export class TokenKeeper {
+  #grant;
+  #env;
+  #current = null; // { token, url, endsAt }
+  #pending = null;
+  #timer = null;
+
+  /**
+   * @param {object} options
+   * @param {object} options.grant the body of POST /api/token
+   * @param {function(string)} [options.onToken] called with each refreshed token
+   */
+  constructor({ grant, onToken = () => {}, env = {} }) {
+    this.#grant = grant;
+    this.onToken = onToken;
+    this.#env = {
+      call,
+      setTimeout: (...args) => globalThis.setTimeout(...args),
+      clearTimeout: (id) => globalThis.clearTimeout(id),
+      now: Date.now,
+      random: Math.random,
+      ...env,
+    };
+  }
+
+  /** @returns {Promise<{token: string, url: string}>} `url` is where this viewer plays (the answer's webrtc_url). */
+  async get({ fresh = false } = {}) {
+    if (fresh && !this.#pending) this.#current = null;
+    if (this.#current && this.#current.endsAt > this.#env.now()) return this.#current;
+    this.#pending ??= this.#request('/api/token', { body: this.#grant }).finally(() => (this.#pending = null));
+    return this.#pending;
+  }
+
+  close() {
+    this.#env.clearTimeout(this.#timer);
+  }
+
+  async #request(path, options) {
+    const response = await this.#env.call(path, { method: 'POST', ...options });
+    const { token, expires_in: lifeS, webrtc_url: url } = await response.json();
+    this.#current = { token, url: url ?? this.#current?.url, endsAt: this.#env.now() + lifeS * 1000 };
+    this.#schedule(lifeS * 1000 * (REFRESH_SHARE - this.#env.random() / 10), 0);
+    return this.#current;
+  }
+
+  #schedule(ms, attempt) {
+    this.#env.clearTimeout(this.#timer);
+    this.#timer = this.#env.setTimeout(() => this.#refresh(attempt), Math.min(ms, MAX_TIMER_MS));
+  }
+
+  async #refresh(attempt) {
+    const { token, endsAt } = this.#current ?? {};
+    if (!token) return;
+    try {
+      this.onToken((await this.#request('/api/token/refresh', { token })).token);
+    } catch (error) {
+      if (error.status === 401 || error.status === 403) this.#current = null; // the next get() asks anew
+      else if (this.#env.now() < endsAt) {
+        this.#schedule(retryAfterMs(error.retryAfter, backoffMs(attempt, this.#env.random), this.#env.random), attempt + 1);
+      }
+    }
+  }
+}
+
+/** The WHEP URL without the token in its query (it goes into a header), on this page's scheme where the host is ours. */
+export function playUrl(webrtcUrl, page = location.href) {
+  const url = new URL(webrtcUrl, page);
+  const here = new URL(page);
+  url.searchParams.delete('jwt');
+  if (url.host === here.host) url.protocol = here.protocol;
+  return url.href;
+}

@@ -1,0 +1,89 @@
+// A class being watched: token, player and the page's own events, as reactive state for the pages.
+
+import { ApiError, call, playUrl, TokenKeeper } from './api.js';
+import { kindOfStatus, WhepError } from './whep-session.js';
+import { WhepPlayer } from './whep.js';
+
+/** What of an ApiError matters to the player. */
+const asWhepError = (error) =>
+  error instanceof ApiError
+    ? new WhepError(kindOfStatus(error.status), { status: error.status, retryAfter: error.retryAfter, detail: error.detail })
+    : error;
+
+export const streamPath = (classId) => `live/${classId}`;
+
+/** Begins to watch; to be called from a component's effect, which calls `stop()` at the end. */
+export class Watch {
+  state = $state('connecting');
+  detail = $state('');
+  stats = $state.raw(null);
+  stream = $state.raw(null);
+  sends = $state.raw({ video: true, audio: true });
+
+  #player;
+  #keeper;
+  #ownsKeeper;
+  #unlisten = [];
+
+  /** @param {{classId: string, grant?: object, keeper?: TokenKeeper, audioOnly?: boolean}} options a grant, or a keeper
+   *   that somebody else owns */
+  constructor({ classId, grant, keeper, audioOnly = false }) {
+    this.#ownsKeeper = !keeper;
+    this.#keeper = keeper ?? new TokenKeeper({ grant, onToken: (token) => this.#player.setToken(token) });
+    this.#player = new WhepPlayer({
+      audioOnly,
+      endpoint: async ({ fresh }) => {
+        try {
+          const { token, url } = await this.#keeper.get({ fresh });
+          return { token, url: playUrl(url) };
+        } catch (error) {
+          throw asWhepError(error);
+        }
+      },
+      status: async () => {
+        try {
+          const { token } = await this.#keeper.get();
+          return (await (await call(`/api/streams/${streamPath(classId)}`, { token })).json()).state;
+        } catch (error) {
+          return error.status === 404 ? 'idle' : null;
+        }
+      },
+    });
+    this.#player.addEventListener('state', ({ detail: { state, error } }) => {
+      this.state = state;
+      this.detail = error?.message ?? '';
+      if (state !== 'live') this.stats = null;
+    });
+    this.#player.addEventListener('stats', ({ detail }) => (this.stats = detail));
+    this.#player.addEventListener('stream', ({ detail }) => {
+      this.stream = detail.stream;
+      this.sends = detail.sends;
+    });
+  }
+
+  start() {
+    const hurry = () => this.#player.hurry();
+    const shown = () => document.visibilityState === 'visible' && hurry();
+    this.#listen(window, 'online', hurry);
+    this.#listen(navigator.connection, 'change', hurry);
+    this.#listen(document, 'visibilitychange', shown);
+    this.#listen(window, 'pagehide', () => this.#player.stop());
+    this.#listen(window, 'pageshow', () => this.#player.start()); // also from the back-forward cache
+    this.#player.start();
+  }
+
+  stop() {
+    for (const undo of this.#unlisten.splice(0)) undo();
+    this.#player.stop();
+    if (this.#ownsKeeper) this.#keeper.close();
+  }
+
+  setAudioOnly(audioOnly) {
+    this.#player.setAudioOnly(audioOnly);
+  }
+
+  #listen(target, name, handler) {
+    target?.addEventListener?.(name, handler);
+    this.#unlisten.push(() => target?.removeEventListener?.(name, handler));
+  }
+}
