@@ -21,7 +21,7 @@ need_packages() {
       case $name in ''|'#'*) ;; *) wanted+=("$name") ;; esac
     done <"$top/packaging/packages/$list"
   done
-  installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^ii *//p')
+  installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^ii *//p' || true)
   for name in "${wanted[@]}"; do
     grep -qx -- "$name" <<<"$installed" || missing+=("$name")
   done
