@@ -21,7 +21,7 @@ typedef enum
 /* By the first byte (RFC 7983 §7), and RTP from RTCP by the second (RFC 5761 §4). */
 AirPacketKind air_packet_classify (const uint8_t *data, size_t size);
 
-/* Remote addresses of one viewer at a time; a further one replaces the oldest that is not pinned. */
+/* Remote addresses of one viewer at a time; a further one replaces the oldest (the next check brings a live one back). */
 #define AIR_DEMUX_ADDRESSES_PER_VIEWER 4
 #define AIR_DEMUX_MAX_UFRAG_BYTES 32
 
@@ -32,7 +32,7 @@ typedef struct
 {
   uint32_t addresses[AIR_DEMUX_ADDRESSES_PER_VIEWER]; /* slots + 1; 0: free */
   uint32_t ufrags[2];                                 /* slots + 1; the second one during an ICE restart */
-  uint8_t next;                                       /* which address is replaced next */
+  uint8_t next;                                       /* which address a further one replaces */
 } AirDemuxEntry;
 
 typedef struct

@@ -1,7 +1,7 @@
 /* The server's side of ICE-lite (RFC 8445 §2.5, §7.3): one AirIce a viewer. It only answers checks, so it has no timers.
  *
  * Threads: an AirIce belongs to one thread at a time (the one that receives). Times are g_get_monotonic_time(), µs,
- * given by the caller. Nothing is allocated per check.
+ * given by the caller.
  *
  * Use: take the local ufrag of a check (air_ice_check_ufrag), find the viewer (AirDemux), air_ice_handle(), send the
  * reply back on the same path, put a newly validated remote address into AirDemux, send media to the selected path.
@@ -20,8 +20,7 @@ typedef enum
   AIR_ICE_REPLY = 1 << 0,     /* there is an answer to send back on the path of the check */
   AIR_ICE_VALIDATED = 1 << 1, /* the check is authentic: its remote address belongs to this viewer */
   AIR_ICE_SELECTED = 1 << 2,  /* the selected path changed: media goes there from now on */
-  AIR_ICE_RESTARTED = 1 << 3, /* first authentic check of a restart: the previous credentials are dead (air_ice_get_previous_ufrag
-                                 was valid until now) */
+  AIR_ICE_RESTARTED = 1 << 3, /* first authentic check of a restart: air_ice_get_previous_ufrag is dead from now on */
 } AirIceResult;
 
 /* Makes unguessable credentials (RFC 8445 §5.3: 48 bits of ufrag, 144 of password).
@@ -34,9 +33,12 @@ const char *air_ice_get_ufrag (const AirIce *ice);
 const char *air_ice_get_pwd (const AirIce *ice);
 
 /* RFC 8445 §9: new credentials at once; the old ones and the selected path stay good until a check with the new ones
- * arrives, so that a failed restart keeps the session. A restart in progress is replaced. */
+ * arrives, so that a failed restart keeps the session. A restart still under way is replaced: take its ufrag out of
+ * AirDemux before. */
 void air_ice_restart (AirIce *ice, const char *remote_ufrag);
-/* The ufrag that a restart will retire; NULL when no restart is under way. */
+/* Whether no check with the newest credentials came yet. */
+bool air_ice_is_restarting (const AirIce *ice);
+/* The ufrag that the newest restart retires (or has retired, after AIR_ICE_RESTARTED); NULL: there was no restart. */
 const char *air_ice_get_previous_ufrag (const AirIce *ice);
 
 /* The part of USERNAME before ':', which is ours. Returns: false unless @message is a Binding request with a
@@ -44,8 +46,9 @@ const char *air_ice_get_previous_ufrag (const AirIce *ice);
 bool air_ice_check_ufrag (const AirStunMessage *message, const char **ret_ufrag, size_t *ret_size);
 
 /* Handles a Binding request or indication. Wrong credentials, roles, unknown attributes are answered as RFC 8489 §9.1.3 and
- * RFC 8445 §7.3 say; an answer is never larger than two times the check. Nomination: the first authentic check selects
- * its path until one with USE-CANDIDATE is seen; each later USE-CANDIDATE on another path moves it.
+ * RFC 8445 §7.3 say. Nomination: the first authentic check selects its path until one with USE-CANDIDATE is seen; a
+ * later USE-CANDIDATE on another path moves it, unless that path has a lower priority and the selected one was nominated
+ * within the last second (peers that nominate every pair at once, RFC 5245 §8.1.1.2).
  * Returns: AirIceResult flags; *reply is written when AIR_ICE_REPLY is among them (reply->data, reply->size). */
 unsigned air_ice_handle (AirIce *ice, const AirStunMessage *message, const AirPath *path, int64_t now_us,
                          AirStunBuilder *reply);

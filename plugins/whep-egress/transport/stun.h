@@ -11,7 +11,8 @@
 #define AIR_STUN_HEADER_BYTES 20
 #define AIR_STUN_TRANSACTION_BYTES 12
 #define AIR_STUN_MAX_BYTES 548 /* what we write; RFC 8489 §6.1: fits a path of unknown MTU */
-#define AIR_STUN_MAX_USERNAME_BYTES 513 /* RFC 8489 §14.3: less than 509 bytes; RFC 8839: two ufrags of 256 and ':' */
+#define AIR_STUN_MAX_USERNAME_BYTES 513 /* RFC 8839 §5.4: two ufrags of 256 bytes and ':' */
+#define AIR_STUN_MAX_READ_BYTES 2048    /* a longer message is not for us */
 #define AIR_STUN_MAX_UNKNOWN 8
 
 #define AIR_STUN_BINDING 0x001

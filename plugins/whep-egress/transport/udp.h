@@ -46,8 +46,8 @@ typedef struct
 AirUdpReceiver *air_udp_receiver_new (AirUdp *udp);
 void air_udp_receiver_free (AirUdpReceiver *receiver);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirUdpReceiver, air_udp_receiver_free)
-/* Up to AIR_UDP_BATCH datagrams that are there now from one socket. *ret_datagrams is valid until the next call. Returns: how many,
- * 0: none now. Less than AIR_UDP_BATCH: the socket is drained. */
+/* Up to AIR_UDP_BATCH datagrams that are there now from one socket. *ret_datagrams is valid until the next call. Returns: how many;
+ * AIR_UDP_BATCH: there may be more, else poll (level-triggered) before the next call. */
 unsigned air_udp_receive (AirUdpReceiver *receiver, unsigned socket, AirUdpDatagram **ret_datagrams);
 /* Datagrams too long for the buffer. */
 uint64_t air_udp_receiver_get_truncated (const AirUdpReceiver *receiver);

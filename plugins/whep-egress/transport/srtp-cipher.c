@@ -1,0 +1,179 @@
+/* SRTP's key derivation, nonces and ciphers on OpenSSL.
+ *
+ * One thread at a time per session; a session owns its cipher context. */
+#include "srtp-private.h"
+
+#include <openssl/crypto.h>
+#include <string.h>
+
+static bool
+is_gcm (AirSrtpProfile profile)
+{
+  return profile != AIR_SRTP_AES128_CM_SHA1_80;
+}
+
+/* RFC 3711 §4.3.3: AES-CM keyed with the master key; the 112-bit salt, with the label XORed into its eighth octet, is the
+ * first part of the counter. A 96-bit salt is taken as padded with zeros (RFC 7714 §11). */
+static bool
+derive (AirSrtpProfile profile, const AirSrtpMaster *master, uint8_t label, uint8_t *ret_key, size_t bytes)
+{
+  static const uint8_t zeros[AIR_SRTP_MAX_KEY_BYTES];
+  const EVP_CIPHER *cipher = air_srtp_profile_key_bytes (profile) == 32 ? EVP_aes_256_ctr () : EVP_aes_128_ctr ();
+  EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new ();
+  uint8_t iv[16] = { 0 };
+  int written = 0;
+  bool done;
+
+  memcpy (iv, master->salt, air_srtp_profile_salt_bytes (profile));
+  iv[7] ^= label;
+  done = context != NULL && EVP_EncryptInit_ex (context, cipher, NULL, master->key, iv) == 1
+         && EVP_EncryptUpdate (context, ret_key, &written, zeros, (int)bytes) == 1 && (size_t)written == bytes;
+  EVP_CIPHER_CTX_free (context);
+  return done;
+}
+
+static void
+hmac_init (AirSrtpHmac *hmac, const uint8_t key[AIR_SRTP_AUTH_KEY_BYTES])
+{
+  uint8_t pad[SHA_CBLOCK];
+
+  memset (pad, 0x36, sizeof pad);
+  for (size_t i = 0; i < AIR_SRTP_AUTH_KEY_BYTES; i++)
+    pad[i] ^= key[i];
+  SHA1_Init (&hmac->inner);
+  SHA1_Update (&hmac->inner, pad, sizeof pad);
+  for (size_t i = 0; i < sizeof pad; i++)
+    pad[i] ^= 0x36 ^ 0x5c;
+  SHA1_Init (&hmac->outer);
+  SHA1_Update (&hmac->outer, pad, sizeof pad);
+  OPENSSL_cleanse (pad, sizeof pad);
+}
+
+static const EVP_CIPHER *
+get_cipher (AirSrtpProfile profile)
+{
+  switch (profile)
+    {
+    case AIR_SRTP_AEAD_AES_128_GCM:
+      return EVP_aes_128_gcm ();
+    case AIR_SRTP_AEAD_AES_256_GCM:
+      return EVP_aes_256_gcm ();
+    default:
+      return EVP_aes_128_ctr ();
+    }
+}
+
+bool
+air_srtp_session_init (AirSrtpSession *session, AirSrtpProfile profile, const AirSrtpMaster *master,
+                       AirSrtpLabels labels, bool encrypt)
+{
+  uint8_t key[AIR_SRTP_MAX_KEY_BYTES], auth_key[AIR_SRTP_AUTH_KEY_BYTES];
+  bool done;
+
+  session->cipher = EVP_CIPHER_CTX_new ();
+  done = session->cipher != NULL
+         && derive (profile, master, labels.label_key, key, air_srtp_profile_key_bytes (profile))
+         && derive (profile, master, labels.label_salt, session->salt, air_srtp_profile_salt_bytes (profile))
+         && EVP_CipherInit_ex (session->cipher, get_cipher (profile), NULL, key, NULL, encrypt || !is_gcm (profile)) == 1;
+  if (done && !is_gcm (profile))
+    {
+      done = derive (profile, master, labels.label_auth, auth_key, sizeof auth_key);
+      if (done)
+        hmac_init (&session->hmac, auth_key);
+      OPENSSL_cleanse (auth_key, sizeof auth_key);
+    }
+  OPENSSL_cleanse (key, sizeof key);
+  return done;
+}
+
+void
+air_srtp_session_clear (AirSrtpSession *session)
+{
+  EVP_CIPHER_CTX_free (session->cipher);
+  OPENSSL_cleanse (session, sizeof *session);
+}
+
+/* RFC 7714 §8.1 and §9.1 for GCM: the index ends at octet 11; RFC 3711 §4.1.1 for CM: at octet 13, then the block counter.
+ * SRTCP's shorter index leaves the octets before it zero. */
+void
+air_srtp_make_iv (const AirSrtpSession *session, AirSrtpProfile profile, bool rtcp, uint32_t ssrc, uint64_t index,
+                  uint8_t ret_iv[AIR_SRTP_IV_BYTES])
+{
+  size_t ssrc_at = is_gcm (profile) ? 2 : 4;
+  size_t index_end = is_gcm (profile) ? 12 : 14;
+  size_t index_bytes = rtcp ? 4 : 6;
+
+  memset (ret_iv, 0, AIR_SRTP_IV_BYTES);
+  memcpy (ret_iv, session->salt, is_gcm (profile) ? 12 : 14);
+  for (size_t i = 0; i < 4; i++)
+    ret_iv[ssrc_at + i] ^= (uint8_t)(ssrc >> (24 - 8 * i));
+  for (size_t i = 0; i < index_bytes; i++)
+    ret_iv[index_end - 1 - i] ^= (uint8_t)(index >> (8 * i));
+}
+
+static bool
+add_aad (EVP_CIPHER_CTX *cipher, const uint8_t *aad, size_t bytes)
+{
+  int written;
+
+  return EVP_CipherUpdate (cipher, NULL, &written, aad, (int)bytes) == 1;
+}
+
+bool
+air_srtp_gcm_seal (AirSrtpSession *session, const uint8_t *iv, const uint8_t *aad, size_t aad_bytes,
+                   const uint8_t *aad2, const uint8_t *plain, size_t plain_bytes, uint8_t *out, uint8_t *ret_tag)
+{
+  EVP_CIPHER_CTX *cipher = session->cipher;
+  int written = 0;
+
+  return EVP_EncryptInit_ex (cipher, NULL, NULL, NULL, iv) == 1 && add_aad (cipher, aad, aad_bytes)
+         && (aad2 == NULL || add_aad (cipher, aad2, 4))
+         && (plain_bytes == 0 || EVP_EncryptUpdate (cipher, out, &written, plain, (int)plain_bytes) == 1)
+         && EVP_EncryptFinal_ex (cipher, out + written, &written) == 1
+         && EVP_CIPHER_CTX_ctrl (cipher, EVP_CTRL_GCM_GET_TAG, AIR_SRTP_GCM_TAG_BYTES, ret_tag) == 1;
+}
+
+bool
+air_srtp_gcm_open (AirSrtpSession *session, const uint8_t *iv, const uint8_t *aad, size_t aad_bytes,
+                   const uint8_t *aad2, uint8_t *data, size_t data_bytes, const uint8_t *tag)
+{
+  EVP_CIPHER_CTX *cipher = session->cipher;
+  uint8_t wanted[AIR_SRTP_GCM_TAG_BYTES];
+  int written = 0;
+
+  memcpy (wanted, tag, sizeof wanted);
+  return EVP_DecryptInit_ex (cipher, NULL, NULL, NULL, iv) == 1 && add_aad (cipher, aad, aad_bytes)
+         && (aad2 == NULL || add_aad (cipher, aad2, 4))
+         && EVP_CIPHER_CTX_ctrl (cipher, EVP_CTRL_GCM_SET_TAG, sizeof wanted, wanted) == 1
+         && (data_bytes == 0 || EVP_DecryptUpdate (cipher, data, &written, data, (int)data_bytes) == 1)
+         && EVP_DecryptFinal_ex (cipher, data + written, &written) == 1;
+}
+
+bool
+air_srtp_cm_crypt (AirSrtpSession *session, const uint8_t *iv, const uint8_t *in, size_t bytes, uint8_t *out)
+{
+  int written = 0;
+
+  return EVP_EncryptInit_ex (session->cipher, NULL, NULL, NULL, iv) == 1
+         && (bytes == 0 || EVP_EncryptUpdate (session->cipher, out, &written, in, (int)bytes) == 1);
+}
+
+void
+air_srtp_sha1_tag (const AirSrtpSession *session, const uint8_t *data, size_t bytes, bool with_suffix, uint32_t suffix,
+                   uint8_t ret_tag[AIR_SRTP_SHA1_TAG_BYTES])
+{
+  SHA_CTX sha = session->hmac.inner;
+  uint8_t digest[SHA_DIGEST_LENGTH], word[4];
+
+  SHA1_Update (&sha, data, bytes);
+  if (with_suffix)
+    {
+      air_srtp_write32 (word, suffix);
+      SHA1_Update (&sha, word, sizeof word);
+    }
+  SHA1_Final (digest, &sha);
+  sha = session->hmac.outer;
+  SHA1_Update (&sha, digest, sizeof digest);
+  SHA1_Final (digest, &sha);
+  memcpy (ret_tag, digest, AIR_SRTP_SHA1_TAG_BYTES);
+}
