@@ -15,6 +15,8 @@ AirSettings *air_settings_new (const char *section, const AirOption *options, co
 void air_settings_free (AirSettings *settings);
 
 /* NULL for a key that is not in the table, which is a programming error and is logged as one. */
+/* Where the value stands, "file:line" or "environment NAME"; NULL when it is the default. */
+const char *air_settings_get_where (AirSettings *settings, const char *key);
 const char *air_settings_get_string (AirSettings *settings, const char *key);
 bool air_settings_get_bool (AirSettings *settings, const char *key);
 int64_t air_settings_get_int (AirSettings *settings, const char *key);
@@ -28,6 +30,8 @@ bool air_settings_network_contains (AirSettings *settings, const char *key, GIne
 bool air_settings_adopt (AirSettings *settings, AirSettings *newer, GPtrArray *changed, GPtrArray *need_restart);
 void air_settings_forget_old (AirSettings *settings);
 
+/* What the empty value of @key stands for, to be shown by air_settings_print(). Once per key. */
+void air_settings_set_effective (AirSettings *settings, const char *key, const char *text);
 /* Appends the section as INI text; secrets are blotted out, values that are not the default carry where they come from. */
 void air_settings_print (AirSettings *settings, GString *out);
 
