@@ -1,5 +1,7 @@
 /* The main loop and the worker pool as a context gives them: every piece of a plugin's code that runs on the main loop is
  * marked for the watchdog, and none of it runs after the plugin has stopped. */
+#define G_LOG_DOMAIN "air-core"
+
 #include "host/context-private.h"
 
 /* Threads of the worker pool: what waits there waits for disks and other machines, not for a core. */

@@ -1,4 +1,6 @@
 /* Events, metrics, health, services and endpoints of a context. */
+#define G_LOG_DOMAIN "air-core"
+
 #include "host/context-private.h"
 
 #include <string.h>

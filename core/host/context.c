@@ -2,6 +2,8 @@
  *
  * create() registers before the host has the state that the handlers are to be called with: those registrations wait in
  * `pending` until air_context_activate(). The other parts of a context stand in context-*.c. */
+#define G_LOG_DOMAIN "air-core"
+
 #include "host/context-private.h"
 
 #include <errno.h>

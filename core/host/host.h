@@ -11,6 +11,7 @@
 #include "http/http-server.h"
 #include "media/stream-registry.h"
 #include "ops/health.h"
+#include "ops/log.h"
 #include "ops/metrics-registry.h"
 #include "ops/watchdog.h"
 
@@ -39,16 +40,13 @@ struct _AirHost
   char *config_path;       /* NULL: no file */
   AirIni *ini;             /* NULL: no file */
   GPtrArray *modules;      /* (element-type AirModule) owned; components first, then plugins in the order they start */
-  AirModule *core;         /* (transfer none) the component with the [core] section */
   AirBus *bus;
   AirMetricsRegistry *metrics;
   AirHealth *health;
-  AirWatchdog *watchdog;
+  AirWatchdog *watchdog;   /* NULL unless running */
   GThreadPool *pool;       /* NULL until the first job */
   GHashTable *services;    /* name → AirService */
   GPtrArray *endpoints;    /* (element-type AirEndpoint) */
-  bool stopping;
-  int64_t started_us;      /* g_get_monotonic_time () */
 
   /* The states of the components whose managers the contexts forward to; NULL until created. */
   AirHttpServer *http;
@@ -56,6 +54,50 @@ struct _AirHost
   AirAuthority *authority;
 
   char *plugin_dir, *schema_dir, *pipeline_dir, *state_dir; /* absolute */
+
+  /* lifecycle.c */
+  GMainLoop *loop;
+  GPtrArray *steps;        /* (element-type AirModule) borrowed, in the order they start */
+  unsigned next_step;
+  AirModule *waiting_for;  /* start() or stop() of it has not returned */
+  unsigned timeout_id, jobs_id;
+  int64_t stop_deadline_us;
+  int64_t started_us;      /* g_get_monotonic_time () */
+  bool ready, stopping;
+  bool abandoned;          /* a module was given up: the host's memory is left to the end of the process */
+  int exit_status;
+  GError *failure;         /* why the host cannot run */
 };
+
+/* Reads the configuration (@config_path NULL: the defaults alone), checks all of it, and loads the enabled plugins'
+ * descriptions; runs nothing of them. Each fault is added to @problems (element-type utf8); plugins that cannot be
+ * started are in `modules` with their reason. Returns: (transfer full), usable for starting only without problems. */
+AirHost *air_host_new (const char *config_path, GPtrArray *problems);
+void air_host_free (AirHost *host);
+/* Starts everything, runs the main loop until SIGTERM or SIGINT, stops everything. Returns the exit status. */
+int air_host_run (AirHost *host);
+/* The same end as by SIGTERM. */
+void air_host_quit (AirHost *host);
+
+/* reload.c: reads the configuration again. What can change live is changed; returns false, with everything as it was, when
+ * the file is broken. */
+bool air_host_reload (AirHost *host);
+/* The settings of [core]. */
+AirSettings *air_host_get_core_settings (AirHost *host);
+AirModule *air_host_find_module (AirHost *host, const char *name);
+/* (transfer full) the description of a plugin in the plugin folder; skipped with its reason when it cannot be loaded. */
+AirModule *air_host_load_plugin (AirHost *host, const char *name);
+/* A section that no module reads is checked against its plugin, though that is not enabled, or is a fault. */
+void air_host_check_other_sections (AirHost *host, const AirIni *ini, GPtrArray *problems);
+/* (transfer full) (element-type AirModule) the built-in components, without contexts: for describing them. */
+GPtrArray *air_host_list_components (void);
+/* run-file.c: writes STATE_DIR/run.json, or removes it. */
+void air_host_write_run_file (AirHost *host);
+void air_host_remove_run_file (AirHost *host);
+/* The document of GET /api/system. (transfer full) */
+JsonNode *air_host_describe (AirHost *host);
+
+/* Section [core]: the plugins, the folders, and the routes under "Host" of the API. */
+extern const AirPlugin air_core_component;
 
 G_END_DECLS
