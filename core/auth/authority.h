@@ -10,13 +10,16 @@ G_BEGIN_DECLS
 typedef struct _AirAuthority AirAuthority;
 
 /* Section [auth]; create() returns an AirAuthority and registers the endpoints under "Tokens"; start() makes or reads the
- * secrets in the state folder. */
+ * secrets in the state folder. Until then everything is refused with AIR_ERROR_UNAVAILABLE. */
 extern const AirPlugin air_auth_component;
 
+/* A refusal is logged and counted here; callers do not log it again. */
 AirIdentity *air_authority_authorize (AirAuthority *authority, const AirAccess *access, GError **error);
+/* @token: a JWT, or the teacher's or admin's key where a header carries it instead. */
 AirIdentity *air_authority_authenticate (AirAuthority *authority, const char *token, GInetAddress *address, GError **error);
-/* What the first start prints and packaging/run shows: read from the state folder. (transfer none) */
+/* What the first start prints and packaging/run shows: read from the state folder. (transfer none) NULL before start */
 const char *air_authority_get_teacher_key (AirAuthority *authority);
+/* The key of the default class's stream. (transfer none) NULL before start */
 const char *air_authority_get_stream_key (AirAuthority *authority);
 
 G_END_DECLS

@@ -101,3 +101,15 @@ air_context_announce_endpoint (AirContext *context, const char *protocol, const 
   *endpoint = (AirEndpoint){ context, g_strdup (protocol), g_strdup (host), port };
   g_ptr_array_add (endpoints, endpoint);
 }
+
+void
+air_context_visit_endpoints (AirContext *context, AirEndpointVisitor visitor, void *data)
+{
+  GPtrArray *endpoints = context->host->endpoints;
+
+  for (unsigned i = 0; i < endpoints->len; i++)
+    {
+      const AirEndpoint *endpoint = g_ptr_array_index (endpoints, i);
+      visitor (endpoint->protocol, endpoint->host, endpoint->port, data);
+    }
+}

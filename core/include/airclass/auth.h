@@ -33,7 +33,7 @@ typedef enum
 struct _AirAccess
 {
   AirAction action;
-  const char *path;            /* of the stream, "live/algebra" */
+  const char *path;            /* of the stream, "live/algebra"; never NULL */
   const char *protocol;        /* "rtmp", "whep", … for the log */
   GInetAddress *address;       /* the peer's; never NULL */
   const char *token;           /* a JWT */
@@ -52,7 +52,12 @@ AIR_PUBLIC const char *air_identity_get_user_id (const AirIdentity *identity);
 AIR_PUBLIC const char *air_identity_get_class_id (const AirIdentity *identity);
 /* The token's `jti`; NULL without a token. */
 AIR_PUBLIC const char *air_identity_get_token_id (const AirIdentity *identity);
-/* When the credential ends: seconds since the epoch (wall clock); 0: never. Sessions end then unless refreshed. */
+/* When the credential ends: seconds since the epoch (wall clock); 0: never. A running session ends then.
+ *
+ * A refreshed token belongs to the family (claim `fam`) of the token that it was made from, and all identities of one
+ * family share the newest expiry: once POST /api/token/refresh has answered, this function returns the later time for
+ * the sessions that were opened with the older token too. A session therefore needs no new token: it asks again when the
+ * time that it knew has come, and ends only if that has not moved. Nothing tells it; a timer does. */
 AIR_PUBLIC int64_t air_identity_get_expires_at (const AirIdentity *identity);
 /* Whether @identity may @action on @path. */
 AIR_PUBLIC bool air_identity_may (const AirIdentity *identity, AirAction action, const char *path);
@@ -61,7 +66,10 @@ AIR_PUBLIC const char *air_role_to_string (AirRole role);
 /* Returns false when @name is no role. */
 AIR_PUBLIC bool air_role_from_string (const char *name, AirRole *ret_role);
 
-/* Checks @access against tokens, stream keys, accounts' keys, trusted networks and rate limits.
+/* Checks @access against tokens, stream keys, the teacher's key, trusted networks and rate limits. A text that stands in
+ * the field of another credential (a token given as key or password, a key given as token) is taken all the same. A
+ * trusted network lets in without a credential, and with a wrong one. A refusal has been logged and counted when this
+ * returns; a caller tells its peer, and does not log it again. air_error_get_retry_after_s() says how long to wait.
  * Returns: (transfer full) the identity, or NULL with AIR_ERROR_UNAUTHORIZED, _FORBIDDEN or _RATE_LIMITED. Any thread. */
 AIR_PUBLIC AirIdentity *air_context_authorize (AirContext *context, const AirAccess *access, GError **error);
 

@@ -35,6 +35,9 @@ AIR_PUBLIC const char *const *air_context_get_public_hosts (AirContext *context)
 /* Tells where a protocol of this plugin is reached ("rtmp", "rtmps", "webrtc-udp"), with the port that was really bound;
  * shown by GET /api/system and written to run.json in the state folder. Port 0 takes it back. */
 AIR_PUBLIC void air_context_announce_endpoint (AirContext *context, const char *protocol, const char *host, unsigned port);
+typedef void (*AirEndpointVisitor) (const char *protocol, const char *host, unsigned port, void *data);
+/* Calls @visitor for each endpoint that any plugin has announced. */
+AIR_PUBLIC void air_context_visit_endpoints (AirContext *context, AirEndpointVisitor visitor, void *data);
 
 /* ---- The main loop */
 typedef void (*AirCallback) (void *data);

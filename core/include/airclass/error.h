@@ -21,5 +21,9 @@ typedef enum
 
 #define AIR_ERROR (air_error_quark ())
 AIR_PUBLIC GQuark air_error_quark (void);
+/* With AIR_ERROR_RATE_LIMITED: after how many seconds another try makes sense; 0: not known, or another error. */
+AIR_PUBLIC unsigned air_error_get_retry_after_s (const GError *error);
+/* @error must be of the domain AIR_ERROR. */
+AIR_PUBLIC void air_error_set_retry_after_s (GError *error, unsigned seconds);
 
 G_END_DECLS

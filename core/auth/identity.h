@@ -1,0 +1,38 @@
+/* Identities and the families of tokens that carry their expiry on. Thread-safe. */
+#pragma once
+
+#include <airclass/auth.h>
+
+G_BEGIN_DECLS
+
+/* All tokens that were refreshed from one another. Held by the identities of running sessions and forgotten with the
+ * last of them, so that the table is no larger than the number of sessions. */
+typedef struct _AirFamilies AirFamilies;
+
+AirFamilies *air_families_new (void);
+/* The table itself lives on while identities refer to it. */
+void air_families_unref (AirFamilies *families);
+/* How many families have running sessions. */
+unsigned air_families_count (AirFamilies *families);
+
+/* What an identity is made of. Strings are copied, NULL where unknown. */
+typedef struct
+{
+  AirRole role;
+  const char *user_id, *class_id, *token_id;
+  const char *path; /* the only path that it may use; NULL: every path */
+  bool may_read, may_publish;
+  int64_t expires_at;    /* 0: never */
+  int64_t authorized_at; /* when the first token of the family was made; 0 without a token */
+  const char *family;    /* NULL: cannot be refreshed */
+} AirIdentitySpec;
+
+/* Of a spec with a family, expires_at becomes the end of all identities of that family, unless theirs is later.
+ * @families may be NULL when the spec has no family. Returns: (transfer full) */
+AirIdentity *air_identity_new (AirFamilies *families, const AirIdentitySpec *spec);
+/* What it was made of; expires_at as it was then. (transfer none) */
+const AirIdentitySpec *air_identity_get_spec (const AirIdentity *identity);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirFamilies, air_families_unref)
+
+G_END_DECLS
