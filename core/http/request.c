@@ -310,6 +310,9 @@ air_request_reply_error (AirRequest *request, const GError *error)
   if (error->domain == AIR_ERROR && error->code != AIR_ERROR_FAILED && error->code >= 0
       && error->code < (int) G_N_ELEMENTS (problems))
     {
+      g_autofree char *seconds = g_strdup_printf ("%u", air_error_get_retry_after_s (error));
+      if (air_error_get_retry_after_s (error) > 0)
+        air_request_set_header (request, "Retry-After", seconds);
       air_request_reply_problem (request, problems[error->code].status, problems[error->code].slug, error->message);
       return;
     }
