@@ -3,7 +3,7 @@
  * A stream has a path ("live/algebra"), at most one publisher, at most one video and one audio track, a bounded cache of
  * the current group of pictures, and readers. All functions here are thread-safe unless they say otherwise.
  *
- * Time: PTS and DTS are nanoseconds on the stream's own timeline, which starts at 0 and never goes backwards (DTS, per
+ * Time: PTS and DTS are nanoseconds on the stream's own timeline, which starts near 0 and never goes backwards (DTS, per
  * track), whatever the publisher's clock does: wraps, jumps and the gap of a held publisher are re-based. Audio and
  * video share one timeline. A rendition keeps the timeline of its stream.
  *
@@ -55,6 +55,8 @@ AIR_PUBLIC GstCaps *air_track_get_caps (const AirTrack *track);        /* (trans
 AIR_PUBLIC GBytes *air_track_get_codec_data (const AirTrack *track);   /* (transfer none) (nullable) */
 AIR_PUBLIC unsigned air_track_get_width (const AirTrack *track);       /* pixels; 0: unknown */
 AIR_PUBLIC unsigned air_track_get_height (const AirTrack *track);      /* pixels; 0: unknown */
+AIR_PUBLIC double air_track_get_frame_rate (const AirTrack *track);    /* declared, frames a second; 0: unknown */
+AIR_PUBLIC const char *air_track_get_profile (const AirTrack *track);  /* "high", "lc"; NULL: unknown */
 AIR_PUBLIC unsigned air_track_get_sample_rate (const AirTrack *track); /* Hz; 0: unknown */
 AIR_PUBLIC unsigned air_track_get_channels (const AirTrack *track);    /* 0: unknown */
 
@@ -63,7 +65,7 @@ typedef enum
   AIR_UNIT_KEYFRAME = 1 << 0,      /* decoding can start here; every audio unit has it */
   AIR_UNIT_DISCONTINUITY = 1 << 1, /* first of its track after a gap, a jump or a skip of this reader */
   AIR_UNIT_NON_REFERENCE = 1 << 2, /* no other unit needs it (H.264 nal_ref_idc 0) */
-  AIR_UNIT_REORDERED = 1 << 3,     /* PTS order differs from DTS order hereabouts: B-frames */
+  AIR_UNIT_REORDERED = 1 << 3,     /* shown before a unit that was decoded earlier: a B-frame */
 } AirUnitFlags;
 
 /* One encoded access unit. A unit whose track differs from the one before it on the same kind brings new codec headers. */
@@ -110,7 +112,8 @@ AIR_PUBLIC AirPublisher *air_context_publish_stream (AirContext *context, const 
 /* Sets or replaces the track of its kind; a track with the same codec headers changes nothing. */
 AIR_PUBLIC void air_publisher_set_track (AirPublisher *publisher, AirTrack *track);
 /* One access unit in decoding order. @buffer: (transfer full). Timestamps by the publisher's clock, in ns; out of
- * range or backward ones are re-based. @flags: KEYFRAME and NON_REFERENCE are taken as given.
+ * range or backward ones are re-based. @flags: KEYFRAME and NON_REFERENCE are taken as given; NON_REFERENCE is also found
+ * in H.264 slices.
  * A unit of a kind without a track is dropped and counted. One thread at a time per publisher. Never waits. */
 AIR_PUBLIC void air_publisher_push (AirPublisher *publisher, AirKind kind, GstBuffer *buffer, int64_t pts_ns, int64_t dts_ns,
                                     unsigned flags);

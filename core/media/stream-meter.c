@@ -1,0 +1,145 @@
+/* See stream-meter.h. */
+#include "stream-meter.h"
+
+#include "codec-headers.h"
+#include "track.h"
+
+#define WINDOW_NS (5000 * INT64_C (1000000))
+#define WINDOW_US (5 * G_USEC_PER_SEC)
+
+void
+air_meter_begin (AirStreamMeter *meter)
+{
+  *meter = (AirStreamMeter){ .newest_pts_ns = -1 };
+}
+
+static void
+add_sample (AirTrackMeter *track, const AirUnit *unit)
+{
+  while (track->count == AIR_METER_SAMPLES
+         || (track->count > 0 && unit->dts_ns - track->samples[track->first].dts_ns > WINDOW_NS))
+    {
+      track->bytes -= track->samples[track->first].bytes;
+      track->first = (track->first + 1) % AIR_METER_SAMPLES;
+      track->count--;
+    }
+  unsigned slot = (track->first + track->count++) % AIR_METER_SAMPLES;
+  track->samples[slot].dts_ns = unit->dts_ns;
+  track->samples[slot].bytes = (uint32_t)MIN (gst_buffer_get_size (unit->buffer), UINT32_MAX);
+  track->bytes += track->samples[slot].bytes;
+  track->arrival_us = unit->arrival_us;
+}
+
+static AirH264Picture
+inspect (const AirUnit *unit)
+{
+  AirH264Picture picture = { 0 };
+  GstMapInfo map;
+  GstMemory *memory = gst_buffer_n_memory (unit->buffer) > 0 ? gst_buffer_peek_memory (unit->buffer, 0) : NULL;
+  if (memory == NULL || !gst_memory_map (memory, &map, GST_MAP_READ))
+    return picture;
+  picture = air_h264_inspect (map.data, map.size, air_track_get_nal_length_bytes (unit->track));
+  gst_memory_unmap (memory, &map);
+  return picture;
+}
+
+/* A picture shown before one that was decoded earlier is a B-frame; so is one made of B slices whose publisher lost the
+ * composition times. */
+static unsigned
+inspect_video (AirStreamMeter *meter, const AirUnit *unit)
+{
+  unsigned flags = 0;
+  bool reordered = unit->pts_ns < meter->newest_pts_ns && !(unit->flags & AIR_UNIT_DISCONTINUITY);
+  meter->newest_pts_ns = reordered ? meter->newest_pts_ns : unit->pts_ns;
+  if (air_track_get_codec (unit->track) == AIR_CODEC_H264)
+    {
+      AirH264Picture picture = inspect (unit);
+      reordered = reordered || picture.b_slice;
+      if (picture.has_slice && !picture.reference)
+        flags |= AIR_UNIT_NON_REFERENCE;
+    }
+  if (reordered)
+    {
+      meter->bframes = true;
+      flags |= AIR_UNIT_REORDERED;
+    }
+  if (unit->flags & AIR_UNIT_KEYFRAME)
+    meter->keyframes[meter->keyframe_count++ % AIR_METER_KEYFRAMES] = unit->dts_ns;
+  return flags;
+}
+
+unsigned
+air_meter_add (AirStreamMeter *meter, const AirUnit *unit)
+{
+  AirKind kind = air_track_get_kind (unit->track);
+  int64_t lead = unit->dts_ns - unit->arrival_us * 1000;
+  if (meter->began_us == 0)
+    {
+      meter->began_us = unit->arrival_us;
+      meter->lead_ns = lead;
+    }
+  meter->lead_ns = MAX (meter->lead_ns, lead);
+  meter->lag_ns = meter->lead_ns - lead;
+  add_sample (&meter->tracks[kind], unit);
+  return kind == AIR_KIND_VIDEO ? inspect_video (meter, unit) : 0;
+}
+
+static int64_t
+span_ns (const AirTrackMeter *track)
+{
+  if (track->count < 2)
+    return 0;
+  unsigned last = (track->first + track->count - 1) % AIR_METER_SAMPLES;
+  return track->samples[last].dts_ns - track->samples[track->first].dts_ns;
+}
+
+static bool
+is_fresh (const AirTrackMeter *track, int64_t now_us)
+{
+  return track->arrival_us != 0 && now_us - track->arrival_us < WINDOW_US && span_ns (track) > 0;
+}
+
+unsigned
+air_meter_get_bitrate_bps (const AirStreamMeter *meter, AirKind kind, int64_t now_us)
+{
+  const AirTrackMeter *track = &meter->tracks[kind];
+  if (!is_fresh (track, now_us))
+    return 0;
+  unsigned last = (track->first + track->count - 1) % AIR_METER_SAMPLES;
+  double bits = (double)(track->bytes - track->samples[last].bytes) * 8;
+  return (unsigned)MIN (bits * 1e9 / (double)span_ns (track), (double)UINT32_MAX);
+}
+
+double
+air_meter_get_fps (const AirStreamMeter *meter, int64_t now_us)
+{
+  const AirTrackMeter *track = &meter->tracks[AIR_KIND_VIDEO];
+  return is_fresh (track, now_us) ? (track->count - 1) * 1e9 / (double)span_ns (track) : 0;
+}
+
+int64_t
+air_meter_get_keyframe_interval_ns (const AirStreamMeter *meter)
+{
+  if (meter->keyframe_count == 0)
+    return 0;
+  int64_t longest = 0;
+  unsigned known = MIN (meter->keyframe_count, AIR_METER_KEYFRAMES);
+  for (unsigned i = 1; i < known; i++)
+    {
+      int64_t newer = meter->keyframes[(meter->keyframe_count - i) % AIR_METER_KEYFRAMES];
+      int64_t older = meter->keyframes[(meter->keyframe_count - i - 1) % AIR_METER_KEYFRAMES];
+      longest = MAX (longest, newer - older);
+    }
+  const AirTrackMeter *video = &meter->tracks[AIR_KIND_VIDEO];
+  int64_t newest_dts = video->samples[(video->first + video->count - 1) % AIR_METER_SAMPLES].dts_ns;
+  int64_t running = newest_dts - meter->keyframes[(meter->keyframe_count - 1) % AIR_METER_KEYFRAMES];
+  /* The first interval is not known before its end, unless it is already long. */
+  return known > 1 || running > WINDOW_NS ? MAX (longest, running) : 0;
+}
+
+int64_t
+air_meter_get_silence_us (const AirStreamMeter *meter, int64_t now_us)
+{
+  int64_t newest = MAX (meter->tracks[AIR_KIND_VIDEO].arrival_us, meter->tracks[AIR_KIND_AUDIO].arrival_us);
+  return newest == 0 ? 0 : now_us - newest;
+}
