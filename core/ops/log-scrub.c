@@ -49,13 +49,16 @@ air_log_scrub_add_secret (const char *secret)
   g_rw_lock_writer_unlock (&secrets_lock);
 }
 
+#define SECRET_NAMES "(?:jwt|key|token|passw(?:or)?d|pwd|pass|secret|credential|pin)"
+
 /* What is a secret by its look. Each pattern keeps group 1 and blots the rest. */
 static const char *const patterns[] = {
   /* A JWT (RFC 7519): its header, a JSON object, always begins with eyJ. */
   "()\\beyJ[A-Za-z0-9_-]{6,}(?:\\.[A-Za-z0-9_-]*){1,4}",
-  /* key=…, stream_key=…, ?jwt=…, password: …, and the same as JSON members. */
-  "((?:jwt|key|token|passw(?:or)?d|pwd|pass|secret|credential|pin)[\"']?\\s*(?:=|:\\s*[\"'])\\s*[\"']?)"
-  "(?!\\*\\*\\*)[^\\s&;,\"'<>()\\]}]+",
+  /* "key": "…", 'password'='…': up to the closing quote. */
+  "(" SECRET_NAMES "[\"']?\\s*[:=]\\s*(?<quote>[\"']))(?!\\*\\*\\*)[^\"']*(?=\\g{quote})",
+  /* key=…, stream_key=…, ?jwt=…: up to what ends a word or a parameter. */
+  "(" SECRET_NAMES "\\s*=\\s*)(?!\\*\\*\\*)[^\\s&;,\"'<>()\\]}]+",
   /* Authorization: Bearer …, Basic … (RFC 6750, RFC 7617). */
   "(\\b(?:Bearer|Basic)\\s+)[A-Za-z0-9._~+/=-]{4,}",
   /* scheme://user:password@host (RFC 3986 §3.2.1). */
