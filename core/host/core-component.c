@@ -3,7 +3,6 @@
 #define G_LOG_DOMAIN "air-core"
 
 #include <airclass/http.h>
-#include <airclass/metrics.h>
 
 #include "host/context-private.h"
 
@@ -98,11 +97,6 @@ static const AirRoute routes[] = {
 static void *
 create (AirContext *context, GError **error)
 {
-  AirMetric *info
-      = air_context_add_metric (context, AIR_METRIC_GAUGE, "airclass_build_info", "Always 1; the label tells the version.",
-                                (const char *const[]){ "version", NULL }, NULL);
-
-  air_metric_set (info, 1, (const char *const[]){ AIR_VERSION, NULL });
   for (unsigned i = 0; i < G_N_ELEMENTS (routes); i++)
     air_context_add_route (context, &routes[i]);
   return context->host;

@@ -198,9 +198,9 @@ environment_name (const char *section, const char *key, const char *suffix)
   return g_ascii_strup (g_strdelimit (name, "-", '_'), -1);
 }
 
-/* A mistyped override must not be silently without effect: whatever begins like a section must be one of its options. */
+/* A mistyped override must not be silently without effect. It is no fault: the environment may be made for another version. */
 static void
-check_environment (AirHost *host, GPtrArray *problems)
+check_environment (AirHost *host)
 {
   g_autoptr (GPtrArray) known = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) prefixes = g_ptr_array_new_with_free_func (g_free);
@@ -229,9 +229,8 @@ check_environment (AirHost *host, GPtrArray *problems)
             || g_ptr_array_find_with_equal_func (known, *name, g_str_equal, NULL))
           continue;
         nearest = air_nearest (*name, known);
-        g_ptr_array_add (problems, g_strdup_printf ("environment %s: there is no such option%s%s%s", *name,
-                                                    nearest != NULL ? "; did you mean '" : "",
-                                                    nearest != NULL ? nearest : "", nearest != NULL ? "'?" : ""));
+        g_warning ("environment %s: there is no such option%s%s%s", *name, nearest != NULL ? "; did you mean '" : "",
+                   nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
       }
 }
 
@@ -267,7 +266,7 @@ air_host_new (const char *config_path, GPtrArray *problems)
   load_plugins (host, problems);
   if (host->ini != NULL)
     air_host_check_other_sections (host, host->ini, problems);
-  check_environment (host, problems);
+  check_environment (host);
   air_order_modules (host->modules);
   return host;
 }
