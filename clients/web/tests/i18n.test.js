@@ -52,6 +52,14 @@ test('every literal key in the code exists', () => {
   assert.deepEqual(missing, []);
 });
 
+test('every warning of the server has words', () => {
+  const status = readFileSync(new URL('../../../core/media/stream-status.c', import.meta.url), 'utf8');
+  const types = [...status.matchAll(/add_warning \(json, "([\w-]+)"/g)].map(([, type]) => type);
+  assert.ok(types.length > 5);
+  // `held` is what the preview says, not a warning in the list
+  assert.deepEqual(types.filter((type) => type !== 'held' && !en.warning[type]), []);
+});
+
 test('translate: placeholders, numbers, plurals, missing keys', () => {
   const messages = { a: { b: 'Hello {name}, {n}' }, v: { one: '{count} viewer', other: '{count} viewers' } };
   assert.equal(translate(messages, 'en', 'a.b', { name: 'Kim', n: 1200 }), 'Hello Kim, 1,200');
