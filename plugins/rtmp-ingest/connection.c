@@ -1,0 +1,568 @@
+/* The life of a connection: accepted → (TLS) → handshake → chunks → closing → gone. */
+#include "connection.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+#include "handshake.h"
+#include "session.h"
+
+/* A peer that asks without reading the answers may let this much wait. */
+#define MAX_REPLY_BYTES (256 * 1024)
+/* How long a closing connection waits for the peer to read and close. */
+#define CLOSE_TIMEOUT_US (2 * G_USEC_PER_SEC)
+/* A player hears nothing while the publisher is away; a ping now and then shows whether it is still there. */
+#define PLAYER_PING_US (30 * G_USEC_PER_SEC)
+/* A TLS record that was read may hide more: at most this many reads a turn. */
+#define READS_PER_TURN 8
+#define COMPACT_BYTES 65536
+
+typedef enum
+{
+  PHASE_C0C1,
+  PHASE_C2,
+  PHASE_CHUNKS,
+} Phase;
+
+struct _RtmpConnection
+{
+  RtmpWatch watch; /* first: found again from it */
+  RtmpServer *server;
+  uint64_t id;
+  GInetAddress *address;
+  char *address_text;
+  SSL *ssl; /* NULL: plain TCP */
+  bool tls_wants_write;
+
+  Phase phase;
+  uint8_t *handshake; /* what came of C0, C1 and C2; NULL afterwards */
+  size_t handshake_have;
+  ChunkReader *reader;
+  RtmpSession *session;
+
+  GByteArray *out;
+  size_t out_sent;
+  ChunkWriter writer;
+
+  uint64_t bytes_in, bytes_out, counted_in, counted_out;
+  uint64_t acknowledged;
+  uint32_t ack_window;
+
+  bool closing, shut, dead;
+  int64_t accepted_us, command_since_us, last_in_us, last_out_us, pinged_us, close_deadline_us;
+};
+
+static void on_ready (RtmpWatch *watch, uint32_t events);
+
+static bool
+on_message (RtmpMessage *message, void *data, GError **error)
+{
+  RtmpConnection *connection = data;
+  return connection->closing || rtmp_session_take (connection->session, message, error);
+}
+
+static void
+set_socket_options (int fd)
+{
+  int on = 1, user_timeout_ms = 10000, idle_s = 10, interval_s = 5, probes = 3;
+  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
+  setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  setsockopt (fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+static bool
+start_tls (RtmpConnection *connection, int fd, GError **error)
+{
+  g_autoptr (GTlsCertificate) certificate
+    = air_context_get_tls_certificate (rtmp_server_get_context (connection->server));
+  if (!certificate)
+    {
+      g_set_error (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE, "there is no certificate");
+      return false;
+    }
+  connection->ssl = rtmp_tls_accept (rtmp_server_get_tls (connection->server), certificate, fd, error);
+  return connection->ssl != NULL;
+}
+
+RtmpConnection *
+rtmp_connection_new (RtmpServer *server, uint64_t id, int fd, GInetAddress *address, bool tls, GError **error)
+{
+  const RtmpSettings *settings = rtmp_server_get_settings (server);
+  RtmpConnection *connection = g_new0 (RtmpConnection, 1);
+  connection->watch = (RtmpWatch){ .fd = -1, .ready = on_ready };
+  connection->server = server;
+  connection->id = id;
+  connection->address = g_object_ref (address);
+  connection->address_text = g_inet_address_to_string (address);
+  connection->handshake = g_malloc (HANDSHAKE_C0C1_BYTES);
+  connection->out = g_byte_array_new ();
+  connection->reader
+    = chunk_reader_new (settings->max_message_bytes, settings->max_connection_bytes, on_message, connection);
+  connection->session = rtmp_session_new (connection);
+  chunk_writer_init (&connection->writer);
+  connection->accepted_us = connection->last_in_us = connection->last_out_us = g_get_monotonic_time ();
+  set_socket_options (fd);
+  bool ok = !tls || start_tls (connection, fd, error);
+  if (ok && !rtmp_loop_add (rtmp_server_get_loop (server), &connection->watch, fd, EPOLLIN))
+    {
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "epoll: %s", g_strerror (errno));
+      ok = false;
+    }
+  if (ok)
+    return connection;
+  close (fd);
+  rtmp_connection_free (connection);
+  return NULL;
+}
+
+void
+rtmp_connection_free (RtmpConnection *connection)
+{
+  rtmp_session_free (connection->session);
+  chunk_reader_free (connection->reader);
+  SSL_free (connection->ssl);
+  g_byte_array_unref (connection->out);
+  g_free (connection->handshake);
+  g_free (connection->address_text);
+  g_object_unref (connection->address);
+  g_free (connection);
+}
+
+const char *
+rtmp_connection_get_address_text (RtmpConnection *connection)
+{
+  return connection->address_text;
+}
+
+GInetAddress *
+rtmp_connection_get_address (RtmpConnection *connection)
+{
+  return connection->address;
+}
+
+uint64_t
+rtmp_connection_get_id (RtmpConnection *connection)
+{
+  return connection->id;
+}
+
+bool
+rtmp_connection_is_tls (RtmpConnection *connection)
+{
+  return connection->ssl != NULL;
+}
+
+RtmpServer *
+rtmp_connection_get_server (RtmpConnection *connection)
+{
+  return connection->server;
+}
+
+bool
+rtmp_connection_is_closing (RtmpConnection *connection)
+{
+  return connection->closing;
+}
+
+ChunkWriter *
+rtmp_connection_get_writer (RtmpConnection *connection)
+{
+  return &connection->writer;
+}
+
+GByteArray *
+rtmp_connection_get_out (RtmpConnection *connection)
+{
+  return connection->out;
+}
+
+size_t
+rtmp_connection_get_pending (RtmpConnection *connection)
+{
+  return connection->out->len - connection->out_sent;
+}
+
+void
+rtmp_connection_set_ack_window (RtmpConnection *connection, uint32_t bytes)
+{
+  connection->ack_window = bytes;
+}
+
+void
+rtmp_connection_take_counts (RtmpConnection *connection, uint64_t *ret_in, uint64_t *ret_out)
+{
+  *ret_in = connection->bytes_in - connection->counted_in;
+  *ret_out = connection->bytes_out - connection->counted_out;
+  connection->counted_in = connection->bytes_in;
+  connection->counted_out = connection->bytes_out;
+}
+
+void
+rtmp_connection_abort (RtmpConnection *connection)
+{
+  if (connection->dead)
+    return;
+  connection->dead = true;
+  connection->closing = true;
+  rtmp_session_stop (connection->session);
+  int fd = connection->watch.fd;
+  rtmp_loop_remove (rtmp_server_get_loop (connection->server), &connection->watch);
+  close (fd);
+  rtmp_server_forget (connection->server, connection);
+}
+
+static void
+update_events (RtmpConnection *connection)
+{
+  bool out = rtmp_connection_get_pending (connection) > 0 || connection->tls_wants_write;
+  rtmp_loop_set_events (rtmp_server_get_loop (connection->server), &connection->watch, EPOLLIN | (out ? EPOLLOUT : 0));
+}
+
+/* Returns: bytes, 0 at the end, -1 when it would block, -2 when the connection is broken. */
+static ssize_t
+tls_result (RtmpConnection *connection, int result)
+{
+  switch (SSL_get_error (connection->ssl, result))
+    {
+    case SSL_ERROR_WANT_READ:
+      return -1;
+    case SSL_ERROR_WANT_WRITE:
+      connection->tls_wants_write = true;
+      return -1;
+    case SSL_ERROR_ZERO_RETURN:
+      return 0;
+    default:
+      return -2;
+    }
+}
+
+static ssize_t
+transport_read (RtmpConnection *connection, void *data, size_t size)
+{
+  if (connection->ssl)
+    {
+      /* OpenSSL's error queue is the thread's: what another connection left there would be taken for ours. */
+      ERR_clear_error ();
+      int count = SSL_read (connection->ssl, data, size);
+      return count > 0 ? count : tls_result (connection, count);
+    }
+  ssize_t count = recv (connection->watch.fd, data, size, 0);
+  return count >= 0 ? count : errno == EAGAIN || errno == EINTR ? -1 : -2;
+}
+
+static ssize_t
+transport_write (RtmpConnection *connection, const void *data, size_t size)
+{
+  if (connection->ssl)
+    {
+      ERR_clear_error ();
+      int count = SSL_write (connection->ssl, data, MIN (size, G_MAXINT));
+      return count > 0 ? count : tls_result (connection, count);
+    }
+  ssize_t count = send (connection->watch.fd, data, size, MSG_NOSIGNAL);
+  return count >= 0 ? count : errno == EAGAIN || errno == EINTR ? -1 : -2;
+}
+
+/* Our side is done: the peer sees the end after the last byte. */
+static void
+shut (RtmpConnection *connection)
+{
+  if (connection->shut)
+    return;
+  connection->shut = true;
+  if (connection->ssl)
+    {
+      ERR_clear_error ();
+      SSL_shutdown (connection->ssl);
+    }
+  shutdown (connection->watch.fd, SHUT_WR);
+}
+
+void
+rtmp_connection_flush (RtmpConnection *connection)
+{
+  GByteArray *out = connection->out;
+  if (connection->dead)
+    return;
+  while (connection->out_sent < out->len)
+    {
+      ssize_t count
+        = transport_write (connection, out->data + connection->out_sent, out->len - connection->out_sent);
+      if (count == -1)
+        break;
+      if (count <= 0)
+        {
+          rtmp_connection_abort (connection);
+          return;
+        }
+      connection->out_sent += count;
+      connection->bytes_out += count;
+      connection->last_out_us = g_get_monotonic_time ();
+    }
+  if (connection->out_sent == out->len)
+    {
+      g_byte_array_set_size (out, 0);
+      connection->out_sent = 0;
+      if (connection->closing)
+        shut (connection);
+    }
+  else if (connection->out_sent > COMPACT_BYTES)
+    {
+      g_byte_array_remove_range (out, 0, connection->out_sent);
+      connection->out_sent = 0;
+    }
+  update_events (connection);
+}
+
+void
+rtmp_connection_finish (RtmpConnection *connection)
+{
+  if (connection->closing)
+    return;
+  connection->closing = true;
+  connection->close_deadline_us = g_get_monotonic_time () + CLOSE_TIMEOUT_US;
+  rtmp_session_stop (connection->session);
+  rtmp_connection_flush (connection);
+}
+
+static void
+refuse (RtmpConnection *connection, const char *reason, const GError *error)
+{
+  RtmpServer *server = connection->server;
+  const char *path = rtmp_session_get_path (connection->session);
+  g_autofree char *quoted = g_strescape (error->message, NULL);
+  rtmp_metrics_refused (rtmp_server_get_metrics (server), reason);
+  g_message ("%s%s%s: closed: %s", connection->address_text, path ? " " : "", path ? path : "", quoted);
+}
+
+static bool
+take_c0c1 (RtmpConnection *connection, GError **error)
+{
+  if (!handshake_answer (connection->handshake, connection->out, error))
+    return false;
+  g_clear_pointer (&connection->handshake, g_free);
+  connection->handshake_have = 0;
+  connection->phase = PHASE_C2;
+  return true;
+}
+
+/* Uses the bytes of the handshake. Returns: how many there were of them. */
+static size_t
+take_handshake (RtmpConnection *connection, const uint8_t *data, size_t length, GError **error)
+{
+  size_t used = 0;
+  if (connection->phase == PHASE_C0C1)
+    {
+      used = MIN (length, HANDSHAKE_C0C1_BYTES - connection->handshake_have);
+      memcpy (connection->handshake + connection->handshake_have, data, used);
+      connection->handshake_have += used;
+      if (connection->handshake_have == HANDSHAKE_C0C1_BYTES)
+        take_c0c1 (connection, error);
+      return used;
+    }
+  used = MIN (length, HANDSHAKE_C2_BYTES - connection->handshake_have);
+  connection->handshake_have += used;
+  if (connection->handshake_have == HANDSHAKE_C2_BYTES)
+    {
+      connection->phase = PHASE_CHUNKS;
+      connection->command_since_us = connection->last_in_us;
+    }
+  return used;
+}
+
+static void
+take_input (RtmpConnection *connection, const uint8_t *data, size_t length)
+{
+  g_autoptr (GError) error = NULL;
+  connection->bytes_in += length;
+  connection->last_in_us = g_get_monotonic_time ();
+  while (length > 0 && connection->phase != PHASE_CHUNKS && !connection->closing)
+    {
+      size_t used = take_handshake (connection, data, length, &error);
+      data += used;
+      length -= used;
+      if (error)
+        {
+          refuse (connection, "protocol", error);
+          rtmp_connection_abort (connection);
+          return;
+        }
+    }
+  if (connection->closing)
+    return;
+  if (length > 0 && !chunk_reader_feed (connection->reader, data, length, &error))
+    {
+      refuse (connection, g_error_matches (error, RTMP_ERROR, RTMP_ERROR_LIMIT) ? "limit" : "protocol", error);
+      rtmp_session_fail (connection->session, error->message);
+      rtmp_connection_finish (connection);
+      return;
+    }
+  if (connection->ack_window > 0 && connection->bytes_in - connection->acknowledged >= connection->ack_window)
+    {
+      connection->acknowledged = connection->bytes_in;
+      chunk_writer_acknowledge (&connection->writer, connection->out, connection->bytes_in);
+    }
+}
+
+static void
+on_peer_left (RtmpConnection *connection, bool broken)
+{
+  const char *path = rtmp_session_get_path (connection->session);
+  if (path && !connection->closing)
+    g_message ("%s %s: the connection %s", connection->address_text, path, broken ? "broke" : "was closed");
+  rtmp_connection_abort (connection);
+}
+
+static void
+on_readable (RtmpConnection *connection)
+{
+  size_t size;
+  uint8_t *buffer = rtmp_server_get_receive_buffer (connection->server, &size);
+  for (unsigned i = 0; i < READS_PER_TURN && !connection->dead; i++)
+    {
+      ssize_t count = transport_read (connection, buffer, size);
+      if (count == -1)
+        break;
+      if (count <= 0)
+        {
+          on_peer_left (connection, count < 0);
+          return;
+        }
+      take_input (connection, buffer, count);
+      if (!connection->ssl || SSL_pending (connection->ssl) == 0)
+        break;
+    }
+  if (connection->dead)
+    return;
+  if (rtmp_session_get_role (connection->session) != RTMP_ROLE_PLAYER
+      && rtmp_connection_get_pending (connection) > MAX_REPLY_BYTES)
+    {
+      g_message ("%s: closed: it does not read what it asks for", connection->address_text);
+      rtmp_metrics_refused (rtmp_server_get_metrics (connection->server), "limit");
+      rtmp_connection_abort (connection);
+      return;
+    }
+  rtmp_connection_flush (connection);
+}
+
+static void
+on_ready (RtmpWatch *watch, uint32_t events)
+{
+  RtmpConnection *connection = (RtmpConnection *) watch;
+  connection->tls_wants_write = false;
+  if (events & EPOLLOUT)
+    {
+      rtmp_connection_flush (connection);
+      if (!connection->dead && !connection->closing && rtmp_connection_get_pending (connection) == 0)
+        rtmp_session_resume (connection->session);
+    }
+  if (!connection->dead && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+    on_readable (connection);
+  if (!connection->dead)
+    update_events (connection);
+}
+
+static void
+time_out (RtmpConnection *connection, const char *what)
+{
+  const char *path = rtmp_session_get_path (connection->session);
+  g_message ("%s%s%s: closed: %s", connection->address_text, path ? " " : "", path ? path : "", what);
+  rtmp_metrics_refused (rtmp_server_get_metrics (connection->server), "timeout");
+}
+
+static void
+check_publisher (RtmpConnection *connection, int64_t now_us, int64_t idle_us)
+{
+  int64_t silent_us = now_us - connection->last_in_us;
+  if (silent_us > idle_us)
+    {
+      time_out (connection, "the publisher fell silent");
+      rtmp_connection_abort (connection);
+    }
+  else if (silent_us > idle_us / 2 && connection->pinged_us < connection->last_in_us)
+    {
+      connection->pinged_us = now_us;
+      rtmp_session_ping (connection->session);
+    }
+}
+
+static void
+check_player (RtmpConnection *connection, int64_t now_us, int64_t idle_us)
+{
+  int64_t stuck_us = now_us - connection->last_out_us;
+  if (rtmp_connection_get_pending (connection) > 0 && stuck_us > idle_us)
+    {
+      time_out (connection, "the player takes nothing");
+      rtmp_connection_abort (connection);
+    }
+  else if (stuck_us > PLAYER_PING_US)
+    rtmp_session_ping (connection->session);
+}
+
+void
+rtmp_connection_tick (RtmpConnection *connection, int64_t now_us)
+{
+  const RtmpSettings *settings = rtmp_server_get_settings (connection->server);
+  if (connection->dead)
+    return;
+  if (connection->closing)
+    {
+      if (now_us > connection->close_deadline_us)
+        rtmp_connection_abort (connection);
+      return;
+    }
+  if (connection->phase != PHASE_CHUNKS)
+    {
+      if (now_us - connection->accepted_us > settings->handshake_timeout_us)
+        {
+          time_out (connection, "no handshake in time");
+          rtmp_connection_abort (connection);
+        }
+      return;
+    }
+  RtmpRole role = rtmp_session_get_role (connection->session);
+  if (role == RTMP_ROLE_NONE)
+    {
+      if (now_us - connection->command_since_us > settings->command_timeout_us)
+        {
+          time_out (connection, "neither publish nor play in time");
+          rtmp_session_fail (connection->session, "neither publish nor play in time");
+          rtmp_connection_finish (connection);
+        }
+      return;
+    }
+  connection->command_since_us = now_us;
+  if (role == RTMP_ROLE_PUBLISHER)
+    check_publisher (connection, now_us, settings->idle_timeout_us);
+  else
+    check_player (connection, now_us, settings->idle_timeout_us);
+  if (!connection->closing)
+    rtmp_session_tick (connection->session);
+}
+
+void
+rtmp_connection_publisher_ended (RtmpConnection *connection, AirPublisherEnded reason)
+{
+  if (!connection->closing)
+    rtmp_session_publisher_ended (connection->session, reason);
+}
+
+void
+rtmp_connection_drain (RtmpConnection *connection)
+{
+  if (connection->phase == PHASE_CHUNKS && !connection->closing)
+    {
+      rtmp_session_drain (connection->session);
+      rtmp_connection_finish (connection);
+    }
+  else if (connection->phase != PHASE_CHUNKS)
+    rtmp_connection_abort (connection);
+}
