@@ -217,12 +217,26 @@ shake_hands (AirDtls *dtls)
     dtls->state = AIR_DTLS_CONNECTED;
 }
 
+/* OpenSSL's two record buffers are 33 KiB for a connection on which nothing but close_notify is still to come: they are there
+ * only while a datagram is read or written. SSL_MODE_RELEASE_BUFFERS does not do it for DTLS. */
+static bool
+take_buffers (AirDtls *dtls)
+{
+  return SSL_alloc_buffers (dtls->ssl) == 1;
+}
+
+static void
+release_buffers (AirDtls *dtls)
+{
+  SSL_free_buffers (dtls->ssl);
+}
+
 /* Lets OpenSSL see alerts and repeated flights; nobody sends data to us. */
 static void
 discard_data (AirDtls *dtls)
 {
   uint8_t data[2048];
-  int result = 1;
+  int result = take_buffers (dtls) ? 1 : 0;
 
   for (unsigned i = 0; i < MAX_RECORDS_PER_DATAGRAM && result > 0; i++)
     {
@@ -231,6 +245,7 @@ discard_data (AirDtls *dtls)
       if (!check_result (dtls, result))
         return;
     }
+  release_buffers (dtls);
 }
 
 AirDtlsState
@@ -324,7 +339,7 @@ air_dtls_get_srtp_keys (AirDtls *dtls, AirSrtpKeys *ret_keys)
 void
 air_dtls_close (AirDtls *dtls)
 {
-  if (dtls->state != AIR_DTLS_CONNECTED)
+  if (dtls->state != AIR_DTLS_CONNECTED || !take_buffers (dtls))
     return;
   ERR_clear_error ();
   (void)SSL_shutdown (dtls->ssl);
