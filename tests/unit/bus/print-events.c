@@ -1,0 +1,42 @@
+/* Prints the JSON form of each event, with and without its optional fields, one document a line: test-events.py holds them
+ * against the schemas. */
+#include <airclass/events.h>
+#include <math.h>
+
+#include "all-kinds.h"
+
+static void
+print (AirEvent *event)
+{
+  g_autoptr (AirEvent) owned = event;
+  g_autoptr (JsonNode) node = air_event_to_json (owned);
+  g_autofree char *text = json_to_string (node, FALSE);
+
+  g_print ("%s\n", text);
+}
+
+int
+main (void)
+{
+  const char *const changed[] = { "http.listen", "log.level", NULL };
+  const char *const none[] = { NULL };
+
+  print (air_event_stream_state_new ("live/a", AIR_EVENT_STREAM_STATE_STATE_LIVE, AIR_EVENT_STREAM_STATE_PREVIOUS_IDLE, "rtmp",
+                                     "192.0.2.1:5", "it \"came\"\n"));
+  print (air_event_stream_state_new ("live/a", AIR_EVENT_STREAM_STATE_STATE_HELD, AIR_EVENT_STREAM_STATE_PREVIOUS_LIVE, NULL,
+                                     NULL, "not UTF-8: \xff"));
+  print (air_event_stream_tracks_new ("live/a", "h264", 1280, 720, "aac"));
+  print (air_event_stream_tracks_new ("live/a", NULL, AIR_EVENT_ABSENT, AIR_EVENT_ABSENT, NULL));
+  print (air_event_reader_count_new ("live/a", "whep", 0));
+  print (air_event_viewer_joined_new ("live/a", "v1", "fanout", "192.0.2.1:5"));
+  print (air_event_viewer_left_new ("live/a", "v1", "fanout", "192.0.2.1:5", NULL));
+  print (air_event_publisher_refused_new ("live/a", "rtmp", "192.0.2.1:5", "wrong key"));
+  print (air_event_plugin_state_new ("example", AIR_EVENT_PLUGIN_STATE_STATE_FAILED, "no port"));
+  print (air_event_config_reloaded_new (changed));
+  print (air_event_config_reloaded_new (none));
+  print (air_event_all_kinds_new ("text", 10, 0.5, true, AIR_EVENT_ALL_KINDS_STATE_HALF_ON, changed, NULL, AIR_EVENT_ABSENT,
+                                  NAN, -1, 0, NULL));
+  print (air_event_all_kinds_new ("text", 0, -1, false, AIR_EVENT_ALL_KINDS_STATE_ON, none, "more", 1, 2, true,
+                                  AIR_EVENT_ALL_KINDS_MAYBE_STATE_OFF, none));
+  return 0;
+}
