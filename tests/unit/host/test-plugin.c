@@ -1,0 +1,50 @@
+/* The plugin of the loader's tests, built many times with other names and faults (meson.build). */
+#include <airclass/airclass.h>
+
+#ifndef PLUGIN_API
+#define PLUGIN_API AIR_API_VERSION
+#endif
+#ifndef PLUGIN_SIZE
+#define PLUGIN_SIZE sizeof (AirPlugin)
+#endif
+
+static void *
+create (AirContext *context, GError **error)
+{
+#ifdef FAIL_CREATE
+  g_set_error (error, AIR_ERROR, AIR_ERROR_FAILED, "no wish to be");
+  return NULL;
+#else
+  return g_malloc0 (1);
+#endif
+}
+
+static void
+start (void *self, GTask *task)
+{
+#ifdef FAIL_START
+  g_task_return_new_error (task, AIR_ERROR, AIR_ERROR_UNAVAILABLE, "the port is taken");
+#else
+  g_task_return_boolean (task, TRUE);
+#endif
+}
+
+AIR_PLUGIN_EXPORT = {
+  .struct_size = PLUGIN_SIZE,
+  .api_version = PLUGIN_API,
+  .name = PLUGIN_NAME,
+  .version = "1",
+  .summary = "A plugin for tests",
+#ifdef PLUGIN_PROVIDES
+  .provides = (const char *const[]){ PLUGIN_PROVIDES, NULL },
+#endif
+#ifdef PLUGIN_NEEDS
+  .needs = (const char *const[]){ PLUGIN_NEEDS, NULL },
+#endif
+#ifdef PLUGIN_WANTS
+  .wants = (const char *const[]){ PLUGIN_WANTS, NULL },
+#endif
+  .create = create,
+  .start = start,
+  .destroy = g_free,
+};
