@@ -140,6 +140,8 @@ air_demux_new (unsigned max_viewers)
 void
 air_demux_free (AirDemux *demux)
 {
+  if (demux == NULL)
+    return;
   table_clear (&demux->ufrags);
   table_clear (&demux->addresses);
   g_free (demux);

@@ -43,6 +43,7 @@ typedef struct
 } AirDemuxStats;
 
 AirDemux *air_demux_new (unsigned max_viewers);
+/* NULL is taken. */
 void air_demux_free (AirDemux *demux);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirDemux, air_demux_free)
 

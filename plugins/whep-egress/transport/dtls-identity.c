@@ -179,7 +179,7 @@ air_dtls_identity_ref (AirDtlsIdentity *identity)
 void
 air_dtls_identity_unref (AirDtlsIdentity *identity)
 {
-  if (!g_atomic_int_dec_and_test (&identity->references))
+  if (identity == NULL || !g_atomic_int_dec_and_test (&identity->references))
     return;
   SSL_CTX_free (identity->context);
   g_free (identity->fingerprint);

@@ -158,6 +158,8 @@ air_dtls_new (AirDtlsIdentity *identity, AirDtlsRole role, const char *const *pe
 void
 air_dtls_free (AirDtls *dtls)
 {
+  if (dtls == NULL)
+    return;
   dtls->send = NULL;
   SSL_free (dtls->ssl);
   air_dtls_identity_unref (dtls->identity);

@@ -38,6 +38,7 @@ typedef void (*AirDtlsSend) (const uint8_t *datagram, size_t size, void *user_da
 /* Makes an ECDSA P-256 key and a self-signed certificate (RFC 8827 §6.5). */
 AirDtlsIdentity *air_dtls_identity_new (GError **error);
 AirDtlsIdentity *air_dtls_identity_ref (AirDtlsIdentity *identity);
+/* NULL is taken. */
 void air_dtls_identity_unref (AirDtlsIdentity *identity);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirDtlsIdentity, air_dtls_identity_unref)
 /* "sha-256 AB:CD:…", the value of a=fingerprint in the answer. */
@@ -50,7 +51,7 @@ bool air_dtls_fingerprint_is_valid (const char *value);
  * the others must match (RFC 8122 §5). Returns: (transfer full), NULL with G_IO_ERROR_INVALID_ARGUMENT when none can be used. */
 AirDtls *air_dtls_new (AirDtlsIdentity *identity, AirDtlsRole role, const char *const *peer_fingerprints,
                        AirDtlsSend send, void *user_data, GError **error);
-/* Sends nothing. */
+/* Sends nothing; NULL is taken. */
 void air_dtls_free (AirDtls *dtls);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirDtls, air_dtls_free)
 

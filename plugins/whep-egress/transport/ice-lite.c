@@ -66,6 +66,8 @@ air_ice_new (const char *remote_ufrag)
 void
 air_ice_free (AirIce *ice)
 {
+  if (ice == NULL)
+    return;
   g_free (ice->current.remote_ufrag);
   g_free (ice->previous.remote_ufrag);
   OPENSSL_cleanse (ice, sizeof *ice);

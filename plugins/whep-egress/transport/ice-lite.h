@@ -26,6 +26,7 @@ typedef enum
 /* Makes unguessable credentials (RFC 8445 §5.3: 48 bits of ufrag, 144 of password).
  * @remote_ufrag: (nullable) the offer's a=ice-ufrag; when given, USERNAME must name it. */
 AirIce *air_ice_new (const char *remote_ufrag);
+/* NULL is taken. */
 void air_ice_free (AirIce *ice);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirIce, air_ice_free)
 

@@ -91,6 +91,8 @@ air_srtp_new (AirSrtpProfile profile, const AirSrtpMaster *master)
 void
 air_srtp_free (AirSrtp *srtp)
 {
+  if (srtp == NULL)
+    return;
   air_srtp_session_clear (&srtp->rtp);
   air_srtp_session_clear (&srtp->rtcp);
   OPENSSL_cleanse (srtp, sizeof *srtp);

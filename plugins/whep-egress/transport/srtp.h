@@ -64,7 +64,7 @@ size_t air_srtp_profile_rtp_overhead (AirSrtpProfile profile);
 
 /* Returns: (transfer full), NULL when the profile is unknown or OpenSSL lacks it. */
 AirSrtp *air_srtp_new (AirSrtpProfile profile, const AirSrtpMaster *master);
-/* Wipes the keys. */
+/* Wipes the keys; NULL is taken. */
 void air_srtp_free (AirSrtp *srtp);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirSrtp, air_srtp_free)
 

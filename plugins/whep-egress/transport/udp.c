@@ -126,6 +126,8 @@ air_udp_new (const AirAddress *listen, size_t n_listen, unsigned socket_buffer_b
 void
 air_udp_free (AirUdp *udp)
 {
+  if (udp == NULL)
+    return;
   for (unsigned i = 0; i < udp->n_sockets; i++)
     close (udp->sockets[i].fd);
   g_free (udp);

@@ -24,6 +24,7 @@ typedef struct _AirUdpSender AirUdpSender;
  * Returns: (transfer full), NULL with a G_IO_ERROR that names the address. */
 AirUdp *air_udp_new (const AirAddress *listen, size_t n_listen, unsigned socket_buffer_bytes, unsigned dscp,
                      GError **error);
+/* NULL is taken. */
 void air_udp_free (AirUdp *udp);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirUdp, air_udp_free)
 
