@@ -34,14 +34,16 @@ static void
 reply_issued (AirRequest *request, const AirIssuedToken *issued)
 {
   AirRole role = air_identity_get_role (issued->identity);
-  const char *class_id = air_identity_get_class_id (issued->identity);
   const AirIdentitySpec *spec = air_identity_get_spec (issued->identity);
+  /* Tokens that are good for every path name none; their holder watches the class's stream. */
+  const char *class_id = spec->class_id != NULL ? spec->class_id : AIR_DEFAULT_CLASS;
+  g_autofree char *path = spec->path != NULL ? g_strdup (spec->path) : air_class_get_path (class_id);
   const char *base = air_request_get_base_url (request);
   /* http → ws, https → wss */
   g_autofree char *socket_base = g_strconcat ("ws", base + strlen ("http"), NULL);
   const char *socket = role == AIR_ROLE_STUDENT || role == AIR_ROLE_MONITOR ? air_role_to_string (role) : "teacher";
-  g_autofree char *webrtc_url = g_strdup_printf ("%s/%s/whep?jwt=%s", base, spec->path, issued->token);
-  g_autofree char *hls_url = g_strdup_printf ("%s/%s/index.m3u8?jwt=%s", base, spec->path, issued->token);
+  g_autofree char *webrtc_url = g_strdup_printf ("%s/%s/whep?jwt=%s", base, path, issued->token);
+  g_autofree char *hls_url = g_strdup_printf ("%s/%s/index.m3u8?jwt=%s", base, path, issued->token);
   g_autofree char *ws_url
       = g_strdup_printf ("%s/ws/%s?class_id=%s&jwt=%s", socket_base, socket, class_id, issued->token);
 
@@ -52,7 +54,7 @@ reply_issued (AirRequest *request, const AirIssuedToken *issued)
   json_object_set_string_member (body, "user_id", air_identity_get_user_id (issued->identity));
   json_object_set_string_member (body, "role", air_role_to_string (role));
   json_object_set_string_member (body, "class_id", class_id);
-  json_object_set_string_member (body, "path", spec->path);
+  json_object_set_string_member (body, "path", path);
   json_object_set_string_member (body, "action", spec->may_publish ? "publish" : "read");
   json_object_set_string_member (body, "webrtc_url", webrtc_url);
   json_object_set_string_member (body, "ws_url", ws_url);
@@ -127,14 +129,6 @@ refresh_token (AirRequest *request, void *self)
     reply_error (request, error);
 }
 
-#define TOKEN_REQUEST_SCHEMA                                                                                           \
-  "{\"type\":\"object\",\"properties\":{"                                                                              \
-  "\"user_type\":{\"type\":\"string\",\"enum\":[\"student\",\"teacher\",\"monitor\",\"admin\"]},"                      \
-  "\"user_id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":128},"                                               \
-  "\"action\":{\"type\":\"string\",\"enum\":[\"read\",\"publish\"]},"                                                  \
-  "\"class_id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":64},"                                               \
-  "\"key\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":512}}}"
-
 void
 air_auth_add_token_routes (AirContext *context)
 {
@@ -144,14 +138,13 @@ air_auth_add_token_routes (AirContext *context)
                                   .role = AIR_ROLE_NONE,
                                   .body = AIR_BODY_JSON,
                                   .max_body_bytes = 4096,
-                                  .request_schema = TOKEN_REQUEST_SCHEMA,
+                                  .request_schema = "TokenRequest",
                                   .handler = issue_token };
   static const AirRoute refresh = { .method = "POST",
                                     .template = "/api/token/refresh",
                                     .summary = "Makes a token of the same family with a later end",
                                     .role = AIR_ROLE_STUDENT,
-                                    .body = AIR_BODY_JSON,
-                                    .max_body_bytes = 4096,
+                                    .body = AIR_BODY_NONE,
                                     .handler = refresh_token };
   air_context_add_route (context, &issue);
   air_context_add_route (context, &refresh);

@@ -92,12 +92,6 @@ answer_hook (AirRequest *request, void *self)
     air_request_reply_problem (request, 401, "unauthorized", NULL);
 }
 
-#define TEXT "{\"type\":[\"string\",\"null\"],\"maxLength\":8192}"
-#define HOOK_SCHEMA                                                                                                    \
-  "{\"type\":\"object\",\"required\":[\"action\"],\"properties\":{\"user\":" TEXT ",\"password\":" TEXT                \
-  ",\"token\":" TEXT ",\"ip\":" TEXT ",\"action\":" TEXT ",\"path\":" TEXT ",\"protocol\":" TEXT ",\"query\":" TEXT    \
-  "}}"
-
 void
 air_auth_add_mediamtx_route (AirContext *context)
 {
@@ -107,7 +101,7 @@ air_auth_add_mediamtx_route (AirContext *context)
                                   .role = AIR_ROLE_NONE,
                                   .body = AIR_BODY_JSON,
                                   .max_body_bytes = 32 * 1024,
-                                  .request_schema = HOOK_SCHEMA,
+                                  .request_schema = "MediamtxAuth",
                                   .handler = answer_hook };
   air_context_add_route (context, &route);
 }

@@ -92,7 +92,9 @@ air_token_read (JsonObject *claims, AirIdentitySpec *ret_spec, char **ret_path)
     return false;
 
   air_token_grant (&spec, action);
-  if (path != NULL)
+  if (spec.role >= AIR_ROLE_ADMIN)
+    *ret_path = NULL;
+  else if (path != NULL)
     *ret_path = g_strdup (path);
   else if (spec.class_id != NULL)
     *ret_path = air_class_get_path (spec.class_id);

@@ -20,8 +20,8 @@ bool air_user_id_is_valid (const char *user_id);
  * Sets may_read and may_publish of @spec. */
 void air_token_grant (AirIdentitySpec *spec, AirAction action);
 
-/* Reads checked claims. A class without a path means the class's path; a teacher's, admin's or node's token without
- * either is good for every path, a student's or monitor's for none. Strings of @ret_spec are borrowed from @claims,
+/* Reads checked claims. A class without a path means the class's path; a teacher's token without either is
+ * good for every path, a student's or monitor's for none; an admin's or node's token is good for every path. Strings of @ret_spec are borrowed from @claims,
  * except path, which is in @ret_path.
  * Returns false when a claim is missing or malformed. */
 bool air_token_read (JsonObject *claims, AirIdentitySpec *ret_spec, char **ret_path);
