@@ -73,6 +73,8 @@ air_request_unref (AirRequest *request)
     return;
   if (request->observer != NULL)
     request->observer->gone (request, request->observer_data);
+  if (request->message != NULL)
+    g_signal_handlers_disconnect_by_data (request->message, request);
   g_clear_object (&request->message);
   g_clear_pointer (&request->entry, air_route_entry_unref);
   g_clear_pointer (&request->connection, air_connection_unref);
