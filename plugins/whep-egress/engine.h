@@ -1,0 +1,106 @@
+/* What every engine that brings a stream to WHEP viewers can do; the HTTP resource knows no more than this.
+ *
+ * Main thread. Answers may come later, by callback, on the main thread too.
+ */
+#pragma once
+
+#include <airclass/airclass.h>
+
+#include "sdp-offer.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  AIR_VIEWER_LEFT,         /* by itself: DELETE, BYE, close_notify */
+  AIR_VIEWER_VANISHED,     /* nothing was heard of it any more */
+  AIR_VIEWER_NO_HANDSHAKE, /* ICE and DTLS did not come about in time */
+  AIR_VIEWER_DTLS_FAILED,  /* another certificate than announced, or no common profile */
+  AIR_VIEWER_EXPIRED,      /* its token ran out */
+  AIR_VIEWER_STREAM_ENDED, /* the hold time is over */
+  AIR_VIEWER_BFRAMES,      /* [whep-egress] bframes=refuse */
+  AIR_VIEWER_SHUTDOWN,
+} AirViewerReason;
+
+/* "left", "vanished", … as in the events and the metrics. */
+const char *air_viewer_reason_to_string (AirViewerReason reason);
+
+/* What is known of a viewer; a copy. */
+typedef struct
+{
+  char *viewer_id;
+  char *path;
+  char *address; /* "192.0.2.1:50000"; "" before ICE chose one */
+  const char *engine;
+  const char *profile; /* SRTP profile; "" before the handshake is done */
+  bool connected;
+  int64_t since_us;     /* wall clock */
+  int64_t rtt_us;       /* -1: not known */
+  double loss;          /* share of the packets, 0 to 1, as of the last report of the worst track */
+  int64_t jitter_us;
+  uint64_t bitrate_bps; /* sent, over the last second */
+  uint64_t estimate_bps; /* by REMB; 0: not known */
+  uint64_t packets, bytes;
+  uint64_t nacks, retransmitted, keyframe_requests;
+} AirViewerInfo;
+
+void air_viewer_info_free (AirViewerInfo *info);
+
+typedef struct
+{
+  const char *viewer_id; /* unique */
+  const char *path;
+  AirStream *stream;
+  const AirSdpOffer *offer;
+} AirViewerRequest;
+
+/* @sdp: the answer or the fragment, NULL with @error. */
+typedef void (*AirEngineAnswered) (const char *sdp, const GError *error, void *data);
+
+/* Called by an engine for each viewer that was added: joined() once media flows, left() exactly once. */
+typedef struct
+{
+  void (*joined) (const AirViewerInfo *info, void *data);
+  void (*left) (const AirViewerInfo *info, AirViewerReason reason, void *data);
+  void *data;
+} AirEngineEvents;
+
+typedef struct _AirEngine AirEngine;
+
+typedef struct
+{
+  const char *name;
+  /* Binds sockets, starts threads; ends with air_engine_stop() even when it failed. */
+  bool (*start) (AirEngine *engine, GError **error);
+  /* Says goodbye to all viewers and waits for its threads: some ms. left() is called for each viewer. */
+  void (*stop) (AirEngine *engine);
+  void (*free) (AirEngine *engine);
+  /* The strings of @request are borrowed for the call. Errors: AIR_ERROR_UNSUPPORTED, _INVALID, _UNAVAILABLE. */
+  void (*add_viewer) (AirEngine *engine, const AirViewerRequest *request, AirEngineAnswered answered, void *data,
+                      GDestroyNotify destroy);
+  /* ICE restart (RFC 8445 §9); answers with a fragment. AIR_ERROR_NOT_FOUND when the viewer is gone. */
+  void (*restart) (AirEngine *engine, const char *viewer_id, const AirSdpFragment *fragment,
+                   AirEngineAnswered answered, void *data, GDestroyNotify destroy);
+  void (*remove_viewer) (AirEngine *engine, const char *viewer_id, AirViewerReason reason);
+  /* Returns: (transfer full) (element-type AirViewerInfo) of @path, in the order in which they came. */
+  GPtrArray *(*list_viewers) (AirEngine *engine, const char *path);
+  /* The tracks or the B-frames of @path changed: what is read of it may have to be another rendition. */
+  void (*stream_changed) (AirEngine *engine, const char *path);
+} AirEngineClass;
+
+struct _AirEngine
+{
+  const AirEngineClass *class;
+};
+
+typedef enum
+{
+  AIR_BFRAMES_TRANSCODE,
+  AIR_BFRAMES_DROP,
+  AIR_BFRAMES_REFUSE,
+} AirBframes;
+
+/* @context: its options are read at once. */
+AirEngine *air_fanout_engine_new (AirContext *context, const AirEngineEvents *events);
+
+G_END_DECLS

@@ -1,0 +1,261 @@
+/* Choosing readers. */
+#include "fanout-feed.h"
+
+/* A rendition that failed is tried again after so long. */
+#define RETRY_US (5 * G_USEC_PER_SEC)
+
+typedef struct
+{
+  AirStream *stream; /* what is read now: the stream or a rendition of it; NULL: nothing */
+  int64_t retry_us;  /* when a failed rendition may be tried again */
+} Supply;
+
+struct _AirFanoutFeed
+{
+  AirContext *context;
+  AirFanoutLoop *loop;
+  AirFanoutGroup *group;
+  AirStream *stream;
+  AirBframes bframes;
+  bool reordered; /* B-frames that cannot be left out were seen on the way */
+  unsigned viewers;
+  Supply supplies[AIR_KIND_COUNT];
+};
+
+typedef struct
+{
+  AirFanoutGroup *group;
+  AirKind kind;
+  AirReader *reader;
+} SetReader;
+
+static bool
+has_codec (AirStream *stream, AirKind kind, AirCodec codec)
+{
+  g_autoptr (AirTrack) track = air_stream_get_track (stream, kind);
+  return track && air_track_get_codec (track) == codec;
+}
+
+static bool
+is_playable_audio (AirStream *stream)
+{
+  return has_codec (stream, AIR_KIND_AUDIO, AIR_CODEC_OPUS) || has_codec (stream, AIR_KIND_AUDIO, AIR_CODEC_AAC);
+}
+
+bool
+air_fanout_feed_check (AirStream *stream, AirBframes bframes, GError **error)
+{
+  g_autoptr (AirTrack) video = air_stream_get_track (stream, AIR_KIND_VIDEO);
+  if (video && air_track_get_codec (video) != AIR_CODEC_H264)
+    {
+      g_set_error (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED,
+                   "The publisher sends %s video; browsers get H.264 only. Let the publisher send H.264.",
+                   air_codec_to_string (air_track_get_codec (video)));
+      return false;
+    }
+  if (video && bframes == AIR_BFRAMES_REFUSE && air_stream_has_bframes (stream))
+    {
+      g_set_error_literal (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED,
+                           "The publisher sends B-frames, which this server is set to refuse. "
+                           "Let the publisher send H.264 without B-frames (x264: tune=zerolatency).");
+      return false;
+    }
+  g_autoptr (AirTrack) audio = air_stream_get_track (stream, AIR_KIND_AUDIO);
+  if (!video && !audio)
+    {
+      g_set_error_literal (error, AIR_ERROR, AIR_ERROR_UNAVAILABLE, "The stream has no picture and no sound yet.");
+      return false;
+    }
+  if (!video && !is_playable_audio (stream))
+    {
+      g_set_error (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED, "The publisher sends %s audio; AAC or Opus is needed.",
+                   air_codec_to_string (air_track_get_codec (audio)));
+      return false;
+    }
+  return true;
+}
+
+AirFanoutFeed *
+air_fanout_feed_new (AirContext *context, AirFanoutLoop *loop, AirStream *stream, AirBframes bframes)
+{
+  AirFanoutFeed *feed = g_new0 (AirFanoutFeed, 1);
+  feed->context = context;
+  feed->loop = loop;
+  feed->stream = air_stream_ref (stream);
+  feed->bframes = bframes;
+  feed->group = air_fanout_group_new (loop, bframes == AIR_BFRAMES_DROP);
+  air_fanout_feed_review (feed);
+  return feed;
+}
+
+static void
+keep_group (AirFanoutLoop *loop, void *group)
+{
+}
+
+void
+air_fanout_feed_free (AirFanoutFeed *feed)
+{
+  if (!feed)
+    return;
+  /* Whether the command runs or is dropped at stop, the group goes when it is destroyed. */
+  air_fanout_loop_invoke (feed->loop, keep_group, feed->group, (GDestroyNotify) air_fanout_group_free);
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    g_clear_pointer (&feed->supplies[kind].stream, air_stream_unref);
+  air_stream_unref (feed->stream);
+  g_free (feed);
+}
+
+AirStream *
+air_fanout_feed_get_stream (AirFanoutFeed *feed)
+{
+  return feed->stream;
+}
+
+AirFanoutGroup *
+air_fanout_feed_get_group (AirFanoutFeed *feed)
+{
+  return feed->group;
+}
+
+AirSdpSource
+air_fanout_feed_get_video (AirFanoutFeed *feed)
+{
+  AirSdpSource source = { 0 };
+  AirStream *read = feed->supplies[AIR_KIND_VIDEO].stream;
+  g_autoptr (AirTrack) track = read ? air_stream_get_track (read, AIR_KIND_VIDEO) : NULL;
+  GBytes *codec_data = track ? air_track_get_codec_data (track) : NULL;
+  if (!codec_data || g_bytes_get_size (codec_data) < 4)
+    return source;
+  const uint8_t *data = g_bytes_get_data (codec_data, NULL);
+  source.has_profile = true;
+  source.profile_idc = data[1];
+  source.constraints = data[2];
+  return source;
+}
+
+unsigned
+air_fanout_feed_add_viewers (AirFanoutFeed *feed, int change)
+{
+  feed->viewers = (unsigned) ((int) feed->viewers + change);
+  return feed->viewers;
+}
+
+static AirStream *
+get_rendition (AirFanoutFeed *feed, AirKind kind, const char *name)
+{
+  Supply *supply = &feed->supplies[kind];
+  g_autoptr (GError) error = NULL;
+  if (g_get_monotonic_time () < supply->retry_us)
+    return NULL;
+  AirStream *rendition = air_stream_get_rendition (feed->stream, name, &error);
+  if (rendition)
+    return rendition;
+  supply->retry_us = g_get_monotonic_time () + RETRY_US;
+  g_warning ("%s: no rendition \"%s\": %s", air_stream_get_path (feed->stream), name, error->message);
+  return NULL;
+}
+
+/* Returns: (transfer full) (nullable) */
+static AirStream *
+wanted_video (AirFanoutFeed *feed)
+{
+  if (!has_codec (feed->stream, AIR_KIND_VIDEO, AIR_CODEC_H264))
+    return NULL;
+  bool bframes = feed->reordered || (feed->bframes == AIR_BFRAMES_TRANSCODE && air_stream_has_bframes (feed->stream));
+  AirStream *rendition = bframes ? get_rendition (feed, AIR_KIND_VIDEO, "h264-nobframes") : NULL;
+  /* Where the encoder cannot be had, a picture out of order is better than none. */
+  return rendition ? rendition : air_stream_ref (feed->stream);
+}
+
+/* Returns: (transfer full) (nullable) */
+static AirStream *
+wanted_audio (AirFanoutFeed *feed)
+{
+  if (has_codec (feed->stream, AIR_KIND_AUDIO, AIR_CODEC_OPUS))
+    return air_stream_ref (feed->stream);
+  if (has_codec (feed->stream, AIR_KIND_AUDIO, AIR_CODEC_AAC))
+    return get_rendition (feed, AIR_KIND_AUDIO, "opus");
+  return NULL;
+}
+
+static void
+set_reader (AirFanoutLoop *loop, void *data)
+{
+  SetReader *command = data;
+  air_rtp_source_set_reader (command->group->source, command->kind, g_steal_pointer (&command->reader));
+}
+
+static void
+free_set_reader (void *data)
+{
+  SetReader *command = data;
+  g_clear_pointer (&command->reader, air_reader_close);
+  g_free (command);
+}
+
+static void
+supply (AirFanoutFeed *feed, AirKind kind, AirStream *wanted)
+{
+  Supply *supplied = &feed->supplies[kind];
+  g_autoptr (AirReader) reader = NULL;
+  g_autoptr (GError) error = NULL;
+  if (wanted == supplied->stream)
+    return;
+  if (wanted)
+    {
+      AirReaderConfig config = { .protocol = "whep", .kinds = 1u << kind, .start = AIR_START_CACHED };
+      reader = air_context_add_reader (feed->context, wanted, &config, &error);
+      if (!reader)
+        {
+          supplied->retry_us = g_get_monotonic_time () + RETRY_US;
+          g_warning ("%s cannot be read: %s", air_stream_get_path (wanted), error->message);
+          return;
+        }
+    }
+  g_clear_pointer (&supplied->stream, air_stream_unref);
+  supplied->stream = wanted ? air_stream_ref (wanted) : NULL;
+  SetReader *command = g_new (SetReader, 1);
+  *command = (SetReader) { feed->group, kind, g_steal_pointer (&reader) };
+  air_fanout_loop_invoke (feed->loop, set_reader, command, free_set_reader);
+}
+
+void
+air_fanout_feed_review (AirFanoutFeed *feed)
+{
+  g_autoptr (AirStream) video = wanted_video (feed);
+  g_autoptr (AirStream) audio = wanted_audio (feed);
+  /* A publisher that is away takes its tracks along; what was read stays for when it returns. */
+  if (video || air_stream_get_state (feed->stream) == AIR_STREAM_LIVE)
+    supply (feed, AIR_KIND_VIDEO, video);
+  if (audio || air_stream_get_state (feed->stream) == AIR_STREAM_LIVE)
+    supply (feed, AIR_KIND_AUDIO, audio);
+}
+
+bool
+air_fanout_feed_take_reordered (AirFanoutFeed *feed)
+{
+  if (feed->bframes == AIR_BFRAMES_REFUSE)
+    return false;
+  if (!feed->reordered)
+    g_message ("%s: B-frames; its video is made anew without them, once for all viewers",
+               air_stream_get_path (feed->stream));
+  feed->reordered = true;
+  air_fanout_feed_review (feed);
+  return true;
+}
+
+bool
+air_fanout_feed_take_ended (AirFanoutFeed *feed)
+{
+  if (air_stream_get_state (feed->stream) == AIR_STREAM_IDLE)
+    return false;
+  /* The stream lives, so it was a rendition: read it anew, not at once. */
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    if (feed->supplies[kind].stream && feed->supplies[kind].stream != feed->stream)
+      {
+        g_clear_pointer (&feed->supplies[kind].stream, air_stream_unref);
+        feed->supplies[kind].retry_us = g_get_monotonic_time () + RETRY_US;
+      }
+  return true;
+}

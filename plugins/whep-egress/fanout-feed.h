@@ -1,0 +1,37 @@
+/* Which readers a stream's viewers need: the publisher's own video and audio, or renditions made of them. Keeps the RTP
+ * source supplied when tracks change, B-frames appear or a rendition fails.
+ *
+ * Main thread. One per stream with viewers; freed with its last one.
+ */
+#pragma once
+
+#include "fanout-loop.h"
+
+G_BEGIN_DECLS
+
+typedef struct _AirFanoutFeed AirFanoutFeed;
+
+/* Whether this stream can be sent at all. Returns false with AIR_ERROR_UNSUPPORTED and words for people, or
+ * AIR_ERROR_UNAVAILABLE while it has no track yet. */
+bool air_fanout_feed_check (AirStream *stream, AirBframes bframes, GError **error);
+
+/* Starts to read @stream. */
+AirFanoutFeed *air_fanout_feed_new (AirContext *context, AirFanoutLoop *loop, AirStream *stream, AirBframes bframes);
+/* Its group leaves the loop by a command; or at once when the loop has stopped. */
+void air_fanout_feed_free (AirFanoutFeed *feed);
+
+AirStream *air_fanout_feed_get_stream (AirFanoutFeed *feed);
+AirFanoutGroup *air_fanout_feed_get_group (AirFanoutFeed *feed);
+/* What the answer needs to know of the video. */
+AirSdpSource air_fanout_feed_get_video (AirFanoutFeed *feed);
+/* Viewers that belong to it, from the answer to the end. Returns the count. */
+unsigned air_fanout_feed_add_viewers (AirFanoutFeed *feed, int change);
+
+/* Looks again at what is published, and changes readers where needed. */
+void air_fanout_feed_review (AirFanoutFeed *feed);
+/* B-frames were seen in what is read. Returns false when its viewers must go (bframes=refuse). */
+bool air_fanout_feed_take_reordered (AirFanoutFeed *feed);
+/* A reader has ended. Returns false when the stream is gone, and its viewers must go. */
+bool air_fanout_feed_take_ended (AirFanoutFeed *feed);
+
+G_END_DECLS

@@ -1,0 +1,95 @@
+/* What a viewer reports and asks for (RFC 3550 §6.4, RFC 4585, RFC 5104). */
+#include "fanout-loop.h"
+
+/* A request for a keyframe is answered at most this often per viewer: going back costs a whole group of pictures. */
+#define REPLAY_EVERY_US (500 * 1000)
+/* NACKs read from one compound packet at most. */
+#define MAX_NACKS 64u
+
+static AirFanoutTrack *
+find_track (AirFanoutViewer *viewer, uint32_t ssrc)
+{
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    if (viewer->tracks[kind].section.accepted && viewer->tracks[kind].section.ssrc == ssrc)
+      return &viewer->tracks[kind];
+  return NULL;
+}
+
+static void
+take_report (AirFanoutViewer *viewer, AirFanoutTrack *track, const AirRtcpItem *item, int64_t now_us)
+{
+  bool video = track == &viewer->tracks[AIR_KIND_VIDEO];
+  track->fraction_lost = item->report.fraction_lost;
+  track->jitter = item->report.jitter;
+  uint32_t now = air_ntp_middle (air_fanout_loop_ntp (viewer->loop, now_us));
+  int64_t rtt_us = air_rtcp_round_trip_us (now, item->report.lsr, item->report.dlsr);
+  if (rtt_us >= 0)
+    viewer->counts.rtt_us = rtt_us;
+  viewer->counts.loss = 0;
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    viewer->counts.loss = MAX (viewer->counts.loss, viewer->tracks[kind].fraction_lost / 256.0);
+  if (video || !viewer->tracks[AIR_KIND_VIDEO].section.accepted)
+    viewer->counts.jitter_us = (int64_t) track->jitter * G_USEC_PER_SEC / (video ? 90000 : 48000);
+}
+
+static void
+take_keyframe_request (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t now_us)
+{
+  AirFanoutCounts *counts = air_fanout_loop_get_counts (viewer->loop);
+  viewer->counts.keyframe_requests++;
+  counts->keyframe_requests++;
+  if (track != &viewer->tracks[AIR_KIND_VIDEO] || now_us < track->replayed_us + REPLAY_EVERY_US)
+    return;
+  track->replayed_us = now_us;
+  /* Before the first packets have had time to arrive, browsers ask by routine: the start is on its way. */
+  if (track->packets > 0 && viewer->behind)
+    return;
+  if (air_fanout_viewer_replay (viewer, track))
+    counts->replays++;
+  else
+    air_rtp_source_request_keyframe (viewer->group->source);
+}
+
+static void
+take_nack (AirFanoutViewer *viewer, AirUdpSender *sender, AirFanoutTrack *track, const AirRtcpItem *item)
+{
+  viewer->counts.nacks++;
+  air_fanout_loop_get_counts (viewer->loop)->nacks++;
+  air_fanout_viewer_retransmit (viewer, sender, track, item->nack.sequence);
+  for (unsigned bit = 0; bit < 16; bit++)
+    if (item->nack.bitmask & 1u << bit)
+      air_fanout_viewer_retransmit (viewer, sender, track, (uint16_t) (item->nack.sequence + bit + 1));
+}
+
+bool
+air_fanout_viewer_feedback (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *packet, size_t size,
+                            int64_t now_us)
+{
+  AirRtcpIter iter;
+  AirRtcpItem item;
+  unsigned nacks = 0;
+  if (!air_rtcp_iter_init (&iter, packet, size))
+    return true;
+  while (air_rtcp_iter_next (&iter, &item))
+    {
+      AirFanoutTrack *track = find_track (viewer, item.media_ssrc);
+      if (item.type == AIR_RTCP_BYE)
+        return false;
+      if (item.type == AIR_RTCP_REMB)
+        viewer->counts.estimate_bps = item.remb_bps;
+      if (!track)
+        continue;
+      if (item.type == AIR_RTCP_REPORT_BLOCK)
+        take_report (viewer, track, &item, now_us);
+      else if (item.type == AIR_RTCP_NACK && nacks++ < MAX_NACKS)
+        take_nack (viewer, sender, track, &item);
+      else if (item.type == AIR_RTCP_PLI)
+        take_keyframe_request (viewer, track, now_us);
+      else if (item.type == AIR_RTCP_FIR && track->fir_sequence != item.fir.sequence)
+        {
+          track->fir_sequence = item.fir.sequence;
+          take_keyframe_request (viewer, track, now_us);
+        }
+    }
+  return true;
+}

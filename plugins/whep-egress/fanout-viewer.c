@@ -1,0 +1,400 @@
+/* A viewer: from shared packets to its own, paced. */
+#include "fanout-viewer.h"
+
+#include <string.h>
+
+#include "fanout-loop.h"
+
+#define MID_PACKETS 32u /* the mid goes along until the receiver surely knows the SSRC (RFC 8843 §9.2) */
+#define RETRANSMIT_PER_S 1000.0
+#define RETRANSMIT_BURST 200.0
+#define MAX_BUDGET_MS 3u
+
+static void
+init_track (AirFanoutTrack *track, const AirSdpSection *section)
+{
+  track->section = *section;
+  track->first_sequence = (uint64_t) g_random_int_range (0, 32768);
+  track->next_sequence = track->first_sequence;
+  track->next_rtx_sequence = (uint64_t) g_random_int_range (0, 32768);
+  track->timestamp_offset = g_random_int ();
+  track->fir_sequence = -1;
+  track->replayed_us = G_MININT64 / 2;
+}
+
+AirFanoutViewer *
+air_fanout_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choice)
+{
+  AirFanoutViewer *viewer = g_new0 (AirFanoutViewer, 1);
+  g_atomic_ref_count_init (&viewer->references);
+  g_mutex_init (&viewer->lock);
+  viewer->mid = g_strdup ("");
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    {
+      const AirSdpSection *section = &choice->kinds[kind];
+      init_track (&viewer->tracks[kind], section);
+      if (section->accepted)
+        g_strlcpy (viewer->mids[kind], request->offer->media[section->section]->mid, sizeof viewer->mids[kind]);
+    }
+  for (unsigned i = 0; i < request->offer->media_count && *viewer->mid == '\0'; i++)
+    for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+      if (choice->kinds[kind].accepted && choice->kinds[kind].section == i)
+        {
+          g_free (viewer->mid);
+          viewer->mid = g_strdup (request->offer->media[i]->mid);
+        }
+  viewer->cname = g_strdup_printf ("airclass-%08x%08x", g_random_int (), g_random_int ());
+  viewer->created_us = g_get_monotonic_time ();
+  viewer->retransmit_tokens = RETRANSMIT_BURST;
+  viewer->counts.rtt_us = -1;
+  viewer->info = (AirViewerInfo) {
+    .viewer_id = g_strdup (request->viewer_id),
+    .path = g_strdup (request->path),
+    .address = g_strdup (""),
+    .engine = "fanout",
+    .profile = "",
+    .since_us = g_get_real_time (),
+    .rtt_us = -1,
+  };
+  return viewer;
+}
+
+AirFanoutViewer *
+air_fanout_viewer_ref (AirFanoutViewer *viewer)
+{
+  g_atomic_ref_count_inc (&viewer->references);
+  return viewer;
+}
+
+void
+air_fanout_viewer_unref (AirFanoutViewer *viewer)
+{
+  if (!viewer || !g_atomic_ref_count_dec (&viewer->references))
+    return;
+  air_ice_free (viewer->ice);
+  air_dtls_free (viewer->dtls);
+  air_srtp_free (viewer->sender);
+  air_srtp_free (viewer->receiver);
+  g_free (viewer->cname);
+  g_free (viewer->mid);
+  g_free (viewer->info.viewer_id);
+  g_free (viewer->info.path);
+  g_free (viewer->info.address);
+  g_mutex_clear (&viewer->lock);
+  g_free (viewer);
+}
+
+AirViewerInfo *
+air_fanout_viewer_get_info (AirFanoutViewer *viewer)
+{
+  g_mutex_lock (&viewer->lock);
+  AirViewerInfo *info = g_memdup2 (&viewer->info, sizeof viewer->info);
+  info->viewer_id = g_strdup (info->viewer_id);
+  info->path = g_strdup (info->path);
+  info->address = g_strdup (info->address);
+  g_mutex_unlock (&viewer->lock);
+  return info;
+}
+
+static uint8_t *
+put_u16 (uint8_t *at, uint16_t value)
+{
+  at[0] = (uint8_t) (value >> 8);
+  at[1] = (uint8_t) value;
+  return at + 2;
+}
+
+static uint8_t *
+put_u32 (uint8_t *at, uint32_t value)
+{
+  return put_u16 (put_u16 (at, (uint16_t) (value >> 16)), (uint16_t) value);
+}
+
+static uint8_t *
+put_u64 (uint8_t *at, uint64_t value)
+{
+  return put_u32 (put_u32 (at, (uint32_t) (value >> 32)), (uint32_t) value);
+}
+
+/* One-byte elements (RFC 8285 §4.2): identifier, length - 1. */
+static uint8_t *
+put_element (uint8_t *at, uint8_t id, size_t bytes)
+{
+  *at = (uint8_t) (id << 4 | (bytes - 1));
+  return at + 1;
+}
+
+/* Closes the extension block that began at @start: pads to words, writes the length. */
+static uint8_t *
+end_extensions (uint8_t *start, uint8_t *at)
+{
+  while ((at - start) % 4 != 0)
+    *at++ = 0;
+  put_u16 (start, 0xbede);
+  put_u16 (start + 2, (uint16_t) ((at - start - 4) / 4));
+  return at;
+}
+
+/* All but the transport-wide number follows from packet and sequence: a retransmission on the same SSRC is the same. */
+static uint8_t *
+put_extensions (AirFanoutViewer *viewer, AirKind kind, const AirRtpPacket *packet, uint64_t sequence, uint8_t *start)
+{
+  const AirFanoutTrack *track = &viewer->tracks[kind];
+  const uint8_t *ids = track->section.extensions;
+  uint8_t *at = start + 4;
+  if (ids[AIR_SDP_EXTENSION_TRANSPORT_CC])
+    {
+      at = put_element (at, ids[AIR_SDP_EXTENSION_TRANSPORT_CC], 2);
+      at = put_u16 (at, viewer->transport_sequence++);
+    }
+  if (ids[AIR_SDP_EXTENSION_CAPTURE_TIME] && packet->flags & AIR_RTP_CAPTURE_TIME)
+    {
+      int64_t taken_us = air_rtp_source_time_of (viewer->group->source, packet->pts_ns);
+      at = put_element (at, ids[AIR_SDP_EXTENSION_CAPTURE_TIME], 8);
+      at = put_u64 (at, air_fanout_loop_ntp (viewer->loop, taken_us));
+    }
+  size_t mid_bytes = strlen (viewer->mids[kind]);
+  if (ids[AIR_SDP_EXTENSION_MID] && mid_bytes > 0 && sequence - track->first_sequence < MID_PACKETS)
+    {
+      at = put_element (at, ids[AIR_SDP_EXTENSION_MID], mid_bytes);
+      memcpy (at, viewer->mids[kind], mid_bytes);
+      at += mid_bytes;
+    }
+  return at == start + 4 ? start : end_extensions (start, at);
+}
+
+static uint8_t *
+put_header (uint8_t *header, uint8_t payload, bool marker, uint16_t sequence, uint32_t timestamp, uint32_t ssrc)
+{
+  header[0] = 0x80;
+  header[1] = (uint8_t) (payload | (marker ? 0x80 : 0));
+  return put_u32 (put_u32 (put_u16 (header + 2, sequence), timestamp), ssrc);
+}
+
+static void
+send_encrypted (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *header, size_t header_bytes,
+                const uint8_t *payload, size_t payload_bytes)
+{
+  const AirPath *path = air_ice_get_selected (viewer->ice);
+  size_t room = header_bytes + payload_bytes + AIR_SRTP_MAX_OVERHEAD_BYTES, bytes = 0;
+  uint8_t *out = air_udp_sender_reserve (sender, room);
+  if (air_srtp_protect_rtp (viewer->sender, header, header_bytes, payload, payload_bytes, out, room, &bytes)
+      != AIR_SRTP_OK)
+    bytes = 0;
+  air_udp_sender_commit (sender, path, bytes);
+  viewer->counts.packets += bytes > 0;
+  viewer->counts.bytes += bytes;
+}
+
+static void
+send_packet (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const AirRtpPacket *packet, uint64_t sequence)
+{
+  const AirFanoutTrack *track = &viewer->tracks[kind];
+  uint8_t header[AIR_RTP_MAX_HEADER_BYTES];
+  uint8_t *at = put_header (header, track->section.payload, packet->flags & AIR_RTP_MARKER, (uint16_t) sequence,
+                            packet->timestamp + track->timestamp_offset, track->section.ssrc);
+  uint8_t *end = put_extensions (viewer, kind, packet, sequence, at);
+  if (end != at)
+    header[0] |= 0x10;
+  send_encrypted (viewer, sender, header, (size_t) (end - header), packet->payload, packet->payload_bytes);
+}
+
+/* From @place on the sequence numbers go on without a gap. */
+static void
+jump_to (AirFanoutTrack *track, uint64_t place)
+{
+  if (track->segment_count == AIR_FANOUT_SEGMENTS)
+    {
+      memmove (track->segments, track->segments + 1, sizeof track->segments - sizeof track->segments[0]);
+      track->segment_count--;
+    }
+  track->segments[track->segment_count++] = (AirFanoutSegment) { track->next_sequence, place };
+  track->cursor = place;
+}
+
+/* Video starts at a keyframe that is kept, audio at once; a viewer that fell out of the ring starts anew. */
+static bool
+find_start (AirFanoutViewer *viewer, AirKind kind, AirPacketRing *ring)
+{
+  AirFanoutTrack *track = &viewer->tracks[kind];
+  if (track->started && track->cursor >= air_packet_ring_get_tail (ring))
+    return true;
+  uint64_t start = kind == AIR_KIND_VIDEO ? air_packet_ring_get_keyframe (ring) : air_packet_ring_get_head (ring);
+  track->started = start != AIR_RING_NONE;
+  if (track->started)
+    jump_to (track, start);
+  return track->started;
+}
+
+static void
+refill (AirFanoutViewer *viewer, int64_t now_us)
+{
+  int64_t elapsed_ms = (now_us - viewer->budget_us) / 1000;
+  if (elapsed_ms < 1)
+    return;
+  viewer->budget = AIR_FANOUT_PACKETS_PER_MS * (unsigned) MIN (elapsed_ms, (int64_t) MAX_BUDGET_MS);
+  viewer->budget_us = now_us;
+}
+
+bool
+air_fanout_viewer_pump (AirFanoutViewer *viewer, AirUdpSender *sender, int64_t now_us)
+{
+  static const AirKind order[] = { AIR_KIND_AUDIO, AIR_KIND_VIDEO };
+  bool more = false;
+  refill (viewer, now_us);
+  for (unsigned i = 0; i < G_N_ELEMENTS (order); i++)
+    {
+      AirFanoutTrack *track = &viewer->tracks[order[i]];
+      AirPacketRing *ring = air_rtp_source_get_ring (viewer->group->source, order[i]);
+      if (!track->section.accepted || !find_start (viewer, order[i], ring))
+        continue;
+      AirRtpPacket *packet;
+      while (viewer->budget > 0 && (packet = air_packet_ring_get (ring, track->cursor)))
+        {
+          send_packet (viewer, sender, order[i], packet, track->next_sequence++);
+          track->cursor++;
+          track->packets++;
+          track->octets += packet->payload_bytes;
+          viewer->budget--;
+        }
+      more |= track->cursor < air_packet_ring_get_head (ring);
+    }
+  return more;
+}
+
+static AirFanoutSegment *
+find_segment (AirFanoutTrack *track, uint64_t sequence)
+{
+  for (unsigned i = track->segment_count; i > 0; i--)
+    if (track->segments[i - 1].sequence <= sequence)
+      return &track->segments[i - 1];
+  return NULL;
+}
+
+/* A bucket: a viewer on a bad line cannot take more than a share. */
+static bool
+may_retransmit (AirFanoutViewer *viewer)
+{
+  int64_t now_us = g_get_monotonic_time ();
+  double refilled = (double) (now_us - viewer->retransmit_us) * RETRANSMIT_PER_S / G_USEC_PER_SEC;
+  viewer->retransmit_tokens = MIN (RETRANSMIT_BURST, viewer->retransmit_tokens + refilled);
+  viewer->retransmit_us = now_us;
+  if (viewer->retransmit_tokens < 1)
+    return false;
+  viewer->retransmit_tokens -= 1;
+  return true;
+}
+
+/* RFC 4588 §4: its own SSRC and sequence, the original sequence number before the payload. */
+static void
+send_rtx (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const AirRtpPacket *packet, uint16_t original)
+{
+  AirFanoutTrack *track = &viewer->tracks[kind];
+  uint8_t header[AIR_RTP_MAX_HEADER_BYTES], payload[AIR_RTP_MAX_PAYLOAD_BYTES + 2];
+  uint8_t *at = put_header (header, track->section.rtx_payload, packet->flags & AIR_RTP_MARKER,
+                            (uint16_t) track->next_rtx_sequence++, packet->timestamp + track->timestamp_offset,
+                            track->section.rtx_ssrc);
+  uint8_t transport_cc = track->section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC];
+  if (transport_cc)
+    {
+      header[0] |= 0x10;
+      uint8_t *element = put_element (at + 4, transport_cc, 2);
+      at = end_extensions (at, put_u16 (element, viewer->transport_sequence++));
+    }
+  memcpy (put_u16 (payload, original), packet->payload, packet->payload_bytes);
+  send_encrypted (viewer, sender, header, (size_t) (at - header), payload, packet->payload_bytes + 2u);
+}
+
+void
+air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirUdpSender *sender, AirFanoutTrack *track, uint16_t sequence)
+{
+  AirKind kind = (AirKind) (track - viewer->tracks);
+  uint16_t behind = (uint16_t) ((uint16_t) (track->next_sequence - 1) - sequence);
+  if (track->next_sequence - track->first_sequence <= behind)
+    return; /* never sent */
+  uint64_t full = track->next_sequence - 1 - behind;
+  const AirFanoutSegment *segment = find_segment (track, full);
+  if (!segment)
+    return;
+  AirPacketRing *ring = air_rtp_source_get_ring (viewer->group->source, kind);
+  const AirRtpPacket *packet = air_packet_ring_get (ring, segment->place + (full - segment->sequence));
+  if (!packet || !may_retransmit (viewer))
+    return;
+  if (track->section.rtx_payload)
+    send_rtx (viewer, sender, kind, packet, sequence);
+  else
+    send_packet (viewer, sender, kind, packet, full);
+  viewer->counts.retransmitted++;
+  air_fanout_loop_get_counts (viewer->loop)->retransmitted++;
+}
+
+bool
+air_fanout_viewer_replay (AirFanoutViewer *viewer, AirFanoutTrack *track)
+{
+  AirPacketRing *ring = air_rtp_source_get_ring (viewer->group->source, (AirKind) (track - viewer->tracks));
+  uint64_t keyframe = air_packet_ring_get_keyframe (ring);
+  if (keyframe == AIR_RING_NONE)
+    return false;
+  jump_to (track, keyframe);
+  track->started = true;
+  return true;
+}
+
+static void
+send_rtcp (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *packet, size_t packet_bytes)
+{
+  const AirPath *path = air_ice_get_selected (viewer->ice);
+  if (packet_bytes == 0 || !path || !viewer->sender)
+    return;
+  uint8_t *out = air_udp_sender_reserve (sender, AIR_RTP_MAX_PACKET_BYTES);
+  size_t bytes = 0;
+  if (air_srtp_protect_rtcp (viewer->sender, packet, packet_bytes, out, AIR_RTP_MAX_PACKET_BYTES, &bytes) != AIR_SRTP_OK)
+    bytes = 0;
+  air_udp_sender_commit (sender, path, bytes);
+}
+
+/* Often at first, for lip-sync needs reports of both tracks; then as RFC 3550 §6.2 would have it. */
+static int64_t
+report_interval_us (const AirFanoutTrack *track)
+{
+  return track->reports < 5 ? G_USEC_PER_SEC / 2 : 3 * G_USEC_PER_SEC;
+}
+
+void
+air_fanout_viewer_report (AirFanoutViewer *viewer, AirUdpSender *sender, int64_t now_us, bool at_once)
+{
+  AirRtpSource *source = viewer->group->source;
+  if (!air_rtp_source_has_anchor (source))
+    return;
+  int64_t pts_ns = MAX (0, air_rtp_source_pts_at (source, now_us));
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    {
+      AirFanoutTrack *track = &viewer->tracks[kind];
+      if (!track->section.accepted || (!at_once && (track->packets == 0 || now_us < track->next_report_us)))
+        continue;
+      uint32_t timestamp = kind == AIR_KIND_VIDEO ? air_rtp_clock_90k (pts_ns) : air_rtp_clock_48k (pts_ns);
+      AirRtcpSenderInfo info = {
+        .ssrc = track->section.ssrc,
+        .ntp = air_fanout_loop_ntp (viewer->loop, now_us),
+        .rtp_timestamp = timestamp + track->timestamp_offset,
+        .packets = track->packets,
+        .octets = track->octets,
+      };
+      uint8_t packet[512];
+      send_rtcp (viewer, sender, packet, air_rtcp_build_sr (packet, sizeof packet, &info, viewer->cname));
+      track->reports++;
+      track->next_report_us = now_us + report_interval_us (track);
+    }
+}
+
+void
+air_fanout_viewer_say_bye (AirFanoutViewer *viewer, AirUdpSender *sender)
+{
+  uint32_t ssrcs[AIR_KIND_COUNT];
+  unsigned count = 0;
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    if (viewer->tracks[kind].section.accepted)
+      ssrcs[count++] = viewer->tracks[kind].section.ssrc;
+  uint8_t packet[512];
+  send_rtcp (viewer, sender, packet, air_rtcp_build_bye (packet, sizeof packet, ssrcs, count, viewer->cname));
+}

@@ -1,0 +1,113 @@
+/* One viewer of the fan-out engine: its ICE, DTLS and SRTP state, and where in the rings it stands.
+ *
+ * Made on the main thread, then lives on the thread of one AirFanoutLoop; reference-counted (atomic), because commands
+ * from the main thread may be under way when it ends. Nothing in it is global: with several loops each has its own
+ * viewers. What both threads see is `info`, under `lock`.
+ */
+#pragma once
+
+#include "dtls.h"
+#include "demux.h"
+#include "engine.h"
+#include "ice-lite.h"
+#include "rtcp.h"
+#include "rtp-source.h"
+#include "sdp-answer.h"
+#include "udp.h"
+
+G_BEGIN_DECLS
+
+/* How fast a viewer that is behind is brought up to the live edge: faster loses packets in the receiver's buffers, slower
+ * takes longer to become live. */
+#define AIR_FANOUT_PACKETS_PER_MS 20u
+#define AIR_FANOUT_SEGMENTS 16u
+
+/* From this packet of the viewer on, its sequence numbers go with that place in the ring. */
+typedef struct
+{
+  uint64_t sequence;
+  uint64_t place;
+} AirFanoutSegment;
+
+typedef struct
+{
+  AirSdpSection section; /* accepted: false: not wanted */
+  bool started;
+  uint64_t cursor;          /* the place in the ring to be sent next */
+  uint64_t first_sequence;  /* below 32768 (RFC 3711 §3.3.1: the rollover counter cannot be missed) */
+  uint64_t next_sequence;
+  uint64_t next_rtx_sequence;
+  uint32_t timestamp_offset;
+  uint32_t packets, octets; /* for sender reports */
+  int64_t next_report_us;
+  unsigned reports;         /* sent so far */
+  int64_t replayed_us;      /* when the last keyframe request was answered */
+  int fir_sequence;         /* -1: none yet */
+  unsigned segment_count;
+  AirFanoutSegment segments[AIR_FANOUT_SEGMENTS];
+  /* From the last receiver report. */
+  uint8_t fraction_lost;
+  uint32_t jitter;
+} AirFanoutTrack;
+
+typedef struct _AirFanoutLoop AirFanoutLoop;
+typedef struct _AirFanoutGroup AirFanoutGroup;
+
+typedef struct
+{
+  AirDemuxEntry entry; /* first: the demultiplexer gives it back */
+  gatomicrefcount references;
+  AirFanoutLoop *loop;
+  AirFanoutGroup *group;
+  AirIce *ice;
+  AirDtls *dtls;
+  AirSrtp *sender;
+  AirSrtp *receiver;
+  char *cname;
+  char *mid; /* of the first section */
+  char mids[AIR_KIND_COUNT][9];
+  AirFanoutTrack tracks[AIR_KIND_COUNT];
+  int64_t created_us;
+  int64_t handshake_at_us; /* when DTLS wants to retransmit; 0: not */
+  bool attached;           /* on the loop */
+  bool media;              /* keys are there */
+  bool behind;             /* stands in the loop's list of those that are paced */
+  unsigned index;          /* in the loop's viewers */
+  int64_t budget_us;       /* the ms to which the budget belongs */
+  unsigned budget;
+  double retransmit_tokens;
+  int64_t retransmit_us;
+  uint16_t transport_sequence;
+  uint64_t bytes_before; /* for the bitrate */
+  AirViewerInfo counts;  /* the loop's own; strings unused */
+
+  GMutex lock;
+  AirViewerInfo info; /* copied from `counts` once a second */
+} AirFanoutViewer;
+
+AirFanoutViewer *air_fanout_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choice);
+AirFanoutViewer *air_fanout_viewer_ref (AirFanoutViewer *viewer);
+void air_fanout_viewer_unref (AirFanoutViewer *viewer);
+/* Returns: (transfer full) a copy. Any thread. */
+AirViewerInfo *air_fanout_viewer_get_info (AirFanoutViewer *viewer);
+
+/* ---- On the loop's thread, once the keys are there */
+
+/* Sends what waits in the rings, as far as the pace lets it. Returns whether more waits. */
+bool air_fanout_viewer_pump (AirFanoutViewer *viewer, AirUdpSender *sender, int64_t now_us);
+/* A sender report for each track that is due. */
+void air_fanout_viewer_report (AirFanoutViewer *viewer, AirUdpSender *sender, int64_t now_us, bool at_once);
+/* BYE for what was sent. */
+void air_fanout_viewer_say_bye (AirFanoutViewer *viewer, AirUdpSender *sender);
+/* A decrypted compound RTCP packet. Returns false when the viewer says BYE. */
+bool air_fanout_viewer_feedback (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *packet, size_t size,
+                                 int64_t now_us);
+/* Sends again what the viewer lost, as far as the ring has it. */
+void air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirUdpSender *sender, AirFanoutTrack *track,
+                                   uint16_t sequence);
+/* Goes back to the last keyframe, and forward from there. Returns false when it is not kept. */
+bool air_fanout_viewer_replay (AirFanoutViewer *viewer, AirFanoutTrack *track);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirFanoutViewer, air_fanout_viewer_unref)
+
+G_END_DECLS

@@ -1,0 +1,321 @@
+/* Reading units and making packets of them. */
+#include "rtp-source.h"
+
+#include <sys/epoll.h>
+
+#include "rtp-h264.h"
+#include "rtp-opus.h"
+
+/* A group of pictures of 10 s at 20 Mbit/s fits; what is longer cannot be started from. */
+#define RING_PACKETS 32768u
+#define VIDEO_RING_BYTES ((size_t) 32 << 20)
+#define AUDIO_RING_BYTES ((size_t) 2 << 20)
+#define RING_KEEP_NS (1500 * G_GINT64_CONSTANT (1000000))
+#define CAPTURE_TIME_EVERY_NS (500 * G_GINT64_CONSTANT (1000000))
+
+/* A reader with its place in epoll. */
+typedef struct
+{
+  AirWatch watch;
+  AirRtpSource *source;
+  AirKind kind;
+  AirReader *reader;
+  bool ended;
+  bool told_reordered;
+} Input;
+
+typedef struct
+{
+  Input inputs[2];
+  Input *current; /* what is packetized */
+  Input *next;    /* waits for its first keyframe; NULL: none */
+  AirPacketRing *ring;
+  AirTrack *track;
+  int64_t last_pts_ns;
+  int64_t next_capture_ns; /* when a packet carries the capture time again */
+  bool any;
+} Channel;
+
+struct _AirRtpSource
+{
+  AirRtpSourceEvents events;
+  void *data;
+  int epoll;
+  bool drop_reordered;
+  unsigned viewers;
+  Channel channels[AIR_KIND_COUNT];
+  AirRtpH264 *h264;
+  AirRtpOpus opus;
+  bool has_anchor;
+  int64_t anchor_us, anchor_pts_ns;
+};
+
+static void input_ready (AirWatch *watch);
+
+AirRtpSource *
+air_rtp_source_new (bool drop_reordered, const AirRtpSourceEvents *events, void *data)
+{
+  AirRtpSource *source = g_new0 (AirRtpSource, 1);
+  source->events = *events;
+  source->data = data;
+  source->epoll = -1;
+  source->drop_reordered = drop_reordered;
+  source->h264 = air_rtp_h264_new ();
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    {
+      Channel *channel = &source->channels[kind];
+      size_t bytes = kind == AIR_KIND_VIDEO ? VIDEO_RING_BYTES : AUDIO_RING_BYTES;
+      channel->ring = air_packet_ring_new (RING_PACKETS, bytes, RING_KEEP_NS);
+      for (unsigned i = 0; i < G_N_ELEMENTS (channel->inputs); i++)
+        channel->inputs[i] = (Input) { { input_ready }, source, (AirKind) kind, NULL, false, false };
+    }
+  return source;
+}
+
+static void
+close_input (Input *input)
+{
+  if (!input || !input->reader)
+    return;
+  if (!input->ended)
+    epoll_ctl (input->source->epoll, EPOLL_CTL_DEL, air_reader_get_fd (input->reader), NULL);
+  g_clear_pointer (&input->reader, air_reader_close);
+}
+
+void
+air_rtp_source_free (AirRtpSource *source)
+{
+  if (!source)
+    return;
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    {
+      Channel *channel = &source->channels[kind];
+      close_input (channel->current);
+      close_input (channel->next);
+      air_packet_ring_free (channel->ring);
+      g_clear_pointer (&channel->track, air_track_unref);
+    }
+  air_rtp_h264_free (source->h264);
+  g_free (source);
+}
+
+void
+air_rtp_source_attach (AirRtpSource *source, int epoll)
+{
+  source->epoll = epoll;
+}
+
+/* People are counted once, on the video when there is one. */
+static void
+tell_viewers (AirRtpSource *source)
+{
+  bool video = source->channels[AIR_KIND_VIDEO].current != NULL;
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    {
+      Channel *channel = &source->channels[kind];
+      bool counts = (kind == AIR_KIND_VIDEO) == video;
+      if (channel->current && channel->current->reader)
+        air_reader_set_viewers (channel->current->reader, counts ? source->viewers : 0);
+      if (channel->next && channel->next->reader)
+        air_reader_set_viewers (channel->next->reader, 0);
+    }
+}
+
+void
+air_rtp_source_set_reader (AirRtpSource *source, AirKind kind, AirReader *reader)
+{
+  Channel *channel = &source->channels[kind];
+  close_input (channel->next);
+  channel->next = NULL;
+  if (!reader)
+    {
+      close_input (channel->current);
+      channel->current = NULL;
+      tell_viewers (source);
+      return;
+    }
+  bool wait = kind == AIR_KIND_VIDEO && channel->current && channel->any;
+  if (!wait)
+    close_input (channel->current);
+  Input *input = channel->current == &channel->inputs[0] && wait ? &channel->inputs[1] : &channel->inputs[0];
+  input->reader = reader;
+  input->ended = false;
+  input->told_reordered = false;
+  if (wait)
+    channel->next = input;
+  else
+    channel->current = input;
+  struct epoll_event event = { .events = EPOLLIN, .data.ptr = &input->watch };
+  epoll_ctl (source->epoll, EPOLL_CTL_ADD, air_reader_get_fd (reader), &event);
+  tell_viewers (source);
+  input_ready (&input->watch);
+}
+
+void
+air_rtp_source_set_viewers (AirRtpSource *source, unsigned viewers)
+{
+  source->viewers = viewers;
+  tell_viewers (source);
+}
+
+void
+air_rtp_source_request_keyframe (AirRtpSource *source)
+{
+  Input *input = source->channels[AIR_KIND_VIDEO].current;
+  if (input && input->reader)
+    air_stream_request_keyframe (air_reader_get_stream (input->reader));
+}
+
+AirPacketRing *
+air_rtp_source_get_ring (AirRtpSource *source, AirKind kind)
+{
+  return source->channels[kind].ring;
+}
+
+int64_t
+air_rtp_source_time_of (AirRtpSource *source, int64_t pts_ns)
+{
+  return source->anchor_us + (pts_ns - source->anchor_pts_ns) / 1000;
+}
+
+int64_t
+air_rtp_source_pts_at (AirRtpSource *source, int64_t monotonic_us)
+{
+  return source->anchor_pts_ns + (monotonic_us - source->anchor_us) * 1000;
+}
+
+bool
+air_rtp_source_has_anchor (AirRtpSource *source)
+{
+  return source->has_anchor;
+}
+
+static void
+take_packet (AirRtpPacket *packet, void *data)
+{
+  Channel *channel = data;
+  /* Once in a while is enough, receivers interpolate; on the last packet of a frame it leaves the run of equal sizes whole. */
+  if ((packet->flags & AIR_RTP_MARKER || channel->track == NULL || air_track_get_kind (channel->track) == AIR_KIND_AUDIO)
+      && packet->pts_ns >= channel->next_capture_ns)
+    {
+      packet->flags |= AIR_RTP_CAPTURE_TIME;
+      channel->next_capture_ns = packet->pts_ns + CAPTURE_TIME_EVERY_NS;
+    }
+  air_packet_ring_append (channel->ring, packet);
+}
+
+/* The unit's track is another one: new parameter sets, or a codec that is not ours. */
+static void
+take_track (AirRtpSource *source, Channel *channel, AirTrack *track)
+{
+  if (channel->track == track)
+    return;
+  g_clear_pointer (&channel->track, air_track_unref);
+  channel->track = air_track_ref (track);
+  GBytes *codec_data = air_track_get_codec_data (track);
+  if (air_track_get_codec (track) != AIR_CODEC_H264 || !codec_data)
+    return;
+  size_t size;
+  const uint8_t *data = g_bytes_get_data (codec_data, &size);
+  air_rtp_h264_set_codec_data (source->h264, data, size);
+}
+
+/* Whether a video unit goes out: one that is shown before what was already sent is a B-frame. */
+static bool
+in_order (AirRtpSource *source, Channel *channel, Input *input, const AirUnit *unit)
+{
+  if (!channel->any || unit->pts_ns > channel->last_pts_ns || unit->flags & AIR_UNIT_KEYFRAME)
+    return true;
+  bool safe = source->drop_reordered && unit->flags & AIR_UNIT_NON_REFERENCE;
+  if (!safe && !input->told_reordered)
+    {
+      input->told_reordered = true;
+      source->events.reordered (source, source->data);
+    }
+  /* One that others refer to must be sent all the same: a picture out of order is better than a broken one. */
+  return !(unit->flags & AIR_UNIT_NON_REFERENCE);
+}
+
+static void
+take_video (AirRtpSource *source, Channel *channel, Input *input, const AirUnit *unit)
+{
+  if (!in_order (source, channel, input, unit))
+    return;
+  GstMapInfo map;
+  if (!gst_buffer_map (unit->buffer, &map, GST_MAP_READ))
+    return;
+  bool keyframe = unit->flags & AIR_UNIT_KEYFRAME;
+  air_rtp_h264_push (source->h264, map.data, map.size, keyframe, unit->pts_ns, take_packet, channel);
+  gst_buffer_unmap (unit->buffer, &map);
+  if (keyframe || unit->pts_ns > channel->last_pts_ns)
+    channel->last_pts_ns = unit->pts_ns;
+}
+
+static void
+take_audio (AirRtpSource *source, Channel *channel, const AirUnit *unit)
+{
+  GstMapInfo map;
+  if (!gst_buffer_map (unit->buffer, &map, GST_MAP_READ))
+    return;
+  bool gap = unit->flags & AIR_UNIT_DISCONTINUITY;
+  AirRtpPacket *packet = air_rtp_opus_push (&source->opus, map.data, map.size, gap, unit->pts_ns);
+  gst_buffer_unmap (unit->buffer, &map);
+  if (packet)
+    take_packet (packet, channel);
+}
+
+static void
+take_unit (AirRtpSource *source, Channel *channel, Input *input, AirUnit *unit)
+{
+  AirCodec wanted = input->kind == AIR_KIND_VIDEO ? AIR_CODEC_H264 : AIR_CODEC_OPUS;
+  take_track (source, channel, unit->track);
+  if (air_track_get_codec (unit->track) != wanted)
+    return;
+  if (!source->has_anchor)
+    {
+      source->has_anchor = true;
+      source->anchor_us = unit->arrival_us;
+      source->anchor_pts_ns = unit->pts_ns;
+    }
+  if (input->kind == AIR_KIND_VIDEO)
+    take_video (source, channel, input, unit);
+  else
+    take_audio (source, channel, unit);
+  channel->any = true;
+}
+
+/* The first keyframe of the reader that waits: it takes over. */
+static void
+take_over (AirRtpSource *source, Channel *channel)
+{
+  close_input (channel->current);
+  channel->current = channel->next;
+  channel->next = NULL;
+  tell_viewers (source);
+}
+
+static void
+input_ready (AirWatch *watch)
+{
+  Input *input = (Input *) watch;
+  AirRtpSource *source = input->source;
+  Channel *channel = &source->channels[input->kind];
+  uint64_t head = air_packet_ring_get_head (channel->ring);
+  AirUnit *popped;
+  while (input->reader && (popped = air_reader_pop (input->reader)))
+    {
+      g_autoptr (AirUnit) unit = popped;
+      if (channel->next == input && unit->flags & AIR_UNIT_KEYFRAME)
+        take_over (source, channel);
+      if (channel->current == input)
+        take_unit (source, channel, input, unit);
+    }
+  if (air_packet_ring_get_head (channel->ring) != head)
+    source->events.packets (source, source->data);
+  if (input->reader && !input->ended && air_reader_get_state (input->reader) == AIR_READER_ENDED)
+    {
+      input->ended = true;
+      epoll_ctl (source->epoll, EPOLL_CTL_DEL, air_reader_get_fd (input->reader), NULL);
+      source->events.ended (source, input->kind, source->data);
+    }
+}

@@ -1,0 +1,496 @@
+/* POST makes a session, PATCH trickles or restarts ICE, DELETE ends it. */
+#include "whep-resource.h"
+
+#include <string.h>
+
+#include "viewer-document.h"
+#include "whep-sessions.h"
+
+#define SDP_TYPE "application/sdp"
+#define FRAGMENT_TYPE "application/trickle-ice-sdpfrag"
+#define RETRY_AFTER_S "2"
+#define CHECK_EVERY_MS 1000
+
+struct _AirWhep
+{
+  AirContext *context;
+  AirEngine *engine;
+  AirWhepSessions *sessions;
+  unsigned max_viewers;
+  unsigned timer;
+  AirMetric *viewers, *joined, *left, *refused, *join_seconds;
+};
+
+/* ---- Refusals */
+
+static void
+refuse (AirWhep *whep, AirRequest *request, unsigned status, const char *slug, const char *detail)
+{
+  const char *labels[] = { slug, NULL };
+  air_metric_add (whep->refused, 1, labels);
+  air_request_reply_problem (request, status, slug, detail);
+}
+
+static void
+refuse_later (AirWhep *whep, AirRequest *request, unsigned status, const char *slug, const char *detail)
+{
+  air_request_set_header (request, "Retry-After", RETRY_AFTER_S);
+  refuse (whep, request, status, slug, detail);
+}
+
+/* What the parser and the engine say, in HTTP. */
+static void
+refuse_error (AirWhep *whep, AirRequest *request, const GError *error)
+{
+  if (g_error_matches (error, AIR_ERROR, AIR_ERROR_INVALID))
+    refuse (whep, request, 400, "sdp-malformed", error->message);
+  else if (g_error_matches (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED))
+    refuse (whep, request, 406, "not-acceptable", error->message);
+  else if (g_error_matches (error, AIR_ERROR, AIR_ERROR_UNAVAILABLE))
+    refuse_later (whep, request, 409, "not-live", error->message);
+  else
+    air_request_reply_error (request, error);
+}
+
+/* ---- Headers that several answers share */
+
+static void
+set_ice_servers (AirWhep *whep, AirRequest *request)
+{
+  g_autoptr (GString) link = g_string_new (NULL);
+  for (const char *const *server = air_context_get_list (whep->context, "ice_servers"); *server; server++)
+    g_string_append_printf (link, "%s<%s>; rel=\"ice-server\"", link->len ? ", " : "", *server);
+  if (link->len > 0)
+    air_request_set_header (request, "Link", link->str);
+}
+
+/* ---- POST */
+
+/* The request waits for the engine's answer. */
+typedef struct
+{
+  AirWhep *whep;
+  AirRequest *request;
+  char *session_id;
+} Pending;
+
+static Pending *
+pending_new (AirWhep *whep, AirRequest *request, const AirWhepSession *session)
+{
+  Pending *pending = g_new (Pending, 1);
+  *pending = (Pending) { whep, air_request_ref (request), g_strdup (session->session_id) };
+  return pending;
+}
+
+static void
+pending_free (void *data)
+{
+  Pending *pending = data;
+  air_request_unref (pending->request);
+  g_free (pending->session_id);
+  g_free (pending);
+}
+
+static void
+on_answer (const char *sdp, const GError *error, void *data)
+{
+  Pending *pending = data;
+  AirWhep *whep = pending->whep;
+  const char *path = air_request_get_variable (pending->request, "path");
+  AirWhepSession *session = air_whep_sessions_find (whep->sessions, pending->session_id, path);
+  if (!sdp || !session)
+    {
+      if (session)
+        air_whep_sessions_remove (whep->sessions, session);
+      if (error)
+        refuse_error (whep, pending->request, error);
+      return;
+    }
+  g_autofree char *location = g_strdup_printf ("/%s/whep/%s", path, session->session_id);
+  air_request_set_header (pending->request, "Location", location);
+  air_request_set_header (pending->request, "ETag", session->etag);
+  air_request_set_header (pending->request, "Accept-Patch", FRAGMENT_TYPE);
+  set_ice_servers (whep, pending->request);
+  g_message ("viewer %s joins %s", session->viewer_id, path);
+  air_request_reply_text (pending->request, 201, SDP_TYPE, sdp);
+}
+
+/* Returns: (transfer full) the caller, or NULL after a refusal. */
+static AirIdentity *
+authorize (AirWhep *whep, AirRequest *request, const char *path)
+{
+  AirAccess access = {
+    .action = AIR_ACTION_READ,
+    .path = path,
+    .protocol = "whep",
+    .address = air_request_get_address (request),
+    .token = air_request_get_token (request),
+  };
+  g_autoptr (GError) error = NULL;
+  AirIdentity *identity = air_context_authorize (whep->context, &access, &error);
+  if (!identity)
+    {
+      const char *labels[] = { "unauthorized", NULL };
+      air_metric_add (whep->refused, 1, labels);
+      air_request_reply_error (request, error);
+    }
+  return identity;
+}
+
+static AirSdpOffer *
+parse_offer (AirWhep *whep, AirRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  size_t size;
+  const char *text = g_bytes_get_data (air_request_get_body (request), &size);
+  AirSdpOffer *offer = air_sdp_offer_parse (text ? text : "", size, &error);
+  if (!offer)
+    refuse_error (whep, request, error);
+  return offer;
+}
+
+static void
+handle_post (AirRequest *request, void *self)
+{
+  AirWhep *whep = self;
+  const char *path = air_request_get_variable (request, "path");
+  if (!air_stream_path_is_valid (path))
+    {
+      refuse (whep, request, 400, "path-invalid", "That is no path of a stream.");
+      return;
+    }
+  g_autoptr (AirIdentity) identity = authorize (whep, request, path);
+  if (!identity)
+    return;
+  if (!g_str_equal (air_request_get_content_type (request), SDP_TYPE))
+    {
+      refuse (whep, request, 415, "unsupported-media-type", "The offer must be " SDP_TYPE ".");
+      return;
+    }
+  g_autoptr (AirSdpOffer) offer = parse_offer (whep, request);
+  if (!offer)
+    return;
+  g_autoptr (AirStream) stream = air_context_find_stream (whep->context, path);
+  if (!stream)
+    {
+      refuse_later (whep, request, 409, "not-live", "Nobody publishes this stream now.");
+      return;
+    }
+  if (air_whep_sessions_count (whep->sessions) >= whep->max_viewers)
+    {
+      refuse_later (whep, request, 503, "too-many-viewers", "This server has as many viewers as it may have.");
+      return;
+    }
+  AirWhepSession *session = air_whep_sessions_add (whep->sessions, path, identity);
+  AirViewerRequest viewer = { session->viewer_id, path, stream, offer };
+  whep->engine->class->add_viewer (whep->engine, &viewer, on_answer, pending_new (whep, request, session), pending_free);
+}
+
+/* ---- PATCH and DELETE */
+
+static AirWhepSession *
+find_session (AirWhep *whep, AirRequest *request)
+{
+  AirWhepSession *session = air_whep_sessions_find (whep->sessions, air_request_get_variable (request, "session_id"),
+                                                    air_request_get_variable (request, "path"));
+  if (!session)
+    air_request_reply_problem (request, 404, "session-not-found", "There is no such session, or it has ended.");
+  return session;
+}
+
+/* A token that comes along and is good for the path keeps the session beyond the old one's end. */
+static void
+extend (AirWhepSession *session, AirRequest *request)
+{
+  AirIdentity *identity = air_request_get_identity (request);
+  if (!identity || !air_identity_may (identity, AIR_ACTION_READ, session->path))
+    return;
+  int64_t expires_at = air_identity_get_expires_at (identity);
+  if (expires_at == 0 || (session->expires_at != 0 && expires_at > session->expires_at))
+    session->expires_at = expires_at;
+}
+
+/* RFC 9725 §4.3.1: an entity tag must be named; "*" begins an ICE restart. */
+static bool
+check_if_match (AirRequest *request, const AirWhepSession *session)
+{
+  const char *if_match = air_request_get_header (request, "If-Match");
+  if (!if_match)
+    {
+      air_request_reply_problem (request, 428, "precondition-required", "If-Match must name the session's ETag, or *.");
+      return false;
+    }
+  if (g_str_equal (if_match, "*"))
+    return true;
+  g_auto (GStrv) tags = g_strsplit (if_match, ",", 16);
+  for (char **tag = tags; *tag; tag++)
+    if (g_str_equal (g_strstrip (*tag), session->etag))
+      return true;
+  air_request_reply_problem (request, 412, "precondition-failed", "The session has another ETag now.");
+  return false;
+}
+
+static void
+on_restarted (const char *sdp, const GError *error, void *data)
+{
+  Pending *pending = data;
+  AirWhepSession *session = air_whep_sessions_find (pending->whep->sessions, pending->session_id,
+                                                    air_request_get_variable (pending->request, "path"));
+  if (!sdp || !session)
+    {
+      air_request_reply_problem (pending->request, 404, "session-not-found",
+                                 error ? error->message : "The session has ended.");
+      return;
+    }
+  air_whep_session_renew_etag (session);
+  air_request_set_header (pending->request, "ETag", session->etag);
+  air_request_reply_text (pending->request, 200, FRAGMENT_TYPE, sdp);
+}
+
+static void
+handle_patch (AirRequest *request, void *self)
+{
+  AirWhep *whep = self;
+  AirWhepSession *session = find_session (whep, request);
+  if (!session)
+    return;
+  if (!g_str_equal (air_request_get_content_type (request), FRAGMENT_TYPE))
+    {
+      air_request_set_header (request, "Accept-Patch", FRAGMENT_TYPE);
+      air_request_reply_problem (request, 415, "unsupported-media-type", "The fragment must be " FRAGMENT_TYPE ".");
+      return;
+    }
+  if (!check_if_match (request, session))
+    return;
+  size_t size;
+  const char *text = g_bytes_get_data (air_request_get_body (request), &size);
+  g_auto (AirSdpFragment) fragment = { NULL, NULL };
+  g_autoptr (GError) error = NULL;
+  if (!air_sdp_fragment_parse (text ? text : "", size, &fragment, &error))
+    {
+      air_request_reply_problem (request, 400, "sdp-malformed", error->message);
+      return;
+    }
+  extend (session, request);
+  /* An ICE-lite agent needs no candidates: the checks tell where the viewer is. */
+  if (!g_str_equal (air_request_get_header (request, "If-Match"), "*"))
+    air_request_reply_empty (request, 204);
+  else if (!fragment.ice_ufrag)
+    air_request_reply_problem (request, 400, "sdp-malformed", "An ICE restart needs a=ice-ufrag and a=ice-pwd.");
+  else
+    whep->engine->class->restart (whep->engine, session->viewer_id, &fragment, on_restarted,
+                                  pending_new (whep, request, session), pending_free);
+}
+
+static void
+handle_delete (AirRequest *request, void *self)
+{
+  AirWhep *whep = self;
+  AirWhepSession *session = find_session (whep, request);
+  if (!session)
+    return;
+  g_autofree char *viewer_id = g_strdup (session->viewer_id);
+  air_whep_sessions_remove (whep->sessions, session);
+  whep->engine->class->remove_viewer (whep->engine, viewer_id, AIR_VIEWER_LEFT);
+  air_request_reply_empty (request, 200);
+}
+
+/* ---- OPTIONS, GET and the teacher's list */
+
+static void
+handle_options (AirRequest *request, void *self)
+{
+  set_ice_servers (self, request);
+  air_request_set_header (request, "Accept-Post", SDP_TYPE);
+  air_request_set_header (request, "Allow", "OPTIONS, POST");
+  air_request_reply_empty (request, 204);
+}
+
+static void
+handle_session_options (AirRequest *request, void *self)
+{
+  air_request_set_header (request, "Accept-Patch", FRAGMENT_TYPE);
+  air_request_set_header (request, "Allow", "OPTIONS, GET, HEAD, PATCH, DELETE");
+  air_request_reply_empty (request, 204);
+}
+
+/* draft-ietf-wish-whep §4.1: GET and HEAD on a session have no content. */
+static void
+handle_get (AirRequest *request, void *self)
+{
+  AirWhepSession *session = find_session (self, request);
+  if (!session)
+    return;
+  air_request_set_header (request, "ETag", session->etag);
+  air_request_reply_empty (request, 200);
+}
+
+static void
+handle_viewers (AirRequest *request, void *self)
+{
+  AirWhep *whep = self;
+  const char *path = air_request_get_variable (request, "path");
+  if (!air_stream_path_is_valid (path))
+    {
+      air_request_reply_problem (request, 400, "path-invalid", "That is no path of a stream.");
+      return;
+    }
+  AirIdentity *identity = air_request_get_identity (request);
+  if (!identity || !air_identity_may (identity, AIR_ACTION_READ, path))
+    {
+      air_request_reply_problem (request, 403, "forbidden", "That is another class.");
+      return;
+    }
+  g_autoptr (GPtrArray) infos = whep->engine->class->list_viewers (whep->engine, path);
+  JsonArray *viewers = json_array_sized_new (infos->len);
+  for (guint i = 0; i < infos->len; i++)
+    {
+      const AirViewerInfo *info = infos->pdata[i];
+      const AirWhepSession *session = air_whep_sessions_find_viewer (whep->sessions, info->viewer_id);
+      json_array_add_object_element (viewers, air_viewer_to_json (info, session ? session->user_id : NULL));
+    }
+  JsonObject *document = json_object_new ();
+  json_object_set_array_member (document, "viewers", viewers);
+  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
+  json_node_take_object (node, document);
+  air_request_reply_json (request, 200, node);
+}
+
+/* ---- News from the engine */
+
+static void
+viewer_joined (const AirViewerInfo *info, void *data)
+{
+  AirWhep *whep = data;
+  air_metric_add (whep->viewers, 1, NULL);
+  air_metric_add (whep->joined, 1, NULL);
+  air_metric_observe (whep->join_seconds, (double) (g_get_real_time () - info->since_us) / G_USEC_PER_SEC, NULL);
+  g_message ("viewer %s plays %s at %s (%s)", info->viewer_id, info->path, info->address, info->profile);
+  air_context_publish_event (whep->context, air_event_viewer_joined_new (info->path, info->viewer_id, info->engine,
+                                                                         info->address));
+}
+
+static void
+viewer_left (const AirViewerInfo *info, AirViewerReason reason, void *data)
+{
+  AirWhep *whep = data;
+  const char *text = air_viewer_reason_to_string (reason);
+  const char *labels[] = { text, NULL };
+  AirWhepSession *session = air_whep_sessions_find_viewer (whep->sessions, info->viewer_id);
+  if (session)
+    air_whep_sessions_remove (whep->sessions, session);
+  air_metric_add (whep->left, 1, labels);
+  g_message ("viewer %s left %s: %s", info->viewer_id, info->path, text);
+  if (!info->connected)
+    return;
+  air_metric_add (whep->viewers, -1, NULL);
+  air_context_publish_event (whep->context, air_event_viewer_left_new (info->path, info->viewer_id, info->engine,
+                                                                       info->address, text));
+}
+
+static void
+second_passed (void *data)
+{
+  AirWhep *whep = data;
+  g_autoptr (GPtrArray) expired
+      = air_whep_sessions_list_expired (whep->sessions, g_get_real_time () / G_USEC_PER_SEC);
+  for (guint i = 0; i < expired->len; i++)
+    {
+      AirWhepSession *session = expired->pdata[i];
+      g_autofree char *viewer_id = g_strdup (session->viewer_id);
+      air_whep_sessions_remove (whep->sessions, session);
+      whep->engine->class->remove_viewer (whep->engine, viewer_id, AIR_VIEWER_EXPIRED);
+    }
+}
+
+static void
+on_stream_tracks (AirEvent *event, void *self)
+{
+  AirWhep *whep = self;
+  whep->engine->class->stream_changed (whep->engine, air_event_stream_tracks_get_path (event));
+}
+
+/* ---- Making */
+
+static void
+add_routes (AirContext *context)
+{
+  static const AirRoute routes[] = {
+    { .method = "POST", .template = "/{path}/whep", .summary = "Starts to watch with an SDP offer", .body = AIR_BODY_RAW,
+      .max_body_bytes = AIR_SDP_MAX_BYTES, .handler = handle_post },
+    { .method = "OPTIONS", .template = "/{path}/whep", .summary = "What may be posted, and the ICE servers",
+      .handler = handle_options },
+    { .method = "PATCH", .template = "/{path}/whep/{session_id}", .summary = "Adds candidates, or restarts ICE",
+      .body = AIR_BODY_RAW, .max_body_bytes = AIR_SDP_MAX_BYTES, .handler = handle_patch },
+    { .method = "DELETE", .template = "/{path}/whep/{session_id}", .summary = "Ends the session",
+      .handler = handle_delete },
+    { .method = "GET", .template = "/{path}/whep/{session_id}", .summary = "Whether the session lives",
+      .handler = handle_get },
+    { .method = "OPTIONS", .template = "/{path}/whep/{session_id}", .summary = "What the session takes",
+      .handler = handle_session_options },
+    { .method = "GET", .template = "/api/streams/{path}/viewers", .summary = "Who watches by WHEP, and how well",
+      .role = AIR_ROLE_TEACHER, .handler = handle_viewers },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (routes); i++)
+    air_context_add_route (context, &routes[i]);
+}
+
+static void
+add_metrics (AirWhep *whep, AirContext *context)
+{
+  static const char *const by_reason[] = { "reason", NULL };
+  static const double join_buckets[] = { 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 0 };
+  whep->viewers = air_context_add_metric (context, AIR_METRIC_GAUGE, "airclass_whep_viewers",
+                                          "Viewers to whom media flows", NULL, NULL);
+  whep->joined = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_joined_total",
+                                         "Viewers whose handshake was completed", NULL, NULL);
+  whep->left = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_left_total",
+                                       "Sessions that ended, and why", by_reason, NULL);
+  whep->refused = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_refused_total",
+                                          "Offers that were refused, and why", by_reason, NULL);
+  whep->join_seconds = air_context_add_metric (context, AIR_METRIC_HISTOGRAM, "airclass_whep_join_seconds",
+                                               "From the offer to the end of the handshake", NULL, join_buckets);
+}
+
+AirWhep *
+air_whep_new (AirContext *context)
+{
+  AirWhep *whep = g_new0 (AirWhep, 1);
+  AirEngineEvents events = { viewer_joined, viewer_left, whep };
+  whep->context = context;
+  whep->sessions = air_whep_sessions_new ();
+  whep->max_viewers = (unsigned) air_context_get_int (context, "max_viewers");
+  add_metrics (whep, context);
+  whep->engine = air_fanout_engine_new (context, &events);
+  add_routes (context);
+  air_context_on_event (context, "stream-tracks", on_stream_tracks);
+  return whep;
+}
+
+void
+air_whep_free (AirWhep *whep)
+{
+  if (!whep)
+    return;
+  whep->engine->class->free (whep->engine);
+  air_whep_sessions_free (whep->sessions);
+  g_free (whep);
+}
+
+bool
+air_whep_start (AirWhep *whep, GError **error)
+{
+  if (!whep->engine->class->start (whep->engine, error))
+    return false;
+  whep->timer = air_context_add_timer (whep->context, CHECK_EVERY_MS, second_passed, whep);
+  return true;
+}
+
+void
+air_whep_stop (AirWhep *whep)
+{
+  if (whep->timer != 0)
+    air_context_remove_source (whep->context, whep->timer);
+  whep->timer = 0;
+  whep->engine->class->stop (whep->engine);
+}

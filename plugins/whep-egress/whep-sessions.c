@@ -1,0 +1,116 @@
+/* Two tables over the same sessions: by secret and by public name. */
+#include "whep-sessions.h"
+
+#include <openssl/rand.h>
+
+struct _AirWhepSessions
+{
+  GHashTable *by_session; /* owns */
+  GHashTable *by_viewer;
+};
+
+static char *
+random_name (const char *prefix, size_t bytes)
+{
+  uint8_t random[16];
+  g_assert (bytes <= sizeof random);
+  if (RAND_bytes (random, (int) bytes) != 1)
+    g_error ("no random bytes to be had");
+  GString *name = g_string_new (prefix);
+  for (size_t i = 0; i < bytes; i++)
+    g_string_append_printf (name, "%02x", random[i]);
+  return g_string_free (name, FALSE);
+}
+
+static void
+free_session (void *data)
+{
+  AirWhepSession *session = data;
+  g_free (session->session_id);
+  g_free (session->viewer_id);
+  g_free (session->path);
+  g_free (session->user_id);
+  g_free (session->etag);
+  g_free (session);
+}
+
+AirWhepSessions *
+air_whep_sessions_new (void)
+{
+  AirWhepSessions *sessions = g_new0 (AirWhepSessions, 1);
+  sessions->by_session = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_session);
+  sessions->by_viewer = g_hash_table_new (g_str_hash, g_str_equal);
+  return sessions;
+}
+
+void
+air_whep_sessions_free (AirWhepSessions *sessions)
+{
+  if (!sessions)
+    return;
+  g_hash_table_unref (sessions->by_viewer);
+  g_hash_table_unref (sessions->by_session);
+  g_free (sessions);
+}
+
+unsigned
+air_whep_sessions_count (AirWhepSessions *sessions)
+{
+  return g_hash_table_size (sessions->by_session);
+}
+
+AirWhepSession *
+air_whep_sessions_add (AirWhepSessions *sessions, const char *path, const AirIdentity *identity)
+{
+  AirWhepSession *session = g_new0 (AirWhepSession, 1);
+  session->session_id = random_name ("", 16);
+  session->viewer_id = random_name ("v", 8);
+  session->path = g_strdup (path);
+  session->user_id = g_strdup (air_identity_get_user_id (identity));
+  session->expires_at = air_identity_get_expires_at (identity);
+  air_whep_session_renew_etag (session);
+  g_hash_table_insert (sessions->by_session, session->session_id, session);
+  g_hash_table_insert (sessions->by_viewer, session->viewer_id, session);
+  return session;
+}
+
+AirWhepSession *
+air_whep_sessions_find (AirWhepSessions *sessions, const char *session_id, const char *path)
+{
+  AirWhepSession *session = session_id ? g_hash_table_lookup (sessions->by_session, session_id) : NULL;
+  return session && g_strcmp0 (session->path, path) == 0 ? session : NULL;
+}
+
+AirWhepSession *
+air_whep_sessions_find_viewer (AirWhepSessions *sessions, const char *viewer_id)
+{
+  return g_hash_table_lookup (sessions->by_viewer, viewer_id);
+}
+
+void
+air_whep_sessions_remove (AirWhepSessions *sessions, AirWhepSession *session)
+{
+  g_hash_table_remove (sessions->by_viewer, session->viewer_id);
+  g_hash_table_remove (sessions->by_session, session->session_id);
+}
+
+void
+air_whep_session_renew_etag (AirWhepSession *session)
+{
+  g_autofree char *name = random_name ("", 8);
+  g_free (session->etag);
+  session->etag = g_strdup_printf ("\"%s\"", name);
+}
+
+GPtrArray *
+air_whep_sessions_list_expired (AirWhepSessions *sessions, int64_t now_s)
+{
+  GPtrArray *expired = g_ptr_array_new ();
+  GHashTableIter iter;
+  AirWhepSession *session;
+  g_hash_table_iter_init (&iter, sessions->by_session);
+  while (g_hash_table_iter_next (&iter, NULL, (void **) &session))
+    if (session->expires_at != 0 && session->expires_at <= now_s)
+      g_ptr_array_add (expired, session);
+  return expired;
+}

@@ -1,0 +1,33 @@
+/* The sessions of all viewers as HTTP knows them: secret address, ETag, credential's end. Main thread. */
+#pragma once
+
+#include "engine.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  char *session_id; /* in the URL: 128 random bits, the only credential of PATCH and DELETE */
+  char *viewer_id;  /* in documents and events: says nothing about the URL */
+  char *path;
+  char *user_id; /* (nullable) */
+  char *etag;    /* with its quotes; changes with each ICE restart */
+  int64_t expires_at; /* seconds since the epoch; 0: never */
+} AirWhepSession;
+
+typedef struct _AirWhepSessions AirWhepSessions;
+
+AirWhepSessions *air_whep_sessions_new (void);
+void air_whep_sessions_free (AirWhepSessions *sessions);
+unsigned air_whep_sessions_count (AirWhepSessions *sessions);
+/* Returns: (transfer none) */
+AirWhepSession *air_whep_sessions_add (AirWhepSessions *sessions, const char *path, const AirIdentity *identity);
+/* Return: (transfer none) (nullable) */
+AirWhepSession *air_whep_sessions_find (AirWhepSessions *sessions, const char *session_id, const char *path);
+AirWhepSession *air_whep_sessions_find_viewer (AirWhepSessions *sessions, const char *viewer_id);
+void air_whep_sessions_remove (AirWhepSessions *sessions, AirWhepSession *session);
+void air_whep_session_renew_etag (AirWhepSession *session);
+/* Returns: (transfer container) (element-type AirWhepSession) those whose credential ended before @now_s. */
+GPtrArray *air_whep_sessions_list_expired (AirWhepSessions *sessions, int64_t now_s);
+
+G_END_DECLS
