@@ -186,18 +186,10 @@ air_pipeline_template_build (const AirPipelineTemplate *self, const AirPipelineV
   g_autofree char *launch = fill_in (self, values, error);
   if (launch == NULL)
     return NULL;
-  g_autoptr (GstParseContext) context = gst_parse_context_new ();
   g_autoptr (GError) parsing = NULL;
-  g_autoptr (GstElement) pipeline = gst_parse_launch_full (launch, context, GST_PARSE_FLAG_FATAL_ERRORS, &parsing);
+  g_autoptr (GstElement) pipeline = gst_parse_launch_full (launch, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &parsing);
   if (pipeline != NULL)
     gst_object_ref_sink (pipeline);
-  g_auto (GStrv) missing = gst_parse_context_get_missing_elements (context);
-  if (missing != NULL && missing[0] != NULL)
-    {
-      g_autofree char *names = g_strjoinv ("\", \"", missing);
-      set_invalid (self, error, "there is no element \"%s\"", names);
-      return NULL;
-    }
   if (pipeline == NULL || parsing != NULL)
     {
       set_invalid (self, error, "%s", parsing != NULL ? parsing->message : "it is empty");

@@ -123,7 +123,8 @@ skip (AirReader *reader)
   while (reader->count > 0)
     air_unit_unref (take (reader));
   reader->waits_for_keyframe = true;
-  reader->skipped[AIR_KIND_VIDEO] = reader->skipped[AIR_KIND_AUDIO] = true;
+  reader->overflowed = true;
+  reader->gap[AIR_KIND_VIDEO] = reader->gap[AIR_KIND_AUDIO] = true;
   reader->skipped_units += dropped;
   AIR_COUNT (reader->registry->counters.reader_skipped, dropped);
 }
@@ -150,17 +151,19 @@ push_locked (AirReader *reader, AirUnit *unit)
     {
       if (!(unit->flags & AIR_UNIT_KEYFRAME))
         {
-          if (reader->skipped[kind])
+          if (reader->overflowed)
             {
               reader->skipped_units++;
               AIR_COUNT (reader->registry->counters.reader_skipped, 1);
             }
+          if (unit->flags & AIR_UNIT_DISCONTINUITY)
+            reader->gap[kind] = true;
           return;
         }
-      reader->waits_for_keyframe = false;
+      reader->waits_for_keyframe = reader->overflowed = false;
     }
-  bool first = reader->skipped[kind];
-  reader->skipped[kind] = false;
+  bool first = reader->gap[kind];
+  reader->gap[kind] = false;
   append (reader, first ? air_unit_with_flags (unit, AIR_UNIT_DISCONTINUITY) : air_unit_ref (unit));
 }
 

@@ -13,7 +13,6 @@
 #include "stream-private.h"
 
 #define MAX_ATTEMPTS 5
-#define FIRST_DELAY_US (G_USEC_PER_SEC / 2)
 /* A pipeline that worked this long begins to count anew. */
 #define PROVEN_US (30 * G_USEC_PER_SEC)
 /* A gap longer than this starts the decoder anew. */
@@ -28,6 +27,7 @@ struct _AirRendition
   gatomicrefcount references;
   AirPipelineTemplate *pipeline_template;
   AirStream *stream; /* owned reference; its parent is the input */
+  int64_t retry_us; /* delay before the second attempt; doubled for each further one */
   int wake_fd;
   int quit;               /* atomic */
   int keyframe_requested; /* atomic */
@@ -132,7 +132,7 @@ fail (AirRun *run, GError *error)
   bool hopeless = !g_error_matches (cause, AIR_ERROR, AIR_ERROR_FAILED) || run->attempts >= MAX_ATTEMPTS;
   g_warning ("rendition of %s: %s%s", run->rendition->stream->parent->path, cause->message,
              hopeless ? "; given up" : "; trying again");
-  run->retry_at_us = now_us + (FIRST_DELAY_US << (run->attempts - 1));
+  run->retry_at_us = now_us + (run->rendition->retry_us << (run->attempts - 1));
   AIR_COUNT (*(hopeless ? &counters->rendition_failures : &counters->rendition_restarts), 1);
   if (hopeless)
     give_up (run);
@@ -326,6 +326,9 @@ air_rendition_new (AirStream *parent, AirPipelineTemplate *pipeline_template, GE
   AirRendition *rendition = g_new0 (AirRendition, 1);
   g_atomic_ref_count_init (&rendition->references);
   rendition->wake_fd = wake_fd;
+  g_mutex_lock (&registry->lock);
+  rendition->retry_us = registry->settings.rendition_retry_us;
+  g_mutex_unlock (&registry->lock);
   rendition->pipeline_template = air_pipeline_template_ref (pipeline_template);
   rendition->stream = air_stream_new (registry, path, parent->gop_cache_bytes, parent->gop_cache_ns);
   rendition->stream->parent = air_stream_ref (parent);

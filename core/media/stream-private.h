@@ -86,7 +86,8 @@ struct _AirReader
   bool signalled; /* the eventfd is readable */
   bool ended;
   bool waits_for_keyframe;
-  bool skipped[AIR_KIND_COUNT]; /* the next unit of this kind is the first after a skip */
+  bool overflowed;          /* what is dropped until the keyframe counts as skipped */
+  bool gap[AIR_KIND_COUNT]; /* the next unit of this kind is the first after a gap */
   uint64_t skipped_units;
 };
 
@@ -124,6 +125,7 @@ typedef struct
   unsigned max_streams;
   unsigned max_readers; /* of one stream */
   int64_t rendition_grace_us;
+  int64_t rendition_retry_us; /* the first delay after an error */
   unsigned max_renditions; /* of all streams, at a time */
   const char *pipeline_dir;
 } AirStreamSettings;

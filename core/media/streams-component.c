@@ -103,6 +103,7 @@ read_settings (AirContext *context)
     .max_streams = (unsigned)air_context_get_int (context, "max_streams"),
     .max_readers = (unsigned)air_context_get_int (context, "max_readers"),
     .rendition_grace_us = air_context_get_int (context, "rendition_grace") * 1000,
+    .rendition_retry_us = G_USEC_PER_SEC / 2,
     .max_renditions = (unsigned)air_context_get_int (context, "max_renditions"),
     .pipeline_dir = air_context_get_resource_dir (context, "pipelines"),
   };
