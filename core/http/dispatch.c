@@ -7,7 +7,7 @@
 #include <airclass/error.h>
 #include <string.h>
 
-#include "http/problem.h"
+#include "http/pages.h"
 #include "http/reply-stream.h"
 #include "http/websocket.h"
 #include "ops/watchdog.h"
@@ -73,6 +73,20 @@ check_identity (AirHttpServer *server, AirRequest *request, AirRole role, bool m
   return true;
 }
 
+/* An empty body stands for an object without members, so that a schema without "required" lets it be. */
+static bool
+check_schema (AirRequest *request, bool has_body)
+{
+  const AirSchema *schema = request->entry->schema;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (JsonObject) nothing = json_object_new ();
+  g_autoptr (JsonNode) empty = json_node_init_object (json_node_alloc (), nothing);
+  if (schema == NULL || air_schema_check (schema, has_body ? request->json : empty, &error))
+    return true;
+  air_request_reply_problem (request, 400, "invalid-body", has_body ? error->message : "a JSON body is needed");
+  return false;
+}
+
 static bool
 check_json (AirHttpServer *server, AirRequest *request)
 {
@@ -93,7 +107,7 @@ check_json (AirHttpServer *server, AirRequest *request)
           return false;
         }
     }
-  return true;
+  return check_schema (request, size > 0);
 }
 
 /* ---- WebSockets */
@@ -166,6 +180,8 @@ answer_without_route (AirHttpServer *server, AirRequest *request, const char *al
 {
   if (air_http_is_preflight (request))
     air_request_reply_empty (request, 204);
+  else if (air_http_reply_from_web_app (server, request))
+    return;
   else if (allow != NULL)
     {
       air_request_set_header (request, "Allow", allow);
@@ -185,6 +201,8 @@ dispatch (AirHttpServer *server, AirRequest *request)
   AirRouteEntry *entry = air_router_find (server->router, request->head->method, request->head->path,
                                           &request->variables, &allow);
   air_http_identify (server, request);
+  if (air_http_redirect (server, request))
+    return;
   if (entry == NULL)
     {
       answer_without_route (server, request, allow);
@@ -348,7 +366,8 @@ is_exempt (GInetAddress *address, void *user_data)
 static SSL_CTX *
 get_tls (void *user_data)
 {
-  return NULL;
+  AirHttpServer *server = user_data;
+  return server->tls != NULL ? air_tls_get_context (server->tls) : NULL;
 }
 
 const AirListenerOwner air_http_dispatch = {

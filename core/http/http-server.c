@@ -5,9 +5,16 @@
 #include <airclass/metrics.h>
 
 #include "http/hosts.h"
+#include "http/pages.h"
 
 static const AirOption options[] = {
   { "listen", AIR_OPTION_ADDRESSES, "0.0.0.0:8000", 0, 0, NULL, NULL, "Where HTTP is served; several addresses are separated by commas, port 0 takes a free one.", 0 },
+  { "tls_listen", AIR_OPTION_ADDRESSES, "0.0.0.0:8443", 0, 0, NULL, NULL, "Where HTTPS is served once there is a certificate.", 0 },
+  { "tls_certificate", AIR_OPTION_FILE, "", 0, 0, NULL, NULL, "The certificate and its chain (PEM); loaded again when the file changes.", 0 },
+  { "tls_key", AIR_OPTION_FILE, "", 0, 0, NULL, NULL, "The certificate's private key (PEM).", 0 },
+  { "tls_self_signed", AIR_OPTION_BOOL, "false", 0, 0, NULL, NULL, "Without tls_certificate: make a certificate for the names and addresses of this host. Browsers warn before they take it.", 0 },
+  { "redirect_to_https", AIR_OPTION_BOOL, "false", 0, 0, NULL, NULL, "Send plain HTTP requests to the HTTPS address (307).", AIR_OPTION_FLAG_LIVE },
+  { "web_dir", AIR_OPTION_FILE, "", 0, 0, NULL, NULL, "The folder of the web app. Empty: the one it was installed in.", 0 },
   { "public_url", AIR_OPTION_STRING, "", 0, 0, NULL, NULL, "How clients reach this server, if not by the name in their request: https://class.example.org.", AIR_OPTION_FLAG_LIVE },
   { "trusted_proxies", AIR_OPTION_NETWORKS, "", 0, 0, NULL, NULL, "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.", AIR_OPTION_FLAG_LIVE },
   { "cors_origins", AIR_OPTION_LIST, "*", 0, 0, NULL, NULL, "Web pages of other origins that may call this server; * stands for all.", AIR_OPTION_FLAG_LIVE },
@@ -61,37 +68,56 @@ add_metrics (AirHttpServer *server)
                                                  "Open WebSockets.", NULL, NULL);
 }
 
+bool
+air_http_resolve_schema (AirHttpServer *server, AirRouteEntry *entry, GError **error)
+{
+  const char *wanted = entry->route.request_schema;
+  if (wanted == NULL || entry->schema != NULL)
+    return true;
+  if (wanted[0] != '{')
+    entry->schema = air_api_document_get_schema (server->document, wanted, error);
+  else if ((entry->inline_schema = air_json_parse (wanted, -1, error)) != NULL)
+    {
+      entry->inline_schemas = air_schemas_new (entry->inline_schema);
+      entry->schema = air_schemas_get (entry->inline_schemas, "#", error);
+    }
+  if (entry->schema == NULL)
+    g_prefix_error (error, "plugin '%s': %s %s: ", entry->owner_name, entry->route.method, entry->route.template);
+  return entry->schema != NULL;
+}
+
 static void *
 create (AirContext *context, GError **error)
 {
   AirHttpServer *server = g_new0 (AirHttpServer, 1);
   server->context = context;
   server->router = air_router_new ();
+  g_mutex_init (&server->tls_lock);
   server->requests = g_hash_table_new (NULL, NULL);
   server->sockets = g_hash_table_new_full (NULL, NULL, (GDestroyNotify) air_socket_unref, NULL);
   server->addresses = g_ptr_array_new_with_free_func (g_object_unref);
   server->public_hosts = air_hosts_list (air_context_get_string (context, "public_url"));
   read_limits (server);
   add_metrics (server);
+  air_http_add_pages (context);
   return server;
 }
 
+/* The description of the interface, the web app, and the schemas that the routes registered so far name. */
 static bool
-open_listeners (AirHttpServer *server, const char *key, bool is_tls, GError **error)
+load_resources (AirHttpServer *server, GError **error)
 {
-  GPtrArray *wanted = air_context_get_addresses (server->context, key);
-  for (unsigned i = 0; i < wanted->len; i++)
-    {
-      g_autoptr (GSocketAddress) bound = NULL;
-      if (!air_listener_listen (server->listener, wanted->pdata[i], is_tls, &bound, error))
-        return false;
-      GInetSocketAddress *address = G_INET_SOCKET_ADDRESS (bound);
-      g_autofree char *host = g_inet_address_to_string (g_inet_socket_address_get_address (address));
-      if (i == 0)
-        air_context_announce_endpoint (server->context, is_tls ? "https" : "http", host,
-                                       g_inet_socket_address_get_port (address));
-      g_ptr_array_add (server->addresses, g_steal_pointer (&bound));
-    }
+  const char *folder = air_context_get_string (server->context, "web_dir");
+  server->document = air_api_document_new (air_context_get_resource_dir (server->context, "schemas"), error);
+  if (server->document == NULL)
+    return false;
+  server->web_app = air_web_app_new (server->context, *folder != '\0' ? folder : AIR_DATA_DIR "/web", error);
+  if (server->web_app == NULL)
+    return false;
+  GPtrArray *entries = air_router_get_entries (server->router);
+  for (unsigned i = 0; i < entries->len; i++)
+    if (!air_http_resolve_schema (server, entries->pdata[i], error))
+      return false;
   return true;
 }
 
@@ -103,11 +129,10 @@ start (void *self, GTask *task)
   server->soup = soup_server_new (NULL, NULL);
   soup_server_add_handler (server->soup, NULL, air_http_on_soup_request, server, NULL);
   server->is_stopping = false;
-  server->listener = air_listener_new (&server->limits, &air_http_dispatch, server, &error);
-  if (server->listener == NULL || !open_listeners (server, "listen", false, &error))
-    g_task_return_error (task, error);
-  else
+  if (load_resources (server, &error) && air_http_open_listeners (server, &error))
     g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
 }
 
 static void
@@ -159,8 +184,12 @@ destroy (void *self)
   AirHttpServer *server = self;
   close_sockets (server, NULL);
   cancel_requests (server, NULL);
+  if (server->tls_timer != 0)
+    air_context_remove_source (server->context, server->tls_timer);
   g_clear_pointer (&server->listener, air_listener_free);
   g_clear_object (&server->soup);
+  air_http_forget_document (server);
+  g_clear_pointer (&server->web_app, air_web_app_free);
   /* A handler may still hold a request; it must not call back here. */
   GHashTableIter iter;
   gpointer request;
@@ -172,6 +201,10 @@ destroy (void *self)
   g_ptr_array_unref (server->addresses);
   g_strfreev (server->public_hosts);
   air_router_free (server->router);
+  g_clear_pointer (&server->document, air_api_document_free);
+  g_clear_pointer (&server->tls, air_tls_free);
+  g_clear_error (&server->tls_error);
+  g_mutex_clear (&server->tls_lock);
   g_free (server);
 }
 
@@ -194,8 +227,13 @@ void
 air_http_server_add_route (AirHttpServer *server, AirContext *owner, const AirRoute *route, void *self)
 {
   const char *name = air_context_get_plugin_name (owner);
-  if (air_router_add (server->router, owner, name, route, NULL, self) == NULL)
+  g_autoptr (GError) error = NULL;
+  AirRouteEntry *entry = air_router_add (server->router, owner, name, route, NULL, self);
+  if (entry == NULL)
     g_critical ("plugin '%s': the route %s %s is malformed or taken", name, route->method, route->template);
+  else if (server->document != NULL && !air_http_resolve_schema (server, entry, &error))
+    g_critical ("%s", error->message);
+  air_http_forget_document (server);
 }
 
 void
@@ -205,6 +243,7 @@ air_http_server_add_socket (AirHttpServer *server, AirContext *owner, const AirS
   AirRoute route = { .method = "GET", .template = socket->template, .summary = socket->summary, .role = socket->role };
   if (air_router_add (server->router, owner, name, &route, socket, self) == NULL)
     g_critical ("plugin '%s': the socket %s is malformed or taken", name, socket->template);
+  air_http_forget_document (server);
 }
 
 void
@@ -213,6 +252,7 @@ air_http_server_remove_owner (AirHttpServer *server, AirContext *owner)
   close_sockets (server, owner);
   cancel_requests (server, owner);
   air_router_remove_owner (server->router, owner);
+  air_http_forget_document (server);
 }
 
 unsigned
@@ -236,7 +276,8 @@ air_http_server_get_addresses (AirHttpServer *server)
 GTlsCertificate *
 air_http_server_get_tls_certificate (AirHttpServer *server)
 {
-  return NULL;
+  AirTls *tls = air_http_get_tls (server);
+  return tls != NULL ? air_tls_get_certificate (tls) : NULL;
 }
 
 const char *const *

@@ -128,3 +128,25 @@ air_http_decorate (AirHttpServer *server, AirRequest *request)
   if (request->head->wants_close || server->is_stopping)
     air_request_set_header (request, "Connection", "close");
 }
+
+bool
+air_http_redirect (AirHttpServer *server, AirRequest *request)
+{
+  /* What a probe on this machine asks must not depend on a certificate it does not know. */
+  static const char *const exempt[] = { "/healthz", "/readyz", "/metrics", NULL };
+  if (server->tls_port == 0 || !air_context_get_bool (server->context, "redirect_to_https")
+      || g_str_has_prefix (request->base_url, "https:") || air_connection_is_tls (request->connection)
+      || g_strv_contains (exempt, request->head->path))
+    return false;
+  g_autoptr (GUri) base = g_uri_parse (request->base_url, G_URI_FLAGS_NONE, NULL);
+  const char *host = base != NULL ? g_uri_get_host (base) : NULL;
+  if (host == NULL)
+    return false;
+  g_autofree char *path = g_uri_escape_string (request->head->path, "/!$&'()*+,;=:@", FALSE);
+  g_autofree char *location = g_uri_join (G_URI_FLAGS_ENCODED, "https", NULL, host,
+                                          server->tls_port == 443 ? -1 : (int) server->tls_port, path,
+                                          request->head->query, NULL);
+  air_request_set_header (request, "Location", location);
+  air_request_reply_empty (request, 307);
+  return true;
+}

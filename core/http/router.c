@@ -39,6 +39,7 @@ air_route_entry_unref (AirRouteEntry *entry)
 {
   if (entry == NULL || !g_ref_count_dec (&entry->references))
     return;
+  g_clear_pointer (&entry->inline_schemas, air_schemas_free);
   g_clear_pointer (&entry->inline_schema, json_node_unref);
   g_strfreev (entry->segments);
   g_free (entry);

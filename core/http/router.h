@@ -4,6 +4,8 @@
 #include <airclass/context.h>
 #include <airclass/http.h>
 
+#include "data/json-schema.h"
+
 G_BEGIN_DECLS
 
 /* One registered route or socket; lives as long as a request uses it. */
@@ -17,6 +19,8 @@ typedef struct
   AirRoute route;             /* for a socket: method "GET", template, summary, role */
   AirSocketRoute socket;      /* is_socket */
   JsonNode *inline_schema;    /* of route.request_schema when it is a text */
+  AirSchemas *inline_schemas;
+  const AirSchema *schema;    /* NULL: any JSON */
   char **segments;            /* of the template */
   unsigned literals;
 } AirRouteEntry;
