@@ -521,8 +521,7 @@ do_restart (AirFanoutLoop *loop, void *data)
   AirFanoutViewer *viewer = restart->viewer;
   if (viewer->attached)
     {
-      air_ice_restart (viewer->ice, restart->remote_ufrag);
-      air_fanout_loop_rename_viewer (loop, viewer);
+      air_fanout_loop_restart_viewer (loop, viewer, restart->remote_ufrag);
       restart->ufrag = g_strdup (air_ice_get_ufrag (viewer->ice));
       restart->pwd = g_strdup (air_ice_get_pwd (viewer->ice));
     }

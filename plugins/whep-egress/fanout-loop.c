@@ -126,8 +126,12 @@ air_fanout_loop_add_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer)
 }
 
 void
-air_fanout_loop_rename_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer)
+air_fanout_loop_restart_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer, const char *remote_ufrag)
 {
+  /* A restart that nobody followed gives its name up; the one before keeps the session until the new one is used. */
+  if (air_ice_is_restarting (viewer->ice))
+    air_demux_remove_ufrag (loop->demux, air_ice_get_ufrag (viewer->ice), &viewer->entry);
+  air_ice_restart (viewer->ice, remote_ufrag);
   air_demux_add_ufrag (loop->demux, air_ice_get_ufrag (viewer->ice), &viewer->entry);
 }
 
@@ -239,12 +243,11 @@ take_stun (AirFanoutLoop *loop, const AirUdpDatagram *datagram)
     return;
   AirFanoutViewer *viewer = (AirFanoutViewer *) entry;
   AirStunBuilder reply;
-  g_autofree char *previous = g_strdup (air_ice_get_previous_ufrag (viewer->ice));
   unsigned result = air_ice_handle (viewer->ice, &message, &datagram->path, loop->now_us, &reply);
   if (result & AIR_ICE_REPLY)
     air_udp_sender_push (loop->sender, &datagram->path, reply.data, reply.size);
-  if (result & AIR_ICE_RESTARTED && previous)
-    air_demux_remove_ufrag (loop->demux, previous, &viewer->entry);
+  if (result & AIR_ICE_RESTARTED)
+    air_demux_remove_ufrag (loop->demux, air_ice_get_previous_ufrag (viewer->ice), &viewer->entry);
   if (result & AIR_ICE_VALIDATED)
     air_demux_add_address (loop->demux, &datagram->path.remote, &viewer->entry);
   if (result & AIR_ICE_SELECTED)

@@ -9,6 +9,7 @@
 #define RETRANSMIT_PER_S 1000.0
 #define RETRANSMIT_BURST 200.0
 #define MAX_BUDGET_MS 3u
+#define MAX_RETRANSMIT_AGE 16384u /* packets */
 
 static void
 init_track (AirFanoutTrack *track, const AirSdpSection *section)
@@ -312,6 +313,8 @@ air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirUdpSender *sender, Air
   uint16_t behind = (uint16_t) ((uint16_t) (track->next_sequence - 1) - sequence);
   if (track->next_sequence - track->first_sequence <= behind)
     return; /* never sent */
+  if (behind >= MAX_RETRANSMIT_AGE)
+    return; /* the rollover counter would be taken for the next one (RFC 3711 §3.3.1), and its nonces be used twice */
   uint64_t full = track->next_sequence - 1 - behind;
   const AirFanoutSegment *segment = find_segment (track, full);
   if (!segment)
