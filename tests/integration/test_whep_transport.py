@@ -1,0 +1,241 @@
+"""What happens below HTTP: strangers, half-finished handshakes, viewers who vanish, move, or say goodbye.
+
+The peer is tests/integration/whep_client.py, which can leave out or falsify each step.
+"""
+
+import struct
+import threading
+import time
+
+import pytest
+from OpenSSL import SSL
+
+from conftest import wait_until
+from whep_client import OTHER_IDENTITY, Peer
+
+
+@pytest.fixture
+def live(airclassd, publish):
+    server = airclassd()
+    publish(server, zerolatency=True)
+    return server
+
+
+@pytest.fixture
+def peers():
+    made = []
+
+    def make(*arguments, **options):
+        made.append(Peer(*arguments, **options))
+        return made[-1]
+
+    yield make
+    for peer in made:
+        peer.close()
+
+
+def viewers(server):
+    answer = server.get("/api/streams/live/stream/viewers", token=server.token("teacher"))
+    assert answer.status == 200, answer.text
+    return answer.json["viewers"]
+
+
+def series(server, name, label):
+    for line in server.get("/metrics").text.splitlines():
+        if line.startswith(name + "{") and f'"{label}"' in line:
+            return float(line.rsplit(" ", 1)[1])
+    return 0.0
+
+
+class Watcher(threading.Thread):
+    """An honest viewer: keeps consent fresh and notices every missing packet."""
+
+    def __init__(self, peer):
+        super().__init__(daemon=True)
+        self.peer, self.ended, self.received, self.missing, self.expected = peer, threading.Event(), 0, 0, {}
+
+    def run(self):
+        next_check = 0
+        while not self.ended.is_set():
+            if time.monotonic() >= next_check:
+                self.peer.check(answered=False)
+                next_check = time.monotonic() + 2
+            data = self.peer.wait_datagram(self.peer.is_rtp, self.peer.socket, time.monotonic() + 0.2)
+            self.peer.plain.clear()
+            if data is None:
+                continue
+            sequence, ssrc = struct.unpack(">H", data[2:4])[0], data[8:12]
+            if ssrc in self.expected:
+                self.missing += (sequence - self.expected[ssrc]) & 0xFFFF
+            self.expected[ssrc] = (sequence + 1) & 0xFFFF
+            self.received += 1
+
+    def stop(self):
+        self.ended.set()
+        self.join(10)
+
+
+@pytest.mark.parametrize("profile", ["SRTP_AEAD_AES_128_GCM", "SRTP_AES128_CM_SHA1_80"])
+def test_media_flows_with_each_profile(live, peers, profile):
+    peer = peers(live, profile=profile).connect()
+    kinds = {}
+    while len(kinds) < 2:
+        packet = peer.receive()
+        assert packet is not None, f"only {kinds} came"
+        kinds[packet[1] & 0x7F] = packet
+    assert set(kinds) == {96, 111}
+    listed = wait_until(lambda: [v for v in viewers(live) if v["profile"]], "the viewer in the list")
+    assert [v["profile"] for v in listed] == [profile]
+    report = peer.receive(wanted=peer.is_rtcp)
+    assert report is not None and report[1] == 200  # a sender report
+
+
+def test_wrong_names_and_passwords(live, peers):
+    peer = peers(live)
+    assert peer.post().status == 201
+    before = series(live, "airclass_whep_discarded_total", "unknown")
+    assert peer.check(ufrag="nobody12", wait_s=1.2) is None
+    wait_until(lambda: series(live, "airclass_whep_discarded_total", "unknown") > before, "the unknown name to be counted")
+    assert peer.check(pwd="x" * 24) == 401
+    assert peer.check(controlled=True) == 487
+    # None of these made the address known: DTLS from there is dropped.
+    before = series(live, "airclass_whep_discarded_total", "unvalidated")
+    peer.say_hello()
+    wait_until(lambda: series(live, "airclass_whep_discarded_total", "unvalidated") > before, "the ClientHello to be dropped")
+    assert peer.wait_datagram(lambda d: 20 <= d[0] <= 63, peer.socket, time.monotonic() + 0.5) is None
+    # The session took no harm.
+    assert peer.check() == 0
+    assert peer.shake_hands()
+
+
+def test_strangers_are_dropped(live, peers):
+    peer = peers(live).connect()
+    stranger = peer.new_socket()
+    before = series(live, "airclass_whep_discarded_total", "unvalidated")
+    for datagram in (b"\x16\xfe\xfd" + bytes(60), b"\x80\xe0" + bytes(60), b"\x81\xc9\x00\x07" + bytes(60)):
+        stranger.sendto(datagram, peer.target)
+    for datagram in (b"", b"\x00", b"\x47" + bytes(30), bytes(1500), b"\xff" * 3000):
+        stranger.sendto(datagram, peer.target)
+    wait_until(lambda: series(live, "airclass_whep_discarded_total", "unvalidated") >= before + 3, "three datagrams to be dropped")
+    assert peer.wait_datagram(lambda d: True, stranger, time.monotonic() + 0.3) is None
+    assert peer.receive() is not None
+    stranger.close()
+
+
+def test_forged_feedback_changes_nothing(live, peers):
+    peer = peers(live).connect()
+    before = series(live, "airclass_whep_discarded_total", "forged")
+    peer.socket.sendto(b"\x80\xcb\x00\x01" + bytes(40), peer.target)  # a BYE that nobody signed
+    wait_until(lambda: series(live, "airclass_whep_discarded_total", "forged") > before, "the forged packet to be counted")
+    assert len(viewers(live)) == 1
+
+
+def test_half_finished_handshakes_are_freed(live, peers):
+    honest = Watcher(peers(live).connect())
+    honest.start()
+    token = live.token()
+    half = [peers(live) for _ in range(300)]
+    for i, peer in enumerate(half):
+        answer = peer.post(token)
+        assert answer.status == 201, answer.text
+        if i % 3 >= 1:
+            assert peer.check() == 0
+        if i % 3 == 2:
+            peer.say_hello()
+    wait_until(lambda: len(viewers(live)) == 1, "the half-finished handshakes to be freed", 20)
+    assert series(live, "airclass_whep_left_total", "no-handshake") == 300
+    received = honest.received
+    wait_until(lambda: honest.received > received + 30, "media to go on")
+    honest.stop()
+    assert honest.missing == 0
+
+
+def test_vanished_viewer_is_reaped(live, peers):
+    peers(live).connect()
+    stays = Watcher(peers(live).connect())
+    stays.start()
+    wait_until(lambda: len(viewers(live)) == 2, "both viewers")
+    wait_until(lambda: len(viewers(live)) == 1, "the silent viewer to be freed", 20)
+    assert series(live, "airclass_whep_left_total", "vanished") == 1
+    stays.stop()
+
+
+def test_goodbyes(live, peers):
+    deleted, closed, bye = (peers(live).connect() for _ in range(3))
+    wait_until(lambda: len(viewers(live)) == 3, "three viewers")
+    assert live.request("DELETE", deleted.location, token=live.token()).status == 200
+    wait_until(lambda: len(viewers(live)) == 2, "DELETE to free the viewer", 5)
+    closed.close_dtls()
+    wait_until(lambda: len(viewers(live)) == 1, "close_notify to free the viewer", 5)
+    bye.send_rtcp(struct.pack(">BBHI", 0x80, 201, 1, 7) + struct.pack(">BBHI", 0x81, 203, 1, 7))
+    wait_until(lambda: len(viewers(live)) == 0, "BYE to free the viewer", 5)
+    assert series(live, "airclass_whep_left_total", "left") == 3
+
+
+def test_wrong_certificate(live, peers):
+    peer = peers(live, announced=OTHER_IDENTITY[2])
+    assert peer.post().status == 201
+    assert peer.check() == 0
+    with pytest.raises(SSL.Error):
+        assert peer.shake_hands()
+        peer.receive()
+    wait_until(lambda: not viewers(live), "the impostor to be freed", 5)
+    assert series(live, "airclass_whep_left_total", "dtls-failed") == 1
+
+
+def test_new_address(live, peers):
+    """Wi-Fi to 4G: a nomination from elsewhere takes the media along."""
+    peer = peers(live).connect()
+    moved = peer.new_socket()
+    deadline = time.monotonic() + 10
+    packet = None
+    while packet is None and time.monotonic() < deadline:
+        assert peer.check(sock=moved) == 0
+        packet = peer.receive(sock=moved, wait_s=0.3)
+    assert packet is not None
+    address = f"127.0.0.1:{moved.getsockname()[1]}"
+    wait_until(lambda: [v["address"] for v in viewers(live)] == [address], "the new address in the list")
+    # Feedback from there counts as well.
+    before = series(live, "airclass_whep_feedback_total", "keyframe")
+    ssrc = packet[8:12]
+    peer.send_rtcp(struct.pack(">BBHI", 0x80, 201, 1, 7) + struct.pack(">BBHI", 0x81, 206, 2, 7) + ssrc, moved)
+    wait_until(lambda: series(live, "airclass_whep_feedback_total", "keyframe") > before, "the PLI to be heard")
+    moved.close()
+
+
+def test_lost_packets_come_again(live, peers):
+    """NACK on the media's own SSRC: the very same bytes once more, since the nonce is the same (RFC 7714 §8.4)."""
+    peer = peers(live).connect()
+
+    def is_video(data):
+        return peer.is_rtp(data) and data[1] & 0x7F == 96
+
+    raw = peer.wait_datagram(is_video, peer.socket, time.monotonic() + 10)
+    sequence, ssrc = raw[2:4], raw[8:12]
+    peer.send_rtcp(struct.pack(">BBHI", 0x80, 201, 1, 7) + struct.pack(">BBHI", 0x81, 205, 3, 7) + ssrc + sequence + b"\0\0")
+    again = peer.wait_datagram(lambda d: is_video(d) and d[2:4] == sequence and d[8:12] == ssrc, peer.socket, time.monotonic() + 10)
+    assert again == raw
+
+
+def test_ice_restart(live, peers):
+    """A restart that nobody follows keeps the session; one that is followed moves it."""
+    peer = peers(live).connect()
+    old = peer.server_ufrag, peer.server_pwd
+
+    def restart(ufrag):
+        fragment = f"a=ice-ufrag:{ufrag}\r\na=ice-pwd:{peer.pwd}\r\nm=video 9 RTP/AVP 0\r\na=mid:0\r\n"
+        answer = live.request("PATCH", peer.location, body=fragment, token=live.token(),
+                              headers={"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"})
+        assert answer.status == 200, answer.text
+        lines = dict(line[2:].split(":", 1) for line in answer.text.splitlines() if line.startswith(("a=ice-ufrag:", "a=ice-pwd:")))
+        return lines["ice-ufrag"], lines["ice-pwd"]
+
+    restart("unused12")
+    assert peer.check(ufrag=old[0], pwd=old[1]) == 0
+    new = restart(peer.ufrag)
+    assert new != old
+    assert peer.check(ufrag=old[0], pwd=old[1]) == 0
+    assert peer.check(ufrag=new[0], pwd=new[1]) == 0
+    assert peer.check(ufrag=old[0], pwd=old[1], wait_s=1.2) is None
+    peer.plain.clear()
+    assert peer.receive() is not None
