@@ -13,6 +13,7 @@
 
 #include "host/describe.h"
 #include "host/host.h"
+#include "host/lifecycle.h"
 #include "host/loader.h"
 #include "host/module.h"
 #include "ops/log.h"
@@ -20,7 +21,7 @@
 typedef struct
 {
   char *config, *describe;
-  gboolean check_config, list_plugins, print_config, version, json;
+  gboolean check_config, list_plugins, list_metrics, print_config, version, json;
 } Arguments;
 
 static void
@@ -150,6 +151,49 @@ list_plugins (AirHost *host, bool json, GPtrArray *problems)
   return EXIT_SUCCESS;
 }
 
+static void
+print_metric (JsonArray *array, guint i, JsonNode *node, gpointer data)
+{
+  JsonObject *metric = json_node_get_object (node);
+
+  g_print ("%-48s %-12s %-9s %s\n", json_object_get_string_member (metric, "name"),
+           json_object_get_string_member (metric, "section"), json_object_get_string_member (metric, "type"),
+           json_object_get_string_member (metric, "help"));
+}
+
+static const char *
+find_section (const void *owner, void *user_data)
+{
+  AirHost *host = user_data;
+
+  for (unsigned i = 0; i < host->modules->len; i++)
+    {
+      const AirModule *module = g_ptr_array_index (host->modules, i);
+
+      if (module->context == owner && owner != NULL)
+        return module->name;
+    }
+  return air_core_component.name;
+}
+
+/* Metrics are registered by create(), which does nothing else that is felt outside. */
+static int
+list_metrics (AirHost *host, bool json, GPtrArray *problems)
+{
+  g_autoptr (JsonNode) root = NULL;
+  bool created = air_host_create_modules (host);
+
+  print_problems (problems);
+  host->watchdog = air_watchdog_new (host->metrics, 1000);
+  root = air_metrics_registry_describe (host->metrics, find_section, host);
+  if (json)
+    print_json (root);
+  else
+    json_array_foreach_element (json_node_get_array (root), print_metric, NULL);
+  air_host_destroy_modules (host);
+  return created ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /* (transfer full) NULL when there is no such plugin or component, or it is broken. */
 static AirModule *
 find_described (AirHost *host, const char *name, GError **error)
@@ -232,6 +276,8 @@ act (const Arguments *arguments)
     status = describe (host, arguments->describe, arguments->json);
   else if (arguments->list_plugins)
     status = list_plugins (host, arguments->json, problems);
+  else if (arguments->list_metrics)
+    status = list_metrics (host, arguments->json, problems);
   else if (arguments->print_config)
     status = print_config (host, problems);
   else if (arguments->check_config)
@@ -255,9 +301,11 @@ air_main (int argc, char **argv)
       "Print every option's value, secrets blotted out, and end", NULL },
     { "list-plugins", 0, 0, G_OPTION_ARG_NONE, &arguments.list_plugins,
       "List the plugins with their state and end", NULL },
+    { "list-metrics", 0, 0, G_OPTION_ARG_NONE, &arguments.list_metrics,
+      "List the metrics of what is enabled and end", NULL },
     { "describe", 0, 0, G_OPTION_ARG_FILENAME, &arguments.describe,
       "Print what a plugin or built-in section is, with its options, and end", "NAME|FILE.so" },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &arguments.json, "Print --describe and --list-plugins as JSON", NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &arguments.json, "Print --describe and the lists as JSON", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &arguments.version, "Print the version and end", NULL },
     { NULL },
   };

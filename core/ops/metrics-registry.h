@@ -3,6 +3,7 @@
 
 #include <airclass/context.h>
 #include <airclass/metrics.h>
+#include <json-glib/json-glib.h>
 
 G_BEGIN_DECLS
 
@@ -17,5 +18,9 @@ AirMetric *air_metrics_registry_add (AirMetricsRegistry *registry, AirContext *o
 void air_metrics_registry_remove_owner (AirMetricsRegistry *registry, AirContext *owner);
 /* Returns: (transfer full) the exposition, its last line ended by LF. */
 char *air_metrics_registry_expose (AirMetricsRegistry *registry);
+/* Names the section of an owner; owners are whatever registered, also others than contexts. */
+typedef const char *(*AirMetricsSection) (const void *owner, void *user_data);
+/* Returns: (transfer full) [{name, section, type, labels: [], help}] of all that are registered, by name. Main thread. */
+JsonNode *air_metrics_registry_describe (AirMetricsRegistry *registry, AirMetricsSection section, void *user_data);
 
 G_END_DECLS
