@@ -8,6 +8,8 @@
 #include "auth/secret-file.h"
 #include "auth/token.h"
 
+#define ID_CHARACTERS 24 /* 120 bits: of tokens and families */
+
 void
 air_issued_token_clear (AirIssuedToken *issued)
 {
@@ -40,8 +42,8 @@ sign (AirAuthority *authority, AirIdentitySpec *spec, const char *family, AirIss
                    "this session has lasted as long as it may; ask for a new token");
       return false;
     }
-  g_autofree char *token_id = air_secret_make_key ();
-  g_autofree char *new_family = family == NULL ? air_secret_make_key () : NULL;
+  g_autofree char *token_id = air_secret_make_readable (ID_CHARACTERS);
+  g_autofree char *new_family = family == NULL ? air_secret_make_readable (ID_CHARACTERS) : NULL;
   spec->token_id = token_id;
   spec->family = family != NULL ? family : new_family;
   spec->expires_at = MIN (now_s + secrets->token_lifetime_s, last_s);
