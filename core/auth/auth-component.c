@@ -215,6 +215,39 @@ create (AirContext *context, GError **error)
 }
 
 static void
+reload_stream_keys (AirAuthority *authority)
+{
+  g_autoptr (GError) error = NULL;
+  AirStreamKeys *stream_keys = load_stream_keys (authority, &authority->secrets, &error);
+  if (stream_keys != NULL)
+    air_authority_set_stream_keys (authority, stream_keys);
+  else
+    g_warning ("the stream keys stay as they were: %s", error->message);
+}
+
+static void
+on_stream_keys_changed (GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent event, void *data)
+{
+  /* An editor writes in pieces, or renames a new file over the old one. */
+  if (event == G_FILE_MONITOR_EVENT_CHANGES_DONE_HINT || event == G_FILE_MONITOR_EVENT_RENAMED
+      || event == G_FILE_MONITOR_EVENT_MOVED_IN)
+    reload_stream_keys (data);
+}
+
+static void
+watch_stream_keys (AirAuthority *authority)
+{
+  const char *path = air_context_get_string (authority->context, "stream_keys_file");
+  g_clear_object (&authority->stream_keys_file);
+  if (path[0] == '\0')
+    return;
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+  authority->stream_keys_file = g_file_monitor_file (file, G_FILE_MONITOR_WATCH_MOVES, NULL, NULL);
+  if (authority->stream_keys_file != NULL)
+    g_signal_connect (authority->stream_keys_file, "changed", G_CALLBACK (on_stream_keys_changed), authority);
+}
+
+static void
 start (void *self, GTask *task)
 {
   AirAuthority *authority = self;
@@ -231,6 +264,7 @@ start (void *self, GTask *task)
     }
   g_atomic_int_set (&authority->trust_loopback, air_context_get_bool (authority->context, "trust_loopback"));
   air_authority_open (authority, &secrets, stream_keys);
+  watch_stream_keys (authority);
   g_task_return_boolean (task, TRUE);
 }
 
@@ -238,13 +272,9 @@ static void
 reload (void *self)
 {
   AirAuthority *authority = self;
-  g_autoptr (GError) error = NULL;
   g_atomic_int_set (&authority->trust_loopback, air_context_get_bool (authority->context, "trust_loopback"));
-  AirStreamKeys *stream_keys = load_stream_keys (authority, &authority->secrets, &error);
-  if (stream_keys != NULL)
-    air_authority_set_stream_keys (authority, stream_keys);
-  else
-    g_warning ("the stream keys stay as they were: %s", error->message);
+  reload_stream_keys (authority);
+  watch_stream_keys (authority);
 }
 
 static void

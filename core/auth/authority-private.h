@@ -45,7 +45,8 @@ struct _AirAuthority
   AirAuthoritySecrets secrets;
   GRWLock lock; /* guards stream_keys */
   AirStreamKeys *stream_keys;
-  int trust_loopback; /* atomic */
+  int trust_loopback;             /* atomic */
+  GFileMonitor *stream_keys_file; /* NULL: none; main thread */
 };
 
 /* @surroundings NULL: the real ones. */

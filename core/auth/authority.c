@@ -59,6 +59,7 @@ air_authority_free (AirAuthority *authority)
 {
   if (authority == NULL)
     return;
+  g_clear_object (&authority->stream_keys_file);
   air_authority_secrets_clear (&authority->secrets);
   air_stream_keys_free (authority->stream_keys);
   air_families_unref (authority->families);

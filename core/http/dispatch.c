@@ -48,12 +48,13 @@ static bool
 check_identity (AirHttpServer *server, AirRequest *request, AirRole role, bool may_come_later)
 {
   g_autoptr (GError) error = NULL;
-  /* What is no JWT may be a key that the handler knows; only the handler may count it as a failed try. */
-  bool is_checked = request->token != NULL && (role != AIR_ROLE_NONE || strchr (request->token, '.') != NULL);
-  if (is_checked)
-    request->identity = air_context_authenticate (server->context, request->token, request->address, &error);
+  /* Anybody may come: a handler that hands the token to air_context_authorize() would have it checked, counted and
+   * logged twice. */
   if (role == AIR_ROLE_NONE)
     return true;
+  request->is_identified = true;
+  if (request->token != NULL)
+    request->identity = air_context_authenticate (server->context, request->token, request->address, &error);
   if (request->identity == NULL)
     {
       if (request->token == NULL && may_come_later)
@@ -301,6 +302,15 @@ on_replied (AirRequest *request, unsigned status, void *user_data)
 }
 
 static void
+identify (AirRequest *request, void *user_data)
+{
+  AirHttpServer *server = user_data;
+  /* What is no JWT may be a key that the handler knows; only the handler may count it as a failed try. */
+  if (strchr (request->token, '.') != NULL)
+    request->identity = air_context_authenticate (server->context, request->token, request->address, NULL);
+}
+
+static void
 on_gone (AirRequest *request, void *user_data)
 {
   AirHttpServer *server = user_data;
@@ -310,6 +320,7 @@ on_gone (AirRequest *request, void *user_data)
 static const AirRequestObserver request_observer = {
   .decorate = decorate,
   .replied = on_replied,
+  .identify = identify,
   .gone = on_gone,
 };
 

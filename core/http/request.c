@@ -146,6 +146,11 @@ air_request_get_base_url (AirRequest *request)
 AirIdentity *
 air_request_get_identity (AirRequest *request)
 {
+  if (!request->is_identified && request->token != NULL && request->observer != NULL)
+    {
+      request->is_identified = true;
+      request->observer->identify (request, request->observer_data);
+    }
   return request->identity;
 }
 

@@ -14,6 +14,9 @@ typedef struct
 {
   void (*decorate) (AirRequest *request, void *user_data);
   void (*replied) (AirRequest *request, unsigned status, void *user_data);
+  /* The handler wants to know who it is, on a route that does not require it: sets request->identity if the token is
+   * good. At most once. */
+  void (*identify) (AirRequest *request, void *user_data);
   /* No reference is left. */
   void (*gone) (AirRequest *request, void *user_data);
 } AirRequestObserver;
@@ -40,6 +43,7 @@ struct _AirRequest
   int64_t started_us;
   unsigned status; /* of the reply; 0: none yet */
   bool is_paused;
+  bool is_identified; /* the token has been checked */
   bool is_cancelled; /* answered by the host in the plugin's place; its own answer comes to nothing */
 };
 
