@@ -83,7 +83,6 @@ function keeper(answers) {
   const refreshed = [];
   const it = new TokenKeeper({
     grant: { user_type: 'student' },
-    onToken: (token) => refreshed.push(token),
     env: {
       now: clock.now, setTimeout: clock.setTimeout, clearTimeout: clock.clearTimeout, random: () => 0,
       call: async (path, options) => {
@@ -94,6 +93,7 @@ function keeper(answers) {
       },
     },
   });
+  it.onToken = (token) => refreshed.push(token);
   return { it, clock, calls, refreshed };
 }
 

@@ -40,15 +40,15 @@ export class TokenKeeper {
   #current = null; // { token, url, endsAt }
   #pending = null;
   #timer = null;
+  /** Called with each refreshed token. */
+  onToken = () => {};
 
   /**
    * @param {object} options
    * @param {object} options.grant the body of POST /api/token
-   * @param {function(string)} [options.onToken] called with each refreshed token
    */
-  constructor({ grant, onToken = () => {}, env = {} }) {
+  constructor({ grant, env = {} }) {
     this.#grant = grant;
-    this.onToken = onToken;
     this.#env = {
       call,
       setTimeout: (...args) => globalThis.setTimeout(...args),

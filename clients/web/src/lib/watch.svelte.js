@@ -29,7 +29,8 @@ export class Watch {
    *   that somebody else owns */
   constructor({ classId, grant, keeper, audioOnly = false }) {
     this.#ownsKeeper = !keeper;
-    this.#keeper = keeper ?? new TokenKeeper({ grant, onToken: (token) => this.#player.setToken(token) });
+    this.#keeper = keeper ?? new TokenKeeper({ grant });
+    this.#keeper.onToken = (token) => this.#player.setToken(token);
     this.#player = new WhepPlayer({
       audioOnly,
       endpoint: async ({ fresh }) => {
