@@ -1,0 +1,133 @@
+// A student's page against the real server: picture, sound, waiting, coming back.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { grows, launch, layoutFaults, media, open, PHONE, PHONE_ON_ITS_SIDE, publish, saysSoon, screenshot, Server, waitFor } from './harness.mjs';
+
+const CHIP = '.chip';
+let browser, server, publisher, page;
+
+before(async () => {
+  browser = await launch();
+  server = await new Server().start();
+});
+after(async () => {
+  await publisher?.stop('SIGKILL');
+  await browser?.close();
+  await server?.close();
+});
+afterEach(async () => {
+  const complaints = page?.complaints ?? [];
+  await page?.context().close();
+  page = null;
+  assert.deepEqual(complaints, []);
+});
+
+/** The colours in the middle of the six inner stripes of ffmpeg's testsrc, where its circle inverts them. */
+const STRIPES = [[0, 255, 255], [255, 0, 255], [0, 0, 255], [255, 255, 0], [0, 255, 0], [255, 0, 0]];
+
+const colours = () => page.evaluate((count) => {
+  const video = document.querySelector('video');
+  const canvas = document.createElement('canvas');
+  Object.assign(canvas, { width: video.videoWidth, height: video.videoHeight });
+  const context = canvas.getContext('2d');
+  context.drawImage(video, 0, 0);
+  return Array.from({ length: count }, (_, i) => [...context.getImageData((canvas.width / 8) * (i + 1.5), canvas.height / 4, 1, 1).data].slice(0, 3));
+}, STRIPES.length);
+
+async function playing() {
+  await saysSoon(page, CHIP, /Live|실시간/);
+  await grows(page, 'frames');
+}
+
+test('waits before the class, then shows picture and sound by itself', { timeout: 180_000 }, async () => {
+  page = await open(browser, `${server.url}/student`);
+  await saysSoon(page, '.message .title', /The class has not begun yet/);
+  assert.match(await page.title(), /Waiting/);
+  assert.deepEqual(await layoutFaults(page), []);
+  await screenshot(page, 'student-waiting-desktop-en');
+
+  publisher = await publish(server);
+  await playing();
+  assert.equal(await page.evaluate(() => new Promise((done) => document.querySelector('video').requestVideoFrameCallback((_, { width, height }) => done(`${width}x${height}`)))), '1280x720');
+  const seen = await waitFor(async () => {
+    const now = await colours();
+    return now.every((colour, i) => colour.every((value, k) => Math.abs(value - STRIPES[i][k]) < 60)) && now;
+  }, 'the test picture');
+  assert.equal(seen.length, STRIPES.length);
+
+  assert.equal(await page.evaluate(() => document.querySelector('video').muted), true, 'starts muted');
+  await screenshot(page, 'student-live-desktop-en');
+  await page.getByRole('button', { name: 'Tap for sound' }).click();
+  await grows(page, 'energy');
+  assert.equal(await page.evaluate(() => document.querySelector('video').muted), false);
+  assert.equal(await page.getByRole('button', { name: 'Tap for sound' }).count(), 0);
+
+  await page.keyboard.press('m');
+  assert.equal(await page.evaluate(() => document.querySelector('video').muted), true);
+  await page.getByRole('button', { name: /^Live/ }).click();
+  await saysSoon(page, '#connection', /1280 × 720[\s\S]*H264 \+ opus/);
+  await screenshot(page, 'student-details-desktop-en');
+  await page.keyboard.press('Escape');
+  assert.equal(await page.locator('#connection').isVisible(), false);
+  assert.deepEqual(await layoutFaults(page), []);
+});
+
+test('a phone, in Korean: picture on top, details, sound only and back', { timeout: 120_000 }, async () => {
+  page = await open(browser, `${server.url}/student`, { device: PHONE, locale: 'ko-KR', scheme: 'dark' });
+  await playing();
+  assert.equal(await page.getAttribute('html', 'lang'), 'ko');
+  assert.match(await page.title(), /실시간/);
+  assert.deepEqual(await layoutFaults(page), []);
+  await screenshot(page, 'student-live-phone-ko');
+  await page.getByRole('button', { name: '눌러서 소리 켜기' }).tap();
+  await grows(page, 'energy');
+  await page.locator(CHIP).tap();
+  await saysSoon(page, '#connection', /초당 프레임/);
+  await screenshot(page, 'student-details-phone-ko');
+  await page.locator(CHIP).tap();
+
+  await page.getByRole('button', { name: '소리만 듣기' }).tap();
+  await saysSoon(page, '.message .title', /소리만 듣는 중/);
+  await grows(page, 'energy');
+  assert.equal((await media(page)).frames, 0, 'no picture is sent');
+  await screenshot(page, 'student-audio-phone-ko');
+  await page.getByRole('button', { name: '소리만 듣기' }).tap();
+  await playing();
+
+  await page.getByRole('button', { name: 'English' }).tap();
+  await saysSoon(page, 'h1', /Live class/);
+  await page.reload();
+  await saysSoon(page, 'h1', /Live class/);
+});
+
+test('a phone on its side: the picture fills the screen', { timeout: 120_000 }, async () => {
+  page = await open(browser, `${server.url}/student`, { device: PHONE_ON_ITS_SIDE, locale: 'ko-KR' });
+  await playing();
+  const box = await page.locator('.frame').boundingBox();
+  assert.deepEqual([box.width, box.height], [844, 390]);
+  assert.deepEqual(await layoutFaults(page), []);
+  await screenshot(page, 'student-live-side-ko');
+});
+
+test('the publisher drops and returns: the page says so and goes on by itself', { timeout: 180_000 }, async () => {
+  page = await open(browser, `${server.url}/student`, { device: PHONE });
+  await playing();
+  await publisher.stop('SIGKILL');
+  await saysSoon(page, '.message .title', /The teacher’s connection dropped/);
+  await screenshot(page, 'student-held-phone-en');
+  publisher = await publish(server);
+  await playing();
+  assert.equal((await media(page)).sessions, 1, 'the same session went on');
+});
+
+test('the server crashes and returns: the page comes back by itself', { timeout: 180_000 }, async () => {
+  page = await open(browser, `${server.url}/student`);
+  await playing();
+  await server.stop('SIGKILL');
+  await publisher.stop('SIGKILL');
+  await saysSoon(page, '.message .title', /Reconnecting/);
+  await screenshot(page, 'student-reconnecting-desktop-en');
+  await server.start();
+  publisher = await publish(server);
+  await playing();
+});
