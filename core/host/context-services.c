@@ -82,8 +82,8 @@ air_context_get_service (AirContext *context, const char *name)
 
 /* ---- Endpoints */
 
-void
-air_context_announce_endpoint (AirContext *context, const char *protocol, const char *host, unsigned port)
+static void
+announce (AirContext *context, const char *protocol, const char *host, unsigned port)
 {
   GPtrArray *endpoints = context->host->endpoints;
   AirEndpoint *endpoint;
@@ -112,4 +112,12 @@ air_context_visit_endpoints (AirContext *context, AirEndpointVisitor visitor, vo
       const AirEndpoint *endpoint = g_ptr_array_index (endpoints, i);
       visitor (endpoint->protocol, endpoint->host, endpoint->port, data);
     }
+}
+
+void
+air_context_announce_endpoint (AirContext *context, const char *protocol, const char *host, unsigned port)
+{
+  announce (context, protocol, host, port);
+  if (context->host->ready)
+    air_host_write_run_file (context->host);
 }

@@ -1,70 +1,20 @@
-/* Create, start, stop and destroy, one module after the other on the main loop.
+/* Creating and starting the modules, one after the other on the main loop.
  *
- * Start: each module when the one before it has answered; a plugin that fails is taken out, and those that need it too; a
- * component that fails ends the host. Stop: the same list backwards, with all undone and looked over after each. A module
- * that does not answer in time is given up: its state is left alone, since its threads may still use it. */
+ * Each starts when the one before it has answered; a plugin that fails is taken out, and those that need it too; a component
+ * that fails ends the host. A module that does not answer in time is given up. */
 #define G_LOG_DOMAIN "air-core"
 
 #include "host/lifecycle.h"
 
 #include <airclass/error.h>
-#include <airclass/events.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "host/order.h"
+#include "host/steps.h"
 
 #define START_TIMEOUT_MS 10000
-#define STOP_TIMEOUT_MS 2000
-/* All modules together: SIGTERM ends the process within 3 s. */
-#define STOP_ALL_TIMEOUT_MS 2500
-/* How often it is looked whether the jobs of a stopping module have ended. */
-#define JOBS_POLL_MS 10
 
 static void start_next (AirHost *host);
-static void stop_next (AirHost *host);
-
-/* ---- Calls into a module, marked for the watchdog */
-
-static bool
-call_create (AirModule *module, GError **error)
-{
-  const char *previous = air_watchdog_enter (module->context->name);
-
-  module->self = module->plugin.create (module->context, error);
-  air_watchdog_leave (previous);
-  return module->self != NULL;
-}
-
-static void
-call_destroy (AirModule *module)
-{
-  const char *previous = air_watchdog_enter (module->context->name);
-
-  if (module->self != NULL)
-    module->plugin.destroy (module->self);
-  module->self = NULL;
-  air_watchdog_leave (previous);
-}
-
-static void
-call_step (AirModule *module, void (*step) (void *self, GTask *task), GTask *task)
-{
-  const char *previous = air_watchdog_enter (module->context->name);
-
-  if (step != NULL)
-    step (module->self, task);
-  else
-    g_task_return_boolean (task, TRUE);
-  air_watchdog_leave (previous);
-}
-
-static void
-publish_state (AirHost *host, AirModule *module, AirEventPluginStateState state)
-{
-  if (!module->component)
-    air_bus_publish (host->bus, air_event_plugin_state_new (module->name, state, module->reason));
-}
 
 /* ---- Create */
 
@@ -89,7 +39,7 @@ report_not_running (AirHost *host, AirModule *module)
       /* The class goes on without it, so it is shown but does not make the host unready. */
       air_health_set (host->health, core->context, module->name, false, false, module->reason);
     }
-  publish_state (host, module,
+  air_step_publish (host, module,
                  module->state == AIR_MODULE_FAILED ? AIR_EVENT_PLUGIN_STATE_STATE_FAILED
                                                     : AIR_EVENT_PLUGIN_STATE_STATE_SKIPPED);
 }
@@ -115,7 +65,7 @@ create_module (AirHost *host, AirModule *module)
       report_not_running (host, module);
       return;
     }
-  if (call_create (module, &error))
+  if (air_step_create (module, &error))
     {
       module->state = AIR_MODULE_CREATED;
       remember_manager (host, module);
@@ -154,35 +104,6 @@ air_host_create_modules (AirHost *host)
   return true;
 }
 
-/* ---- Undo and destroy */
-
-static void
-undo_module (AirModule *module)
-{
-  air_context_undo (module->context);
-  if (!module->given_up)
-    air_context_report_left (module->context);
-}
-
-static void
-destroy_module (AirModule *module)
-{
-  if (module->given_up || module->context == NULL)
-    return;
-  call_destroy (module);
-  air_context_undo_metrics (module->context);
-}
-
-void
-air_host_destroy_modules (AirHost *host)
-{
-  for (unsigned i = host->modules->len; i > 0; i--)
-    destroy_module (g_ptr_array_index (host->modules, i - 1));
-  host->http = NULL;
-  host->streams = NULL;
-  host->authority = NULL;
-}
-
 /* ---- Start */
 
 /* The order in which they start: the HTTP listeners open when everything behind them is there. */
@@ -206,32 +127,12 @@ list_steps (AirHost *host)
 }
 
 static void
-set_timeout (AirHost *host, unsigned timeout_ms, GSourceFunc expired)
-{
-  host->timeout_id = g_timeout_add (timeout_ms, expired, host);
-}
-
-/* Its state is neither used nor freed from now on. */
-static void
-give_up (AirHost *host, AirModule *module)
-{
-  module->given_up = true;
-  host->abandoned = true;
-}
-
-static void
-clear_timeout (AirHost *host)
-{
-  g_clear_handle_id (&host->timeout_id, g_source_remove);
-}
-
-static void
 late_stop_done (GObject *source, GAsyncResult *result, gpointer data)
 {
   AirModule *module = data;
 
   module->given_up = false;
-  destroy_module (module);
+  air_step_free (module);
 }
 
 /* start() answered after its time was over: what it began is ended. */
@@ -240,7 +141,7 @@ end_late_start (AirModule *module, bool started)
 {
   g_autoptr (GTask) task = g_task_new (NULL, NULL, late_stop_done, module);
 
-  call_step (module, started ? module->plugin.stop : NULL, task);
+  air_step_call (module, started ? module->plugin.stop : NULL, task);
 }
 
 static void
@@ -256,23 +157,23 @@ start_done (GObject *source, GAsyncResult *result, gpointer data)
       end_late_start (module, started);
       return;
     }
-  clear_timeout (host);
+  air_step_clear_timeout (host);
   host->waiting_for = NULL;
   if (started)
     {
       module->state = AIR_MODULE_RUNNING;
-      publish_state (host, module, AIR_EVENT_PLUGIN_STATE_STATE_RUNNING);
+      air_step_publish (host, module, AIR_EVENT_PLUGIN_STATE_STATE_RUNNING);
     }
   else
     {
       fail_module (host, module, "cannot start", error);
-      undo_module (module);
+      air_step_undo (module);
       if (!module->component)
-        destroy_module (module);
+        air_step_free (module);
       report_not_running (host, module);
     }
   if (host->stopping)
-    stop_next (host);
+    air_host_stop_next (host);
   else
     start_next (host);
 }
@@ -286,7 +187,7 @@ start_expired (gpointer data)
                                           START_TIMEOUT_MS / 1000);
 
   host->timeout_id = 0;
-  give_up (host, module);
+  air_step_give_up (host, module);
   g_cancellable_cancel (module->starting);
   fail_module (host, module, "cannot start", error);
   air_context_undo (module->context);
@@ -306,8 +207,8 @@ start_module (AirHost *host, AirModule *module)
   task = g_task_new (NULL, module->starting, start_done, module);
   /* Whether it succeeded is said by start() itself: a listener that is open is open, cancelled or not. */
   g_task_set_check_cancellable (task, FALSE);
-  set_timeout (host, START_TIMEOUT_MS, start_expired);
-  call_step (module, module->plugin.start, task);
+  air_step_set_timeout (host, START_TIMEOUT_MS, start_expired);
+  air_step_call (module, module->plugin.start, task);
 }
 
 static void
@@ -329,8 +230,8 @@ start_next (AirHost *host)
           start_module (host, module);
           return;
         }
-      undo_module (module);
-      destroy_module (module);
+      air_step_undo (module);
+      air_step_free (module);
       report_not_running (host, module);
     }
   air_host_set_ready (host);
@@ -341,120 +242,4 @@ air_host_start_modules (AirHost *host)
 {
   list_steps (host);
   start_next (host);
-}
-
-/* ---- Stop */
-
-static void
-finish_stop (AirHost *host, AirModule *module)
-{
-  clear_timeout (host);
-  host->waiting_for = NULL;
-  undo_module (module);
-  module->state = AIR_MODULE_STOPPED;
-  publish_state (host, module, AIR_EVENT_PLUGIN_STATE_STATE_STOPPED);
-  /* Components stay until all contexts have been undone: those reach into them. */
-  if (!module->component)
-    destroy_module (module);
-  stop_next (host);
-}
-
-/* Jobs in the worker pool may still use the plugin's state. */
-static gboolean
-wait_for_jobs (gpointer data)
-{
-  AirHost *host = data;
-
-  if (host->waiting_for == NULL || air_context_count_jobs (host->waiting_for->context) > 0)
-    return G_SOURCE_CONTINUE;
-  finish_stop (host, host->waiting_for);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-stop_done (GObject *source, GAsyncResult *result, gpointer data)
-{
-  AirModule *module = data;
-  AirHost *host = module->context->host;
-  g_autoptr (GError) error = NULL;
-
-  if (module->given_up)
-    return;
-  if (!g_task_propagate_boolean (G_TASK (result), &error))
-    g_warning ("'%s' did not stop cleanly: %s", module->name, error->message);
-  if (air_context_count_jobs (module->context) == 0)
-    finish_stop (host, module);
-  else
-    host->jobs_id = g_timeout_add (JOBS_POLL_MS, wait_for_jobs, host);
-}
-
-static gboolean
-stop_expired (gpointer data)
-{
-  AirHost *host = data;
-  AirModule *module = host->waiting_for;
-
-  host->timeout_id = 0;
-  g_clear_handle_id (&host->jobs_id, g_source_remove);
-  g_warning ("'%s' did not stop in time and is left as it is", module->name);
-  host->exit_status = EXIT_FAILURE;
-  give_up (host, module);
-  finish_stop (host, module);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-stop_next (AirHost *host)
-{
-  while (host->next_step > 0)
-    {
-      AirModule *module = g_ptr_array_index (host->steps, --host->next_step);
-      int64_t left_ms = (host->stop_deadline_us - g_get_monotonic_time ()) / 1000;
-      g_autoptr (GTask) task = NULL;
-
-      if (module->state == AIR_MODULE_CREATED)
-        {
-          undo_module (module);
-          if (!module->component)
-            destroy_module (module);
-        }
-      if (module->state != AIR_MODULE_RUNNING)
-        continue;
-      module->state = AIR_MODULE_STOPPING;
-      host->waiting_for = module;
-      task = g_task_new (NULL, NULL, stop_done, module);
-      set_timeout (host, CLAMP (left_ms, 0, STOP_TIMEOUT_MS), stop_expired);
-      call_step (module, module->plugin.stop, task);
-      return;
-    }
-  g_main_loop_quit (host->loop);
-}
-
-static gboolean
-start_not_ended (gpointer data)
-{
-  AirHost *host = data;
-  AirModule *module = g_steal_pointer (&host->waiting_for);
-
-  host->timeout_id = 0;
-  g_warning ("'%s' was still starting and is left as it is", module->name);
-  host->exit_status = EXIT_FAILURE;
-  give_up (host, module);
-  air_context_undo (module->context);
-  stop_next (host);
-  return G_SOURCE_REMOVE;
-}
-
-void
-air_host_stop_modules (AirHost *host)
-{
-  host->stop_deadline_us = g_get_monotonic_time () + STOP_ALL_TIMEOUT_MS * 1000;
-  if (host->waiting_for == NULL)
-    {
-      stop_next (host);
-      return;
-    }
-  clear_timeout (host);
-  g_cancellable_cancel (host->waiting_for->starting);
-  set_timeout (host, STOP_TIMEOUT_MS, start_not_ended);
 }

@@ -12,6 +12,8 @@ bool air_host_create_modules (AirHost *host);
 void air_host_start_modules (AirHost *host);
 /* Stops all that runs, backwards, within 2.5 s; ends by quitting host->loop. */
 void air_host_stop_modules (AirHost *host);
+/* Goes on stopping, when a module that was still starting has answered. */
+void air_host_stop_next (AirHost *host);
 /* After the loop: frees the modules' states. */
 void air_host_destroy_modules (AirHost *host);
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "host/lifecycle.h"
@@ -122,6 +123,19 @@ make_state_dir (AirHost *host)
   return false;
 }
 
+/* A socket a viewer: the usual soft limit of 1024 is kept for programs that use select(), which this one does not. */
+static void
+raise_descriptor_limit (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit (RLIMIT_NOFILE, &limit) != 0)
+    g_info ("the limit of open files stays as it is: %s", g_strerror (errno));
+}
+
 int
 air_host_run (AirHost *host)
 {
@@ -129,6 +143,7 @@ air_host_run (AirHost *host)
   int64_t lag_ms = air_settings_get_int (air_host_get_core_settings (host), "lag_warning");
 
   signal (SIGPIPE, SIG_IGN);
+  raise_descriptor_limit ();
   host->started_us = g_get_monotonic_time ();
   host->loop = g_main_loop_new (NULL, FALSE);
   if (make_state_dir (host) && air_host_create_modules (host))

@@ -250,6 +250,21 @@ def test_signals_end_it(airclassd, number):
     assert not (server.state / "run.json").exists()
 
 
+def test_plugin_that_does_not_stop(tmp_path):
+    """It does not keep the process from ending, and the exit status tells."""
+    config = write(tmp_path, "[core]\nplugins=hang-stop,provider\nstate_dir=state\n[http]\nlisten=127.0.0.1:0\n")
+    environment = {**os.environ, **resource_environment(), "AIRCLASS_CORE_PLUGIN_DIR": str(FAULTY)}
+    process = subprocess.Popen([find_airclassd(), "--config", config], env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until((tmp_path / "state" / "run.json").exists, "airclassd to be ready")
+        process.terminate()
+        _, log = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert "'hang-stop' did not stop in time and is left as it is" in log
+
+
 def test_systemd_is_told(airclassd, tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(tmp_path / "notify"))

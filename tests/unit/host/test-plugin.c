@@ -29,6 +29,16 @@ start (void *self, GTask *task)
 #endif
 }
 
+static void
+stop (void *self, GTask *task)
+{
+#ifdef HANG_STOP
+  g_object_ref (task);
+#else
+  g_task_return_boolean (task, TRUE);
+#endif
+}
+
 AIR_PLUGIN_EXPORT = {
   .struct_size = PLUGIN_SIZE,
   .api_version = PLUGIN_API,
@@ -46,5 +56,6 @@ AIR_PLUGIN_EXPORT = {
 #endif
   .create = create,
   .start = start,
+  .stop = stop,
   .destroy = g_free,
 };
