@@ -209,7 +209,7 @@ def test_routes_of_the_host(airclassd):
 def test_state_is_private(airclassd):
     server = airclassd(plugins=[])
     assert stat.S_IMODE(server.state.stat().st_mode) == 0o700
-    assert f"ready {server.url}/" in server.log_text()
+    wait_until(lambda: f"ready {server.url}/" in server.log_text(), "the line for people")
     assert server.teacher_key not in server.log_text()
 
 

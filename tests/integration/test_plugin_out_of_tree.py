@@ -42,7 +42,8 @@ def run(command, **arguments):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """Installs the build into a folder of its own; returns airclassd there and the environment in which pkg-config finds it."""
+    """Installs the build into a folder of its own; returns airclassd there and the environment in which it and pkg-config find
+    everything."""
     destination = tmp_path_factory.mktemp("installed")
     run(["meson", "install", "-C", BUILD, "--destdir", destination, "--no-rebuild", "--quiet"])
     airclassd = next(destination.rglob("bin/airclassd"))
@@ -51,7 +52,16 @@ def installed(tmp_path_factory):
     lines = pc_file.read_text().splitlines()
     assert lines[0].startswith("prefix=")
     pc_file.write_text("\n".join([f"prefix={airclassd.parents[1]}", *lines[1:]]) + "\n")
-    return airclassd, {**os.environ, "PKG_CONFIG_PATH": str(pc_file.parent)}
+    data = airclassd.parents[1] / "share" / "airclass"
+    environment = {
+        **os.environ,
+        "PKG_CONFIG_PATH": str(pc_file.parent),
+        "AIRCLASS_CORE_SCHEMA_DIR": str(data / "schemas"),
+        "AIRCLASS_CORE_PIPELINE_DIR": str(data / "pipelines"),
+        "AIRCLASS_HTTP_WEB_DIR": str(data / "web"),
+        "G_DEBUG": "fatal-criticals",
+    }
+    return airclassd, environment
 
 
 def flags(environment, *arguments):
@@ -76,13 +86,13 @@ def test_plugin(installed, tmp_path):
                  "frame-counter.c")
     config = tmp_path / "airclass.conf"
     config.write_text("[core]\nplugins=example\nplugin_dir=plugins\nstate_dir=state\n[http]\nlisten=127.0.0.1:0\n")
-    listed = json.loads(run([binary, "--config", config, "--list-plugins", "--json"]))
+    listed = json.loads(run([binary, "--config", config, "--list-plugins", "--json"], env=environment))
     assert [(plugin["name"], plugin["state"]) for plugin in listed] == [("example", "enabled")]
     with open(tmp_path / "log", "wb") as log:
-        process = subprocess.Popen([binary, "--config", config], stdout=log, stderr=log,
-                                   env={**os.environ, "G_DEBUG": "fatal-criticals"})
+        process = subprocess.Popen([binary, "--config", config], stdout=log, stderr=log, env=environment)
     try:
         wait_until(lambda: (tmp_path / "state" / "run.json").exists() or process.poll() is not None, "the installed airclassd")
+        assert process.poll() is None, (tmp_path / "log").read_text()
         assert "plugin 'example' 1.0 runs" in (tmp_path / "log").read_text()
     finally:
         process.terminate()
