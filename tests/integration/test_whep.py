@@ -1,0 +1,327 @@
+"""WHEP with a second, independent client: aiortc (AES-CM-SHA1, its own ICE and DTLS) plays what ffmpeg publishes; and every
+HTTP rule of the resource."""
+
+import asyncio
+import json
+import re
+
+import pytest
+
+from conftest import TOP, wait_until
+
+aiortc = pytest.importorskip("aiortc")
+
+OFFERS = TOP / "plugins" / "whep-egress" / "tests" / "offers"
+SDP = {"Content-Type": "application/sdp"}
+FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
+PATH = "/live/stream/whep"
+DEADLINE_S = 30
+
+
+def offer(name="chrome"):
+    return (OFFERS / f"{name}.sdp").read_bytes()
+
+
+def viewers(server, path="live/stream"):
+    answer = server.get(f"/api/streams/{path}/viewers", token=server.token("teacher"))
+    assert answer.status == 200, answer.text
+    return answer.json["viewers"]
+
+
+async def until(condition, what, deadline_s=DEADLINE_S):
+    """wait_until() that lets the player run."""
+    end = asyncio.get_running_loop().time() + deadline_s
+    while not (value := condition()):
+        if asyncio.get_running_loop().time() > end:
+            pytest.fail(f"waited in vain for {what}", pytrace=False)
+        await asyncio.sleep(0.02)
+    return value
+
+
+class Player:
+    """An aiortc peer that counts what it decodes."""
+
+    def __init__(self, server, token=None, path="live/stream"):
+        self.server, self.path = server, path
+        self.token = token or server.token()
+        self.frames = {"video": 0, "audio": 0}
+        self.last = {}
+        self.sizes = set()
+        self.ended = set()
+
+    async def __aenter__(self):
+        self.peer = aiortc.RTCPeerConnection()
+        self.peer.addTransceiver("video", direction="recvonly")
+        self.peer.addTransceiver("audio", direction="recvonly")
+        self.peer.on("track", lambda track: asyncio.ensure_future(self.read(track)))
+        await self.peer.setLocalDescription(await self.peer.createOffer())
+        body = self.peer.localDescription.sdp
+        self.answer = await asyncio.to_thread(
+            self.server.post, f"/{self.path}/whep", body=body, headers=SDP, token=self.token)
+        assert self.answer.status == 201, self.answer.text
+        self.location = self.answer.headers["Location"]
+        await self.peer.setRemoteDescription(aiortc.RTCSessionDescription(self.answer.text, "answer"))
+        return self
+
+    async def __aexit__(self, *exception):
+        await self.peer.close()
+
+    async def read(self, track):
+        while True:
+            try:
+                frame = await track.recv()
+            except aiortc.mediastreams.MediaStreamError:
+                self.ended.add(track.kind)
+                return
+            self.frames[track.kind] += 1
+            self.last[track.kind] = frame
+            if track.kind == "video":
+                self.sizes.add((frame.width, frame.height))
+
+    async def more(self, video=30, audio=50):
+        """Waits until so many further frames were decoded."""
+        begin = dict(self.frames)
+        await until(lambda: self.frames["video"] >= begin["video"] + video and self.frames["audio"] >= begin["audio"] + audio,
+                    f"frames after {begin}, now {self.frames}")
+
+    def loudness(self):
+        return abs(self.last["audio"].to_ndarray().astype("int32")).mean()
+
+
+def test_plays_picture_and_sound(airclassd, publish):
+    server = airclassd()
+    publish(server, zerolatency=True, keyframe_frames=300)
+
+    async def play():
+        async with Player(server) as player:
+            await player.more()
+            assert player.sizes == {(640, 360)}
+            assert player.loudness() > 100
+            (viewer,) = await asyncio.to_thread(
+                lambda: wait_until(lambda: [v for v in viewers(server) if v["bitrate_bps"] > 0], "the viewer's bitrate"))
+            assert viewer["engine"] == "fanout" and viewer["state"] == "playing"
+            assert viewer["profile"] == "SRTP_AES128_CM_SHA1_80"
+            assert viewer["user_id"] == "tester"
+            assert re.fullmatch(r"\S+:\d+", viewer["address"])
+            assert viewer["viewer_id"] not in player.location
+            assert server.stream()["readers"]["whep"] == 1
+            assert server.metric("airclass_whep_viewers") == 1
+        await asyncio.to_thread(lambda: wait_until(lambda: viewers(server) == [], "the viewer to have left"))
+
+    asyncio.run(play())
+    wait_until(lambda: server.stream()["readers"]["whep"] == 0, "no reader to be left")
+    assert server.metric("airclass_whep_viewers") == 0
+    wait_until(lambda: server.metric("airclass_whep_packets_sent_total") > 0, "what was sent to be counted")
+
+
+def test_bframes_and_aac_at_44100_hz(airclassd, publish):
+    """The plain ffmpeg command of PROTOCOLS: x264's B-frames and 44.1 kHz AAC play all the same, in order."""
+    server = airclassd()
+    publish(server)
+
+    async def play():
+        async with Player(server) as player:
+            await player.more(video=5)
+            stamps = []
+            for _ in range(40):
+                seen = player.frames["video"]
+                await until(lambda: player.frames["video"] > seen, "a further picture")
+                stamps.append(player.last["video"].pts)
+            assert stamps == sorted(stamps)
+            assert player.loudness() > 100
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("bframes", ["drop", "refuse"])
+def test_bframes_otherwise(airclassd, publish, bframes):
+    server = airclassd({"whep-egress": {"bframes": bframes}})
+    # One B-frame at a time is referred to by nothing: it can be left out.
+    publish(server, encode=["-x264-params", "bframes=1:b-pyramid=none"])
+    wait_until(lambda: any("b-frames" in w["type"] for w in server.stream()["warnings"]), "the B-frames to be seen")
+    if bframes == "refuse":
+        answer = server.post(PATH, body=offer(), headers=SDP, token=server.token())
+        assert answer.status == 406
+        assert "B-frames" in answer.json["detail"]
+        return
+
+    async def play():
+        async with Player(server) as player:
+            await player.more(video=20)
+
+    asyncio.run(play())
+
+
+def test_refusals(airclassd, publish):
+    server = airclassd({"whep-egress": {"ice_servers": "stun:stun.example.org:3478"}})
+    token = server.token()
+
+    def post(body=offer(), headers=SDP, path=PATH, **arguments):
+        return server.post(path, body=body, headers=headers, **arguments)
+
+    idle = post(token=token)
+    assert idle.status == 409 and idle.json["type"] == "/problems/not-live"
+    assert int(idle.headers["Retry-After"]) > 0
+
+    publish(server, zerolatency=True)
+    assert post().status == 401
+    assert post(token="nonsense").status == 401
+    assert post(path="/live/other/whep", token=token).status in (401, 403)
+    assert post(path=PATH + "?jwt=" + token).status == 201
+    assert post(headers={"Content-Type": "text/plain"}, token=token).status == 415
+    assert post(body=b"hello", token=token).status == 400
+    assert post(body=b"v=0\r\n" * 20000, token=token).status == 413
+    vp8_only = post(body=offer().replace(b"H264/90000", b"H266/90000"), token=token)
+    assert vp8_only.status == 406 and vp8_only.headers["Content-Type"] == "application/problem+json"
+    for client in ("chrome", "firefox", "safari", "gstreamer", "aiortc", "libdatachannel"):
+        answer = post(body=offer(client), token=token)
+        assert answer.status == 201, (client, answer.text)
+        assert answer.headers["Content-Type"] == "application/sdp"
+        assert re.fullmatch(r'"[^"]+"', answer.headers["ETag"])
+        assert re.fullmatch(PATH + r"/[0-9a-f]{32}", answer.headers["Location"])
+        assert answer.headers["Link"] == '<stun:stun.example.org:3478>; rel="ice-server"'
+        assert "a=sendonly" in answer.text and "a=candidate:" in answer.text
+    options = server.request("OPTIONS", PATH)
+    assert options.status == 204 and options.headers["Accept-Post"] == "application/sdp"
+    assert server.metric("airclass_whep_refused_total") >= 6
+
+
+def test_as_many_viewers_as_there_may_be(airclassd, publish):
+    server = airclassd({"whep-egress": {"max_viewers": 2}})
+    publish(server, zerolatency=True)
+    token = server.token()
+    sessions = [server.post(PATH, body=offer(), headers=SDP, token=token) for _ in range(3)]
+    assert [s.status for s in sessions] == [201, 201, 503]
+    assert int(sessions[2].headers["Retry-After"]) > 0
+    assert server.request("DELETE", sessions[0].headers["Location"]).status == 200
+    assert server.post(PATH, body=offer(), headers=SDP, token=token).status == 201
+
+
+def test_session_rules(airclassd, publish):
+    server = airclassd()
+    publish(server, zerolatency=True)
+    session = server.post(PATH, body=offer(), headers=SDP, token=server.token())
+    location, etag = session.headers["Location"], session.headers["ETag"]
+    trickle = "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n" \
+              "a=candidate:1 1 UDP 2130706431 6d0b2c2e-0000-4000-8000-000000000000.local 9 typ host\r\n"
+
+    def patch(body=trickle, headers=FRAGMENT, where=location, if_match=None):
+        return server.request("PATCH", where, body=body, headers={**headers, **({"If-Match": if_match} if if_match else {})})
+
+    assert patch().status == 428
+    assert patch(if_match='"stale"').status == 412
+    assert patch(if_match=etag, headers=SDP).status == 415
+    assert patch(if_match=etag, body="nonsense").status == 400
+    assert patch(if_match="*", body="a=end-of-candidates\r\n").status == 400
+    assert patch(if_match=etag, where=PATH + "/0123").status == 404
+    taken = patch(if_match=etag)
+    assert taken.status == 204 and "ETag" not in taken.headers
+
+    restarted = patch(if_match="*")
+    assert restarted.status == 200
+    assert restarted.headers["Content-Type"] == "application/trickle-ice-sdpfrag"
+    assert "a=ice-ufrag:" in restarted.text and "a=candidate:" in restarted.text
+    assert restarted.headers["ETag"] != etag
+    assert patch(if_match=etag).status == 412
+    assert patch(if_match=restarted.headers["ETag"]).status == 204
+
+    assert server.get(location).status == 200 and server.get(location).body == b""
+    assert server.request("HEAD", location).status == 200
+    assert server.request("OPTIONS", location).headers["Accept-Patch"] == "application/trickle-ice-sdpfrag"
+    assert server.get(PATH).status == 405
+    assert server.request("DELETE", location, headers={"If-Match": '"whatever"'}).status == 200
+    assert server.request("DELETE", location).status == 404
+    assert server.get(location).status == 404
+    wait_until(lambda: viewers(server) == [], "the viewer to be gone")
+
+
+def test_viewers_are_for_the_teacher(airclassd):
+    server = airclassd()
+    assert server.get("/api/streams/live/stream/viewers").status == 401
+    assert server.get("/api/streams/live/stream/viewers", token=server.token()).status == 403
+    assert viewers(server) == []
+
+
+def test_the_end_of_the_token_ends_the_session(airclassd, publish):
+    server = airclassd()
+    publish(server, zerolatency=True)
+    token = short_token(server, 4)
+
+    async def play():
+        async with Player(server, token=token) as player:
+            await player.more(video=5, audio=5)
+            await until(lambda: player.ended == {"video", "audio"}, "both tracks to end")
+            assert server.get(player.location).status == 404
+
+    asyncio.run(play())
+    assert "expired" in server.log_text()
+
+
+def short_token(server, seconds):
+    """A token as the server signs it, that ends soon."""
+    import base64
+    import hashlib
+    import hmac
+    import time
+
+    def encode(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+    head, body, _ = server.token().split(".")
+    claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+    claims["exp"] = int(time.time()) + seconds
+    signed = head.encode() + b"." + encode(json.dumps(claims).encode())
+    secret = server.secret("jwt-secret")
+    return (signed + b"." + encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest())).decode()
+
+
+def test_publisher_returns_to_the_same_viewers(airclassd, publish):
+    server = airclassd()
+    first = publish(server, zerolatency=True)
+
+    async def play():
+        async with Player(server) as player:
+            await player.more()
+            first.terminate()
+            await asyncio.to_thread(server.wait_state, "held")
+            # A held stream takes viewers; they wait with the last picture.
+            assert server.post(PATH, body=offer(), headers=SDP, token=server.token()).status == 201
+            before = player.last["video"].pts
+            await asyncio.to_thread(publish, server, zerolatency=True, video="testsrc=size=320x240:rate=30")
+            await player.more()
+            assert player.peer.connectionState == "connected"
+            assert player.last["video"].pts > before
+            await until(lambda: (320, 240) in player.sizes, "the new size")
+
+    asyncio.run(play())
+
+
+def test_the_end_of_the_stream_ends_viewers(airclassd, publish):
+    server = airclassd({"streams": {"hold": "1s"}})
+    publisher = publish(server, zerolatency=True)
+
+    async def play():
+        async with Player(server) as player:
+            await player.more(video=5, audio=5)
+            publisher.terminate()
+            await until(lambda: player.ended == {"video", "audio"}, "both tracks to end")
+
+    asyncio.run(play())
+    assert "stream-ended" in server.log_text()
+
+
+def test_unfinished_and_vanished_viewers_are_freed(airclassd, publish):
+    server = airclassd()
+    publish(server, zerolatency=True)
+    assert server.post(PATH, body=offer(), headers=SDP, token=server.token()).status == 201
+
+    async def vanish():
+        async with Player(server) as player:
+            await player.more(video=5, audio=5)
+            for transceiver in player.peer.getTransceivers():
+                await transceiver.receiver.transport.transport.stop()
+            await asyncio.to_thread(lambda: wait_until(lambda: viewers(server) == [], "both to be freed"))
+
+    asyncio.run(vanish())
+    assert "no-handshake" in server.log_text()
+    assert "vanished" in server.log_text()
