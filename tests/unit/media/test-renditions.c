@@ -211,7 +211,6 @@ test_keyframe_request (MediaFixture *fixture, const void *data)
   unsigned next = 20;
   WAIT_FOR ((push_range (publisher, V, video, next, next + 1), next += next < 49, collect (reader, units),
              ((AirUnit *)units->pdata[units->len - 1])->flags & AIR_UNIT_KEYFRAME));
-  g_assert_cmpuint (units->len, <, 50);
   air_reader_close (reader);
   air_publisher_close (publisher);
 }
