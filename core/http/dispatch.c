@@ -152,6 +152,7 @@ open_socket (AirHttpServer *server, AirRequest *request)
     }
   if (!check_identity (server, request, request->entry->socket.role, true))
     return;
+  air_request_get_identity (request); /* where anybody may come too, a token ends its socket */
 
   /* The connection is ours again: libsoup's view of it ends here, without a word on the wire. */
   g_autoptr (SoupServerMessage) message = g_steal_pointer (&request->message);

@@ -26,7 +26,6 @@ struct _AirSocket
   AirFrameReader reader;
   size_t max_queue_bytes;
   int64_t ping_interval_us, heard_us, pinged_us, auth_deadline_us;
-  int64_t expires_at; /* seconds since the epoch; 0: never */
   bool is_open, is_announced, is_finished;
   unsigned close_source;
   void *data;
@@ -38,7 +37,6 @@ set_identity (AirSocket *socket, AirIdentity *identity)
 {
   g_clear_pointer (&socket->request->identity, air_identity_unref);
   socket->request->identity = identity;
-  socket->expires_at = identity != NULL ? air_identity_get_expires_at (identity) : 0;
 }
 
 AirSocket *
@@ -55,7 +53,6 @@ air_socket_new (AirRequest *request, const char *accept, int64_t ping_interval_u
   socket->accept = g_strdup (accept);
   socket->max_queue_bytes = route->max_queue_bytes > 0 ? route->max_queue_bytes : DEFAULT_MAX_QUEUE_BYTES;
   socket->ping_interval_us = ping_interval_us;
-  socket->expires_at = request->identity != NULL ? air_identity_get_expires_at (request->identity) : 0;
   air_frame_reader_init (&socket->reader,
                          route->max_message_bytes > 0 ? route->max_message_bytes : DEFAULT_MAX_MESSAGE_BYTES);
   return socket;
@@ -309,13 +306,22 @@ on_input (void *user_data, const guint8 *bytes, size_t length)
     air_socket_close (socket, code, describe_close (code));
 }
 
+/* Asked each time: refreshing the token moves its end. */
+static bool
+has_expired (AirSocket *socket)
+{
+  AirIdentity *identity = socket->request->identity;
+  int64_t expires_at = identity != NULL ? air_identity_get_expires_at (identity) : 0;
+  return expires_at != 0 && g_get_real_time () / G_USEC_PER_SEC >= expires_at;
+}
+
 static void
 on_tick (void *user_data, int64_t now_us)
 {
   g_autoptr (AirSocket) socket = air_socket_ref (user_data);
   if (socket->auth_deadline_us != 0 && now_us > socket->auth_deadline_us)
     air_socket_close (socket, CLOSE_UNAUTHORIZED, "no token came");
-  else if (socket->expires_at != 0 && g_get_real_time () / G_USEC_PER_SEC >= socket->expires_at)
+  else if (has_expired (socket))
     air_socket_close (socket, CLOSE_UNAUTHORIZED, "the token has expired");
   else if (socket->pinged_us != 0 && now_us - socket->pinged_us > socket->ping_interval_us)
     air_connection_kill (socket->request->connection);

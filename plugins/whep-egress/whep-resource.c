@@ -206,8 +206,11 @@ extend (AirWhepSession *session, AirRequest *request)
   if (!identity || !air_identity_may (identity, AIR_ACTION_READ, session->path))
     return;
   int64_t expires_at = air_identity_get_expires_at (identity);
-  if (expires_at == 0 || (session->expires_at != 0 && expires_at > session->expires_at))
-    session->expires_at = expires_at;
+  int64_t present = air_identity_get_expires_at (session->identity);
+  if (present == 0 || (expires_at != 0 && expires_at <= present))
+    return;
+  air_identity_unref (session->identity);
+  session->identity = air_identity_ref (identity);
 }
 
 /* RFC 9725 §4.3.1: an entity tag must be named; "*" begins an ICE restart. */

@@ -31,6 +31,7 @@ free_session (void *data)
   g_free (session->path);
   g_free (session->user_id);
   g_free (session->etag);
+  air_identity_unref (session->identity);
   g_free (session);
 }
 
@@ -60,14 +61,14 @@ air_whep_sessions_count (AirWhepSessions *sessions)
 }
 
 AirWhepSession *
-air_whep_sessions_add (AirWhepSessions *sessions, const char *path, const AirIdentity *identity)
+air_whep_sessions_add (AirWhepSessions *sessions, const char *path, AirIdentity *identity)
 {
   AirWhepSession *session = g_new0 (AirWhepSession, 1);
   session->session_id = random_name ("", 16);
   session->viewer_id = random_name ("v", 8);
   session->path = g_strdup (path);
   session->user_id = g_strdup (air_identity_get_user_id (identity));
-  session->expires_at = air_identity_get_expires_at (identity);
+  session->identity = air_identity_ref (identity);
   air_whep_session_renew_etag (session);
   g_hash_table_insert (sessions->by_session, session->session_id, session);
   g_hash_table_insert (sessions->by_viewer, session->viewer_id, session);
@@ -110,7 +111,10 @@ air_whep_sessions_list_expired (AirWhepSessions *sessions, int64_t now_s)
   AirWhepSession *session;
   g_hash_table_iter_init (&iter, sessions->by_session);
   while (g_hash_table_iter_next (&iter, NULL, (void **) &session))
-    if (session->expires_at != 0 && session->expires_at <= now_s)
-      g_ptr_array_add (expired, session);
+    {
+      int64_t expires_at = air_identity_get_expires_at (session->identity);
+      if (expires_at != 0 && expires_at <= now_s)
+        g_ptr_array_add (expired, session);
+    }
   return expired;
 }

@@ -12,7 +12,7 @@ typedef struct
   char *path;
   char *user_id; /* (nullable) */
   char *etag;    /* with its quotes; changes with each ICE restart */
-  int64_t expires_at; /* seconds since the epoch; 0: never */
+  AirIdentity *identity; /* tells when the session ends, which a refreshed token of its family moves */
 } AirWhepSession;
 
 typedef struct _AirWhepSessions AirWhepSessions;
@@ -21,7 +21,7 @@ AirWhepSessions *air_whep_sessions_new (void);
 void air_whep_sessions_free (AirWhepSessions *sessions);
 unsigned air_whep_sessions_count (AirWhepSessions *sessions);
 /* Returns: (transfer none) */
-AirWhepSession *air_whep_sessions_add (AirWhepSessions *sessions, const char *path, const AirIdentity *identity);
+AirWhepSession *air_whep_sessions_add (AirWhepSessions *sessions, const char *path, AirIdentity *identity);
 /* Return: (transfer none) (nullable) */
 AirWhepSession *air_whep_sessions_find (AirWhepSessions *sessions, const char *session_id, const char *path);
 AirWhepSession *air_whep_sessions_find_viewer (AirWhepSessions *sessions, const char *viewer_id);

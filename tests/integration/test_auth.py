@@ -1,5 +1,6 @@
 """Tokens, keys and the limits on guessing, against the real server."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -10,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+from websockets.client import connect
 
 from conftest import wait_until
 
@@ -431,3 +433,35 @@ def test_secrets_never_reach_the_log(airclassd):
         for part in token.split("."):
             assert part not in text
     assert WRONG_KEY not in text
+
+
+# ---- Running sessions
+
+
+def test_refreshing_a_token_keeps_its_running_sessions(airclassd):
+    server = airclassd({"auth": {"token_lifetime": "10s"}}, plugins=["example"])
+    kept, left = server.token("teacher"), server.token("teacher")
+
+    def open_socket(token):
+        return connect(f"{server.websocket_url}/ws/example?jwt={token}")
+
+    async def run():
+        async with open_socket(kept) as one, open_socket(left) as other:
+            refreshed = []
+
+            async def refresh():
+                while not refreshed:
+                    if claims_of(kept)["exp"] - time.time() < 5:
+                        answer = await asyncio.to_thread(server.post, "/api/token/refresh", token=kept)
+                        refreshed.append(answer.json["token"])
+                    await asyncio.sleep(0.1)
+
+            await asyncio.wait_for(asyncio.gather(refresh(), other.wait_closed()), 30)
+            assert other.close_code == 4401
+            # It was opened at the same time, and goes on without having been told.
+            assert claims_of(refreshed[0])["exp"] > claims_of(kept)["exp"]
+            await asyncio.wait_for(await one.ping(), 10)
+            await asyncio.wait_for(one.wait_closed(), 30)
+            assert one.close_code == 4401
+
+    asyncio.run(run())
