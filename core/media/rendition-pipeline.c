@@ -231,6 +231,7 @@ air_rendition_pipeline_new (const AirPipelineTemplate *pipeline_template, const 
   self->output = air_stream_ref (output);
   self->start_ns = start_ns;
   self->wake_fd = wake_fd;
+  AIR_COUNT (output->registry->counters.pipelines, 1);
   set_up_ends (self);
   if (gst_element_set_state (pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE)
     return g_steal_pointer (&self);
@@ -245,6 +246,7 @@ air_rendition_pipeline_free (AirRenditionPipeline *self)
   if (self == NULL)
     return;
   gst_element_set_state (self->pipeline, GST_STATE_NULL); /* no callback runs after it */
+  AIR_COUNT (self->output->registry->counters.pipelines, -1);
   gst_bus_set_flushing (self->bus, TRUE);
   g_clear_object (&self->source);
   g_clear_object (&self->sink);

@@ -330,7 +330,8 @@ air_rendition_new (AirStream *parent, AirPipelineTemplate *pipeline_template, GE
   rendition->retry_us = registry->settings.rendition_retry_us;
   g_mutex_unlock (&registry->lock);
   rendition->pipeline_template = air_pipeline_template_ref (pipeline_template);
-  rendition->stream = air_stream_new (registry, path, parent->gop_cache_bytes, parent->gop_cache_ns);
+  rendition->stream = air_stream_new (registry, path, parent->cache.max_bytes, parent->cache.max_ns);
+  rendition->stream->kinds = 1u << pipeline_template->kind;
   rendition->stream->parent = air_stream_ref (parent);
   rendition->stream->rendition = rendition;
   return rendition;

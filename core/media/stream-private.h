@@ -43,8 +43,7 @@ struct _AirStream
   char *path;
   AirStream *parent;        /* of a rendition: owned reference, immutable */
   AirRendition *rendition;  /* of a rendition: borrowed, valid until `ended`; under the lock */
-  size_t gop_cache_bytes;
-  int64_t gop_cache_ns;
+  unsigned kinds;           /* that it may have: a rendition has one; immutable */
 
   GMutex lock; /* all below */
   AirStreamState state;
@@ -104,6 +103,7 @@ typedef struct
   uint64_t dropped_no_track, dropped_no_publisher, jumps;
   uint64_t reader_skipped;
   uint64_t rendition_restarts, rendition_failures;
+  uint64_t pipelines; /* that run now */
 } AirStreamCounters;
 
 /* What the component gives and takes. The hooks are called under locks, in order, on any thread, and must only queue. */

@@ -42,12 +42,11 @@ air_stream_new (AirStreamRegistry *registry, const char *path, size_t gop_cache_
   g_atomic_ref_count_init (&stream->references);
   stream->registry = air_stream_registry_ref (registry);
   stream->path = g_strdup (path);
-  stream->gop_cache_bytes = gop_cache_bytes;
-  stream->gop_cache_ns = gop_cache_ns;
   g_mutex_init (&stream->lock);
   air_timeline_init (&stream->timeline);
   air_gop_cache_init (&stream->cache, gop_cache_bytes, gop_cache_ns);
   air_meter_begin (&stream->meter);
+  stream->kinds = (1u << AIR_KIND_VIDEO) | (1u << AIR_KIND_AUDIO);
   stream->readers = g_ptr_array_new ();
   stream->told_readers = g_hash_table_new (NULL, NULL);
   stream->renditions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)air_rendition_unref);
@@ -244,43 +243,45 @@ forget_missing_tracks_locked (AirStream *stream, int64_t now_us)
 
 /* ---- Readers */
 
+/* @viewers: protocol → how many watch, for each kind. */
 static void
-add_viewers_locked (AirStream *stream, GHashTable *viewers)
+add_viewers_locked (AirStream *stream, GHashTable *viewers[AIR_KIND_COUNT])
 {
   for (unsigned i = 0; i < stream->readers->len; i++)
     {
       const AirReader *reader = stream->readers->pdata[i];
-      unsigned sum = GPOINTER_TO_UINT (g_hash_table_lookup (viewers, reader->protocol)) + reader->viewers;
-      g_hash_table_insert (viewers, (void *)reader->protocol, GUINT_TO_POINTER (sum));
+      for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+        if (reader->kinds & stream->kinds & 1u << kind)
+          {
+            unsigned sum = GPOINTER_TO_UINT (g_hash_table_lookup (viewers[kind], reader->protocol)) + reader->viewers;
+            g_hash_table_insert (viewers[kind], (void *)reader->protocol, GUINT_TO_POINTER (sum));
+          }
     }
 }
 
-/* A viewer may read the stream for its pictures and a rendition for its sound: he counts once. So the most that a
- * protocol has on any of them is what it has. */
+/* A viewer may get the picture of the stream and the sound of a rendition, by two readers: he counts once. So a protocol
+ * has as many as get its pictures or its sound, whichever are more. */
 GHashTable *
 air_stream_count_viewers_locked (AirStream *stream)
 {
   GHashTable *viewers = g_hash_table_new (NULL, NULL);
-  add_viewers_locked (stream, viewers);
-  GHashTableIter renditions;
-  void *rendition;
-  g_hash_table_iter_init (&renditions, stream->renditions);
-  while (g_hash_table_iter_next (&renditions, NULL, &rendition))
+  g_autoptr (GHashTable) sound = g_hash_table_new (NULL, NULL);
+  GHashTable *by_kind[AIR_KIND_COUNT] = { [AIR_KIND_VIDEO] = viewers, [AIR_KIND_AUDIO] = sound };
+  GHashTableIter iter;
+  void *rendition, *protocol, *count;
+  add_viewers_locked (stream, by_kind);
+  g_hash_table_iter_init (&iter, stream->renditions);
+  while (g_hash_table_iter_next (&iter, NULL, &rendition))
     {
       AirStream *child = air_rendition_get_stream (rendition);
-      g_autoptr (GHashTable) of_child = g_hash_table_new (NULL, NULL);
       g_mutex_lock (&child->lock);
-      add_viewers_locked (child, of_child);
+      add_viewers_locked (child, by_kind);
       g_mutex_unlock (&child->lock);
-      GHashTableIter protocols;
-      void *protocol, *count;
-      g_hash_table_iter_init (&protocols, of_child);
-      while (g_hash_table_iter_next (&protocols, &protocol, &count))
-        {
-          unsigned known = GPOINTER_TO_UINT (g_hash_table_lookup (viewers, protocol));
-          g_hash_table_insert (viewers, protocol, GUINT_TO_POINTER (MAX (known, GPOINTER_TO_UINT (count))));
-        }
     }
+  g_hash_table_iter_init (&iter, sound);
+  while (g_hash_table_iter_next (&iter, &protocol, &count))
+    if (GPOINTER_TO_UINT (count) > GPOINTER_TO_UINT (g_hash_table_lookup (viewers, protocol)))
+      g_hash_table_insert (viewers, protocol, count);
   g_hash_table_remove (viewers, g_intern_static_string (AIR_RENDITION_PROTOCOL));
   return viewers;
 }

@@ -241,7 +241,7 @@ add_metrics (struct _AirStreamsComponent *self)
   metrics->skipped
     = ADD (COUNTER, "stream_reader_skipped_units_total", "Access units that slow readers had to skip.", NULL);
   metrics->cache_bytes = ADD (GAUGE, "stream_cache_bytes", "Bytes kept for viewers who join.", NULL);
-  metrics->renditions = ADD (GAUGE, "stream_renditions", "Renditions that exist.", NULL);
+  metrics->renditions = ADD (GAUGE, "stream_renditions", "Renditions whose pipeline runs.", NULL);
   metrics->rendition_restarts
     = ADD (COUNTER, "stream_rendition_restarts_total", "Renditions started anew after an error.", NULL);
   metrics->rendition_failures = ADD (COUNTER, "stream_rendition_failures_total", "Renditions given up.", NULL);
@@ -319,10 +319,8 @@ update_gauges (struct _AirStreamsComponent *self)
   air_metric_set (self->metrics.streams, by_state[AIR_STREAM_LIVE], (const char *const[]){ "live", NULL });
   air_metric_set (self->metrics.streams, by_state[AIR_STREAM_HELD], (const char *const[]){ "held", NULL });
   air_metric_set (self->metrics.cache_bytes, (double)cache_bytes, NULL);
-  g_mutex_lock (&self->registry->lock);
-  unsigned renditions = self->registry->renditions;
-  g_mutex_unlock (&self->registry->lock);
-  air_metric_set (self->metrics.renditions, renditions, NULL);
+  uint64_t pipelines = __atomic_load_n (&self->registry->counters.pipelines, __ATOMIC_RELAXED);
+  air_metric_set (self->metrics.renditions, (double)pipelines, NULL);
 }
 
 static void

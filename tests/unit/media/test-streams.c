@@ -393,11 +393,23 @@ test_viewers (MediaFixture *fixture, const void *data)
 {
   AirPublisher *publisher = go_live (fixture, "live/stream");
   g_autofree char *before = media_take_events (fixture);
-  AirReader *reader = media_read (fixture, air_publisher_get_stream (publisher), AIR_START_LIVE);
+  AirReaderConfig pictures = { .protocol = "whep", .kinds = 1u << V };
+  AirReader *reader
+    = air_stream_registry_add_reader (fixture->registry, NULL, air_publisher_get_stream (publisher), &pictures, NULL);
   air_reader_set_viewers (reader, 7);
   air_stream_registry_tick (fixture->registry, g_get_monotonic_time ());
   air_stream_registry_tick (fixture->registry, g_get_monotonic_time ());
   assert_events (fixture, "whep=7");
+  /* The sound by a reader of its own: the same seven people. */
+  AirReaderConfig config = { .protocol = "whep", .kinds = 1u << A };
+  AirReader *sound
+    = air_stream_registry_add_reader (fixture->registry, NULL, air_publisher_get_stream (publisher), &config, NULL);
+  air_reader_set_viewers (sound, 7);
+  AirReader *more = media_read (fixture, air_publisher_get_stream (publisher), AIR_START_LIVE);
+  air_stream_registry_tick (fixture->registry, g_get_monotonic_time ());
+  assert_events (fixture, "whep=8");
+  air_reader_close (more);
+  air_reader_close (sound);
   air_reader_close (reader);
   air_stream_registry_tick (fixture->registry, g_get_monotonic_time ());
   assert_events (fixture, "whep=0");
