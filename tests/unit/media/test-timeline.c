@@ -111,7 +111,7 @@ test_random (void)
       if (i % 5000 == 0)
         air_timeline_begin (&timeline, g_test_rand_bit () ? WRAP_32 * MS : 0);
       AirKind kind = g_test_rand_bit () ? AIR_KIND_VIDEO : AIR_KIND_AUDIO;
-      int64_t dts = g_test_rand_int_range (0, 20) == 0 ? ((int64_t)g_test_rand_int () << 32 | (uint32_t)g_test_rand_int ())
+      int64_t dts = g_test_rand_int_range (0, 20) == 0 ? (int64_t)((uint64_t)(uint32_t)g_test_rand_int () << 32 | (uint32_t)g_test_rand_int ())
                                                        : now + g_test_rand_int_range (-3000, 3000) * MS;
       int64_t pts = dts / 2 + g_test_rand_int_range (-30000, 30000) * MS + dts / 2;
       now += g_test_rand_int_range (0, 100) * MS;
