@@ -50,7 +50,9 @@ function findServer() {
 export class Server {
   #child = null;
 
-  constructor() {
+  /** @param {string[]} options more lines of the configuration, "[section]" first */
+  constructor(options = []) {
+    this.options = options;
     this.folder = mkdtempSync(join(tmpdir(), 'airclass-e2e-'));
     this.state = join(this.folder, 'state');
     this.ports = { http: 0, rtmp: 0, udp: 0 };
@@ -62,7 +64,7 @@ export class Server {
     const config = join(this.folder, 'airclass.conf');
     writeFileSync(config, [
       '[core]', `state_dir=${this.state}`, '[http]', `listen=127.0.0.1:${http}`, '[rtmp-ingest]', `listen=127.0.0.1:${rtmp}`,
-      'tls_listen=127.0.0.1:0', '[whep-egress]', `udp_listen=127.0.0.1:${udp}`, '',
+      'tls_listen=127.0.0.1:0', '[whep-egress]', `udp_listen=127.0.0.1:${udp}`, ...this.options, '',
     ].join('\n'));
     const log = openSync(join(this.folder, 'log'), 'a');
     const child = spawn(findServer(), ['--config', config], {

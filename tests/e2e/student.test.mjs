@@ -120,6 +120,29 @@ test('the publisher drops and returns: the page says so and goes on by itself', 
   assert.equal((await media(page)).sessions, 1, 'the same session went on');
 });
 
+test('who joins while the publisher is away waits, and sees it return', { timeout: 180_000 }, async () => {
+  await publisher.stop('SIGKILL');
+  page = await open(browser, `${server.url}/student`);
+  await saysSoon(page, '.message .title', /The teacher’s connection dropped|The class has not begun yet/);
+  publisher = await publish(server);
+  await playing();
+});
+
+test('a token that would end is refreshed, and the session with it', { timeout: 180_000 }, async (t) => {
+  const short = await new Server(['[auth]', 'token_lifetime=10s']).start();
+  t.after(() => short.close());
+  const other = await publish(short, { size: '640x360' });
+  t.after(() => other.stop('SIGKILL'));
+  page = await open(browser, 'about:blank');
+  let refreshed = 0;
+  page.on('response', (response) => (refreshed += response.url().endsWith('/api/token/refresh') && response.ok()));
+  await page.goto(`${short.url}/student`);
+  await playing();
+  await waitFor(() => refreshed >= 2, 'two refreshes: the first token has ended');
+  await playing();
+  assert.equal((await media(page)).sessions, 1);
+});
+
 test('the server crashes and returns: the page comes back by itself', { timeout: 180_000 }, async () => {
   page = await open(browser, `${server.url}/student`);
   await playing();

@@ -184,6 +184,17 @@ test('sound only is another session with one kind', async () => {
   assert.equal(server.count('DELETE'), 1);
 });
 
+test('a refreshed token is shown to the running session', async () => {
+  await goLive();
+  player.setToken('T2');
+  await settle();
+  const patch = server.requests.find(({ method }) => method === 'PATCH');
+  assert.equal(patch.url, 'http://server/sessions/1');
+  assert.equal(patch.headers['If-Match'], '"1"');
+  assert.equal(patch.headers.Authorization, 'Bearer T2');
+  assert.match(patch.body, /^a=ice-ufrag:abcd\r\na=ice-pwd:/);
+});
+
 test('leaving deletes the session even while the page goes', async () => {
   await goLive();
   player.stop();

@@ -122,9 +122,10 @@ export class WhepSession {
     this.#poke();
   }
 
-  /** The running session goes on under a new token. */
+  /** The session goes on under a new token: a PATCH that changes nothing shows it to the server. */
   setToken(token) {
     this.#token = token;
+    this.#patch();
   }
 
   get closed() {
@@ -209,7 +210,11 @@ export class WhepSession {
 
   async #trickle() {
     this.#needsTrickle = true;
-    if (!this.#resource || this.#candidates.length === 0) return;
+    if (this.#candidates.length > 0) await this.#patch();
+  }
+
+  async #patch() {
+    if (!this.#resource) return;
     const body = candidateFragment(this.#pc.localDescription.sdp, this.#candidates.splice(0));
     const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': this.#etag ?? '*' };
     if (this.#token) headers.Authorization = `Bearer ${this.#token}`;
