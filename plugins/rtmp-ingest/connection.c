@@ -21,6 +21,8 @@
 /* A TLS record that was read may hide more: at most this many reads a turn. */
 #define READS_PER_TURN 8
 #define COMPACT_BYTES 65536
+/* Who sends pictures sends something many times a second. */
+#define SILENT_PUBLISHER_US (2 * G_USEC_PER_SEC)
 
 typedef enum
 {
@@ -546,6 +548,14 @@ rtmp_connection_tick (RtmpConnection *connection, int64_t now_us)
     check_player (connection, now_us, settings->idle_timeout_us);
   if (!connection->closing)
     rtmp_session_tick (connection->session);
+}
+
+bool
+rtmp_connection_is_silent_publisher (RtmpConnection *connection, const char *path)
+{
+  return !connection->closing && rtmp_session_get_role (connection->session) == RTMP_ROLE_PUBLISHER
+         && g_strcmp0 (rtmp_session_get_path (connection->session), path) == 0
+         && g_get_monotonic_time () - connection->last_in_us > SILENT_PUBLISHER_US;
 }
 
 void

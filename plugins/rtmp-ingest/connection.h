@@ -41,6 +41,9 @@ void rtmp_connection_tick (RtmpConnection *connection, int64_t now_us);
 /* Bytes in and out since the last call. */
 void rtmp_connection_take_counts (RtmpConnection *connection, uint64_t *ret_in, uint64_t *ret_out);
 
+/* Whether it publishes @path and nothing has come from it for two seconds. */
+bool rtmp_connection_is_silent_publisher (RtmpConnection *connection, const char *path);
+
 /* For the server's messages to the session. */
 void rtmp_connection_publisher_ended (RtmpConnection *connection, AirPublisherEnded reason);
 void rtmp_connection_drain (RtmpConnection *connection);

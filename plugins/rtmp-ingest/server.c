@@ -200,6 +200,21 @@ for_each_connection (RtmpServer *server, void (*visit) (RtmpConnection *connecti
     visit (item->data, now_us);
 }
 
+bool
+rtmp_server_end_silent_publisher (RtmpServer *server, const char *path)
+{
+  GHashTableIter iter;
+  void *connection;
+  g_hash_table_iter_init (&iter, server->connections);
+  while (g_hash_table_iter_next (&iter, NULL, &connection))
+    if (rtmp_connection_is_silent_publisher (connection, path))
+      {
+        rtmp_connection_abort (connection);
+        return true;
+      }
+  return false;
+}
+
 static void
 drain_connection (RtmpConnection *connection, int64_t now_us)
 {

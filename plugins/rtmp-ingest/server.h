@@ -38,6 +38,9 @@ RtmpTls *rtmp_server_get_tls (RtmpServer *server);
 uint8_t *rtmp_server_get_receive_buffer (RtmpServer *server, size_t *ret_size);
 /* The connection is over and will be freed; forgets it. */
 void rtmp_server_forget (RtmpServer *server, RtmpConnection *connection);
+/* Ends the connection that publishes @path if it has been silent for a while: its phone has changed networks and is back
+ * before the old connection is known to be dead. Returns: whether there was one. */
+bool rtmp_server_end_silent_publisher (RtmpServer *server, const char *path);
 void rtmp_server_count_publisher (RtmpServer *server, int change);
 void rtmp_server_count_player (RtmpServer *server, int change);
 

@@ -154,6 +154,7 @@ static void
 receive (RtmpSession *session, const RtmpCommand *command, AirKind kind)
 {
   session->blocked[kind] = amf_value_get_number (rtmp_command_argument (command, 0), 1) == 0;
+  session->needs_keyframe |= kind == AIR_KIND_VIDEO;
 }
 
 static void

@@ -208,7 +208,7 @@ start_playing (RtmpSession *session, const RtmpCommand *command, AirStream *stre
     }
   if (!open_reader (session, stream, AIR_START_CACHED, error))
     return false;
-  session->paused = session->base_known = false;
+  session->paused = session->base_known = session->needs_keyframe = false;
   memset (session->blocked, 0, sizeof session->blocked);
   rtmp_session_begin (session, RTMP_ROLE_PLAYER, air_stream_get_path (stream), command->stream_id, identity);
   rtmp_server_count_player (session->server, 1);
@@ -301,9 +301,15 @@ send_unit (RtmpSession *session, const AirUnit *unit)
   GstMapInfo map;
   if (session->blocked[kind] || !can_send (session, unit->track) || !rtmp_track_get_codec (unit->track, &codec))
     return;
+  if (kind == AIR_KIND_VIDEO && session->needs_keyframe && !(unit->flags & AIR_UNIT_KEYFRAME))
+    return;
+  session->needs_keyframe &= kind != AIR_KIND_VIDEO;
   uint32_t timestamp = player_time (session, unit->dts_ns);
   if (session->sent[kind] != unit->track)
-    send_header (session, unit->track, timestamp);
+    {
+      send_header (session, unit->track, timestamp);
+      send_metadata (session, session->sent[AIR_KIND_VIDEO], session->sent[AIR_KIND_AUDIO], timestamp);
+    }
   if (!gst_buffer_map (unit->buffer, &map, GST_MAP_READ))
     return;
   uint8_t head[8];

@@ -54,6 +54,7 @@ struct _RtmpSession
   RtmpWatch reader_watch;
   AirTrack *sent[AIR_KIND_COUNT]; /* whose header the player has */
   bool blocked[AIR_KIND_COUNT];   /* receiveAudio, receiveVideo: false */
+  bool needs_keyframe; /* video was not sent for a while */
   bool waits_for_socket;
   bool paused;
   bool base_known;

@@ -81,6 +81,12 @@ rtmp_session_publish (RtmpSession *session, const RtmpCommand *command)
                                   .user_data = session };
   if (identity)
     session->publisher = air_context_publish_stream (session->context, name->path, &info, &error);
+  if (g_error_matches (error, AIR_ERROR, AIR_ERROR_CONFLICT)
+      && rtmp_server_end_silent_publisher (session->server, name->path))
+    {
+      g_clear_error (&error);
+      session->publisher = air_context_publish_stream (session->context, name->path, &info, &error);
+    }
   if (!session->publisher)
     {
       refuse_publisher (session, command->stream_id, name->path, status_code (error), rtmp_refusal_reason (error),
