@@ -90,6 +90,14 @@ def test_media_flows_with_each_profile(live, peers, profile):
     assert report is not None and report[1] == 200  # a sender report
 
 
+def test_peer_that_waits_for_the_handshake(live, peers):
+    """a=setup:passive: the server is the DTLS client."""
+    peer = peers(live, setup="passive").connect()
+    assert "a=setup:active" in peer.answer
+    peer.close_dtls()
+    wait_until(lambda: not viewers(live), "close_notify to free the viewer", 5)
+
+
 def test_wrong_names_and_passwords(live, peers):
     peer = peers(live)
     assert peer.post().status == 201

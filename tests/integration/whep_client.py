@@ -71,9 +71,9 @@ def parse_stun(data):
 class Peer:
     """What a browser does, step by step: post(), check(), shake_hands(), then receive()."""
 
-    def __init__(self, server, path="live/stream", profile="SRTP_AEAD_AES_128_GCM", identity=IDENTITY, announced=None):
+    def __init__(self, server, path="live/stream", profile="SRTP_AEAD_AES_128_GCM", identity=IDENTITY, announced=None, setup="actpass"):
         self.server, self.path, self.profile, self.identity = server, path, profile, identity
-        self.fingerprint = announced or identity[2]
+        self.fingerprint, self.setup = announced or identity[2], setup
         self.ufrag, self.pwd = os.urandom(4).hex(), os.urandom(16).hex()
         self.socket = self.new_socket()
         self.ssl = None
@@ -91,7 +91,7 @@ class Peer:
         session = ["v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0 1", "a=msid-semantic: WMS"]
         common = [
             "c=IN IP4 0.0.0.0", "a=recvonly", "a=rtcp-mux", "a=rtcp-rsize", f"a=ice-ufrag:{self.ufrag}", f"a=ice-pwd:{self.pwd}",
-            "a=ice-options:trickle", f"a=fingerprint:{self.fingerprint}", "a=setup:actpass",
+            "a=ice-options:trickle", f"a=fingerprint:{self.fingerprint}", f"a=setup:{self.setup}",
         ]
         video = ["m=video 9 UDP/TLS/RTP/SAVPF 96", *common, "a=mid:0", "a=rtpmap:96 H264/90000",
                  "a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
@@ -173,7 +173,10 @@ class Peer:
         context.set_tlsext_use_srtp(self.profile.encode())
         self.ssl = SSL.Connection(context)
         self.ssl.set_ciphertext_mtu(1200)
-        self.ssl.set_connect_state()
+        if self.setup == "passive":
+            self.ssl.set_accept_state()
+        else:
+            self.ssl.set_connect_state()
 
     def flush_dtls(self):
         while True:
@@ -192,6 +195,8 @@ class Peer:
 
     def shake_hands(self, wait_s=STEP_S):
         """Returns True when the handshake is done and the server's certificate is the announced one; raises SSL.Error on an alert."""
+        arrived = [data for _, data in self.plain if 20 <= data[0] <= 63]
+        self.plain = []
         deadline = time.monotonic() + wait_s
         self.start_dtls()
         while True:
@@ -200,7 +205,7 @@ class Peer:
                 break
             except SSL.WantReadError:
                 self.flush_dtls()
-            data = self.wait_datagram(lambda d: 20 <= d[0] <= 63, self.socket, deadline, self.retransmit)
+            data = arrived.pop(0) if arrived else self.wait_datagram(lambda d: 20 <= d[0] <= 63, self.socket, deadline)
             if data is None:
                 return False
             self.ssl.bio_write(data)
@@ -210,16 +215,14 @@ class Peer:
         self.take_keys()
         return True
 
-    def retransmit(self):
-        self.ssl.DTLSv1_handle_timeout() if hasattr(self.ssl, "DTLSv1_handle_timeout") else None
-        self.flush_dtls()
-
     def take_keys(self):
         profile, key, salt = PROFILES[self.profile]
         material = self.ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (key + salt))
         client, server = material[:key], material[key:2 * key]
         client += material[2 * key:2 * key + salt]
         server += material[2 * key + salt:]
+        if self.setup == "passive":
+            client, server = server, client
         self.inbound = Session(Policy(key=server, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
         self.outbound = Session(Policy(key=client, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
 
