@@ -250,6 +250,14 @@ def test_signals_end_it(airclassd, number):
     assert not (server.state / "run.json").exists()
 
 
+def test_plugin_that_blocks_the_main_loop_is_named(airclassd):
+    environment = {"AIRCLASS_CORE_PLUGIN_DIR": str(FAULTY)}
+    server = airclassd({"core": {"lag_warning": "100 ms"}}, plugins=["blocker", "provider"], environment=environment)
+    series = 'airclass_main_loop_blocked_total{plugin="blocker"} 1\n'
+    wait_until(lambda: series in server.get("/metrics").text, "the metric to name the plugin")
+    assert any("blocker" in line and "warning" in line for line in server.log_text().splitlines())
+
+
 def test_plugin_that_does_not_stop(tmp_path):
     """It does not keep the process from ending, and the exit status tells."""
     config = write(tmp_path, "[core]\nplugins=hang-stop,provider\nstate_dir=state\n[http]\nlisten=127.0.0.1:0\n")

@@ -8,6 +8,18 @@
 #define PLUGIN_SIZE sizeof (AirPlugin)
 #endif
 
+#ifdef BLOCK
+static AirContext *the_context;
+static unsigned timer;
+
+static void
+block (void *data)
+{
+  air_context_remove_source (the_context, timer);
+  g_usleep (G_USEC_PER_SEC);
+}
+#endif
+
 static void *
 create (AirContext *context, GError **error)
 {
@@ -15,6 +27,9 @@ create (AirContext *context, GError **error)
   g_set_error (error, AIR_ERROR, AIR_ERROR_FAILED, "no wish to be");
   return NULL;
 #else
+#ifdef BLOCK
+  the_context = context;
+#endif
   return g_malloc0 (1);
 #endif
 }
@@ -22,6 +37,9 @@ create (AirContext *context, GError **error)
 static void
 start (void *self, GTask *task)
 {
+#ifdef BLOCK
+  timer = air_context_add_timer (the_context, 10, block, NULL);
+#endif
 #ifdef FAIL_START
   g_task_return_new_error (task, AIR_ERROR, AIR_ERROR_UNAVAILABLE, "the port is taken");
 #else
