@@ -247,3 +247,21 @@ def test_ice_restart(live, peers):
     assert peer.check(ufrag=old[0], pwd=old[1], wait_s=1.2) is None
     peer.plain.clear()
     assert peer.receive() is not None
+
+
+def test_the_tokens_end_is_the_viewers_end_unless_refreshed(airclassd, publish, peers):
+    server = airclassd({"auth": {"token_lifetime": "10s"}})
+    publish(server, zerolatency=True)
+    kept, left = server.token(user_id="kept"), server.token(user_id="left")
+    watchers = [Watcher(peers(server).connect(token)) for token in (kept, left)]
+    for watcher in watchers:
+        watcher.start()
+    middle = time.time() + 5
+    wait_until(lambda: time.time() > middle, "half of the tokens' time")
+    assert server.post("/api/token/refresh", token=kept).status == 200
+    wait_until(lambda: series(server, "airclass_whep_left_total", "expired") == 1, "the first token's end")
+    assert len(viewers(server)) == 1
+    received = watchers[0].received
+    wait_until(lambda: watchers[0].received > received + 30, "media to go on for the other")
+    for watcher in watchers:
+        watcher.stop()
