@@ -68,18 +68,28 @@ inspect_video (AirStreamMeter *meter, const AirUnit *unit)
   return flags;
 }
 
-unsigned
-air_meter_add (AirStreamMeter *meter, const AirUnit *unit)
+/* A publisher that began with a burst, or whose clock is slow, has a lag that says nothing; one that grows does. So the
+ * best lead is forgotten by 50 ms a second. */
+static void
+update_lag (AirStreamMeter *meter, const AirUnit *unit)
 {
-  AirKind kind = air_track_get_kind (unit->track);
   int64_t lead = unit->dts_ns - unit->arrival_us * 1000;
   if (meter->began_us == 0)
     {
       meter->began_us = unit->arrival_us;
       meter->lead_ns = lead;
     }
+  else
+    meter->lead_ns -= air_meter_get_silence_us (meter, unit->arrival_us) * 1000 / 20;
   meter->lead_ns = MAX (meter->lead_ns, lead);
   meter->lag_ns = meter->lead_ns - lead;
+}
+
+unsigned
+air_meter_add (AirStreamMeter *meter, const AirUnit *unit)
+{
+  AirKind kind = air_track_get_kind (unit->track);
+  update_lag (meter, unit);
   add_sample (&meter->tracks[kind], unit);
   return kind == AIR_KIND_VIDEO ? inspect_video (meter, unit) : 0;
 }

@@ -32,7 +32,7 @@ typedef struct
   int64_t newest_pts_ns;
   bool bframes;
   int64_t began_us;  /* when the publisher's first unit came; 0: not yet */
-  int64_t lead_ns;   /* the furthest that timestamps were ahead of the clock on the wall */
+  int64_t lead_ns;   /* how far timestamps were ahead of the clock on the wall at best; forgotten slowly */
   int64_t lag_ns;    /* how far behind that they are now */
 } AirStreamMeter;
 

@@ -83,7 +83,7 @@ static const AirOption options[] = {
     .flags = AIR_OPTION_FLAG_LIVE },
   { .key = "max_renditions",
     .type = AIR_OPTION_INT,
-    .default_value = "64",
+    .default_value = "256",
     .minimum = 0,
     .maximum = 1000,
     .unit = "renditions",
@@ -119,11 +119,18 @@ on_state (AirStream *stream, AirStreamState state, AirStreamState previous, cons
     = { AIR_EVENT_STREAM_STATE_STATE_IDLE, AIR_EVENT_STREAM_STATE_STATE_LIVE, AIR_EVENT_STREAM_STATE_STATE_HELD };
   static const AirEventStreamStatePrevious previous_states[]
     = { AIR_EVENT_STREAM_STATE_PREVIOUS_IDLE, AIR_EVENT_STREAM_STATE_PREVIOUS_LIVE, AIR_EVENT_STREAM_STATE_PREVIOUS_HELD };
-  AirContext *context = data;
-  g_message ("stream %s is %s%s%s", air_stream_get_path (stream), air_event_stream_state_state_to_string (states[state]),
-             reason != NULL ? ": " : "", reason != NULL ? reason : "");
-  air_context_publish_event (context, air_event_stream_state_new (air_stream_get_path (stream), states[state],
-                                                                  previous_states[previous], protocol, address, reason));
+  air_context_publish_event (data, air_event_stream_state_new (air_stream_get_path (stream), states[state],
+                                                               previous_states[previous], protocol, address, reason));
+}
+
+/* The event comes back on the main loop, where no stream waits for the log. */
+static void
+log_state (AirEvent *event, void *data)
+{
+  const char *reason = air_event_stream_state_get_reason (event);
+  g_message ("stream %s is %s%s%s", air_event_stream_state_get_path (event),
+             air_event_stream_state_state_to_string (air_event_stream_state_get_state (event)), reason != NULL ? ": " : "",
+             reason != NULL ? reason : "");
 }
 
 static int64_t
@@ -348,6 +355,7 @@ create (AirContext *context, GError **error)
   self->told_protocols = g_hash_table_new (NULL, NULL);
   registry->component = self;
   add_metrics (self);
+  air_context_on_event (context, "stream-state", log_state);
   for (unsigned i = 0; i < G_N_ELEMENTS (routes); i++)
     air_context_add_route (context, &routes[i]);
   return registry;
