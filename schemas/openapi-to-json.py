@@ -11,7 +11,7 @@ import yaml
 
 
 class Loader(yaml.SafeLoader):
-    """Refuses two equal keys in one mapping, of which YAML would silently drop one."""
+    """Refuses two equal keys in one mapping, of which YAML would silently drop one, and keys without a value."""
 
 
 def construct_mapping(loader, node):
@@ -21,6 +21,9 @@ def construct_mapping(loader, node):
         if key in mapping:
             sys.exit(f"{loader.name}:{key_node.start_mark.line + 1}: the key {key!r} stands here twice")
         mapping[key] = loader.construct_object(value_node, deep=True)
+        if mapping[key] is None:
+            # Nearly always a comma within {…}, where it ends a text that has no quotes.
+            sys.exit(f"{loader.name}:{key_node.start_mark.line + 1}: the key {key!r} has no value")
     return mapping
 
 
