@@ -34,11 +34,11 @@ typedef struct
   const char *engine;
   const char *profile; /* SRTP profile; "" before the handshake is done */
   bool connected;
-  int64_t since_us;     /* wall clock */
-  int64_t rtt_us;       /* -1: not known */
-  double loss;          /* share of the packets, 0 to 1, as of the last report of the worst track */
+  int64_t since_us; /* wall clock */
+  int64_t rtt_us;   /* -1: not known */
+  double loss;      /* share of the packets, 0 to 1, as of the last report of the worst track */
   int64_t jitter_us;
-  uint64_t bitrate_bps; /* sent, over the last second */
+  uint64_t bitrate_bps;  /* sent, over the last second */
   uint64_t estimate_bps; /* by REMB; 0: not known */
   uint64_t packets, bytes;
   uint64_t nacks, retransmitted, keyframe_requests;
@@ -79,8 +79,8 @@ typedef struct
   void (*add_viewer) (AirEngine *engine, const AirViewerRequest *request, AirEngineAnswered answered, void *data,
                       GDestroyNotify destroy);
   /* ICE restart (RFC 8445 §9); answers with a fragment. AIR_ERROR_NOT_FOUND when the viewer is gone. */
-  void (*restart) (AirEngine *engine, const char *viewer_id, const AirSdpFragment *fragment,
-                   AirEngineAnswered answered, void *data, GDestroyNotify destroy);
+  void (*restart) (AirEngine *engine, const char *viewer_id, const AirSdpFragment *fragment, AirEngineAnswered answered,
+                   void *data, GDestroyNotify destroy);
   void (*remove_viewer) (AirEngine *engine, const char *viewer_id, AirViewerReason reason);
   /* Returns: (transfer full) (element-type AirViewerInfo) of @path, in the order in which they came. */
   GPtrArray *(*list_viewers) (AirEngine *engine, const char *path);

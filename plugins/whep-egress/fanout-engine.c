@@ -1,7 +1,9 @@
 /* The fan-out engine's side on the main thread: answers, feeds, and news from the loop. */
 #include <string.h>
 
+#include "additional-hosts.h"
 #include "fanout-feed.h"
+#include "fanout-metrics.h"
 #include "ice-candidates.h"
 
 #define REVIEW_EVERY_MS 1000
@@ -16,8 +18,8 @@ typedef struct
   AirBframes bframes;
   GHashTable *viewers; /* id → Entry */
   GHashTable *feeds;   /* group → AirFanoutFeed */
-  GStrv additional;    /* addresses, resolved */
-  AirMetric *sent_packets, *sent_bytes, *dropped, *retransmitted, *requests, *discarded;
+  AirAdditionalHosts *additional;
+  AirFanoutMetrics metrics;
   unsigned timer;
 } FanoutEngine;
 
@@ -57,7 +59,7 @@ static void
 tell (FanoutEngine *self, AirCallback callback, AirFanoutViewer *viewer, AirFanoutGroup *group, AirViewerReason reason)
 {
   News *news = g_new (News, 1);
-  *news = (News) { self, viewer ? air_fanout_viewer_ref (viewer) : NULL, group, reason };
+  *news = (News){ self, viewer ? air_fanout_viewer_ref (viewer) : NULL, group, reason };
   air_context_invoke (self->context, callback, news, free_news);
 }
 
@@ -105,7 +107,7 @@ static void
 order_end (FanoutEngine *self, AirFanoutViewer *viewer, AirViewerReason reason)
 {
   News *news = g_new (News, 1);
-  *news = (News) { self, air_fanout_viewer_ref (viewer), NULL, reason };
+  *news = (News){ self, air_fanout_viewer_ref (viewer), NULL, reason };
   air_fanout_loop_invoke (self->loop, end_viewer, news, free_news);
 }
 
@@ -115,7 +117,7 @@ end_all_of (FanoutEngine *self, AirFanoutFeed *feed, AirViewerReason reason)
   GHashTableIter iter;
   Entry *entry;
   g_hash_table_iter_init (&iter, self->viewers);
-  while (g_hash_table_iter_next (&iter, NULL, (void **) &entry))
+  while (g_hash_table_iter_next (&iter, NULL, (void **)&entry))
     if (entry->feed == feed)
       order_end (self, entry->viewer, reason);
 }
@@ -165,106 +167,18 @@ loop_reader_ended (AirFanoutGroup *group, void *data)
 /* ---- Start and stop */
 
 static void
-count (AirMetric *metric, uint64_t change, const char *label)
-{
-  const char *labels[] = { label, NULL };
-  if (change > 0)
-    air_metric_add (metric, (double) change, label ? labels : NULL);
-}
-
-static void
 second_passed (void *data)
 {
   FanoutEngine *self = data;
   AirFanoutCounts counts;
   air_fanout_loop_take_counts (self->loop, &counts);
-  count (self->sent_packets, counts.packets, NULL);
-  count (self->sent_bytes, counts.bytes, NULL);
-  count (self->retransmitted, counts.retransmitted, NULL);
-  count (self->dropped, counts.dropped, "buffer");
-  count (self->dropped, counts.failed, "unreachable");
-  count (self->requests, counts.nacks, "nack");
-  count (self->requests, counts.keyframe_requests, "keyframe");
-  count (self->discarded, counts.unvalidated, "unvalidated");
-  count (self->discarded, counts.unknown_ufrag, "unknown");
-  count (self->discarded, counts.forged, "forged");
+  air_fanout_metrics_add (&self->metrics, &counts);
 
   GHashTableIter iter;
   AirFanoutFeed *feed;
   g_hash_table_iter_init (&iter, self->feeds);
-  while (g_hash_table_iter_next (&iter, NULL, (void **) &feed))
+  while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
     air_fanout_feed_review (feed);
-}
-
-/* Names among additional_hosts= are looked up once, in the pool; answers carry addresses, for not every client resolves
- * names. Until then they carry what needs no looking up. */
-typedef struct
-{
-  FanoutEngine *self;
-  GStrv hosts;
-  GStrvBuilder *addresses;
-} Resolution;
-
-static void
-look_up (void *data)
-{
-  Resolution *resolution = data;
-  g_autoptr (GResolver) resolver = g_resolver_get_default ();
-  for (char **host = resolution->hosts; *host; host++)
-    {
-      AirAddress address;
-      g_autoptr (GError) error = NULL;
-      if (air_address_parse (*host, 0, &address))
-        {
-          g_strv_builder_add (resolution->addresses, *host);
-          continue;
-        }
-      GList *found = g_resolver_lookup_by_name (resolver, *host, NULL, &error);
-      if (error)
-        g_warning ("additional_hosts: \"%s\": %s", *host, error->message);
-      for (GList *at = found; at; at = at->next)
-        {
-          g_autofree char *text = g_inet_address_to_string (at->data);
-          g_strv_builder_add (resolution->addresses, text);
-        }
-      g_resolver_free_addresses (found);
-    }
-}
-
-static void
-on_looked_up (void *data)
-{
-  Resolution *resolution = data;
-  g_strfreev (resolution->self->additional);
-  resolution->self->additional = g_strv_builder_end (resolution->addresses);
-}
-
-static void
-free_resolution (void *data)
-{
-  Resolution *resolution = data;
-  g_strfreev (resolution->hosts);
-  g_strv_builder_unref (resolution->addresses);
-  g_free (resolution);
-}
-
-static void
-resolve_additional (FanoutEngine *self)
-{
-  const char *const *hosts = air_context_get_list (self->context, "additional_hosts");
-  g_autoptr (GStrvBuilder) literal = g_strv_builder_new ();
-  for (unsigned i = 0; hosts[i]; i++)
-    {
-      AirAddress address;
-      if (air_address_parse (hosts[i], 0, &address))
-        g_strv_builder_add (literal, hosts[i]);
-    }
-  self->additional = g_strv_builder_end (literal);
-  if (!*hosts)
-    return;
-  Resolution *resolution = g_new (Resolution, 1);
-  *resolution = (Resolution) { self, g_strdupv ((GStrv) hosts), g_strv_builder_new () };
-  air_context_run_in_pool (self->context, look_up, on_looked_up, resolution, free_resolution);
 }
 
 static bool
@@ -273,7 +187,8 @@ read_listen (FanoutEngine *self, AirAddress *ret_listen, unsigned *ret_count, GE
   GPtrArray *addresses = air_context_get_addresses (self->context, "udp_listen");
   if (addresses->len == 0 || addresses->len > AIR_UDP_MAX_SOCKETS)
     {
-      g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "udp_listen: 1 to %d addresses are needed", AIR_UDP_MAX_SOCKETS);
+      g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "udp_listen: 1 to %d addresses are needed",
+                   AIR_UDP_MAX_SOCKETS);
       return false;
     }
   for (guint i = 0; i < addresses->len; i++)
@@ -281,7 +196,7 @@ read_listen (FanoutEngine *self, AirAddress *ret_listen, unsigned *ret_count, GE
       struct sockaddr_storage storage;
       if (!g_socket_address_to_native (addresses->pdata[i], &storage, sizeof storage, error))
         return false;
-      air_address_from_sockaddr ((const struct sockaddr *) &storage, &ret_listen[i]);
+      air_address_from_sockaddr ((const struct sockaddr *)&storage, &ret_listen[i]);
     }
   *ret_count = addresses->len;
   return true;
@@ -300,18 +215,18 @@ announce (FanoutEngine *self)
 static bool
 start (AirEngine *engine, GError **error)
 {
-  FanoutEngine *self = (FanoutEngine *) engine;
+  FanoutEngine *self = (FanoutEngine *)engine;
   AirFanoutEvents events = { loop_joined, loop_left, loop_reordered, loop_reader_ended, self };
   AirAddress listen[AIR_UDP_MAX_SOCKETS];
   unsigned n_listen;
   self->identity = air_dtls_identity_new (error);
   if (!self->identity || !read_listen (self, listen, &n_listen, error))
     return false;
-  unsigned max_viewers = (unsigned) air_context_get_int (self->context, "max_viewers");
+  unsigned max_viewers = (unsigned)air_context_get_int (self->context, "max_viewers");
   self->loop = air_fanout_loop_new (listen, n_listen, max_viewers, &events, error);
   if (!self->loop)
     return false;
-  resolve_additional (self);
+  self->additional = air_additional_hosts_new (self->context);
   air_fanout_loop_start (self->loop);
   self->timer = air_context_add_timer (self->context, REVIEW_EVERY_MS, second_passed, self);
   announce (self);
@@ -321,7 +236,7 @@ start (AirEngine *engine, GError **error)
 static void
 stop (AirEngine *engine)
 {
-  FanoutEngine *self = (FanoutEngine *) engine;
+  FanoutEngine *self = (FanoutEngine *)engine;
   if (!self->loop)
     return;
   air_context_remove_source (self->context, self->timer);
@@ -341,12 +256,12 @@ stop (AirEngine *engine)
 static void
 free_engine (AirEngine *engine)
 {
-  FanoutEngine *self = (FanoutEngine *) engine;
+  FanoutEngine *self = (FanoutEngine *)engine;
   air_fanout_loop_free (self->loop);
   g_hash_table_unref (self->viewers);
   g_hash_table_unref (self->feeds);
   g_clear_pointer (&self->identity, air_dtls_identity_unref);
-  g_strfreev (self->additional);
+  air_additional_hosts_free (self->additional);
   g_free (self);
 }
 
@@ -358,7 +273,7 @@ find_feed (FanoutEngine *self, AirStream *stream)
   GHashTableIter iter;
   AirFanoutFeed *feed;
   g_hash_table_iter_init (&iter, self->feeds);
-  while (g_hash_table_iter_next (&iter, NULL, (void **) &feed))
+  while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
     if (air_fanout_feed_get_stream (feed) == stream)
       return feed;
   feed = air_fanout_feed_new (self->context, self->loop, stream, self->bframes);
@@ -373,7 +288,7 @@ list_candidates (FanoutEngine *self)
   unsigned count = air_fanout_loop_count_sockets (self->loop);
   for (unsigned i = 0; i < count; i++)
     listen[i] = *air_fanout_loop_get_address (self->loop, i);
-  g_autoptr (GArray) addresses = air_ice_gather (listen, count, (const char *const *) self->additional);
+  g_autoptr (GArray) addresses = air_ice_gather (listen, count, air_additional_hosts_get (self->additional));
   GStrv lines = g_new0 (char *, addresses->len + 1);
   for (guint i = 0; i < addresses->len; i++)
     lines[i] = air_ice_candidate_line (&g_array_index (addresses, AirAddress, i), i);
@@ -381,7 +296,8 @@ list_candidates (FanoutEngine *self)
 }
 
 static bool
-prepare_transport (FanoutEngine *self, AirFanoutViewer *viewer, const AirSdpOffer *offer, bool dtls_client, GError **error)
+prepare_transport (FanoutEngine *self, AirFanoutViewer *viewer, const AirSdpOffer *offer, bool dtls_client,
+                   GError **error)
 {
   const char *fingerprints[] = { offer->transport.fingerprint, NULL };
   g_autoptr (GError) reason = NULL;
@@ -403,9 +319,9 @@ write_answer (FanoutEngine *self, AirFanoutViewer *viewer, const AirSdpOffer *of
     .ice_ufrag = air_ice_get_ufrag (viewer->ice),
     .ice_pwd = air_ice_get_pwd (viewer->ice),
     .fingerprint = air_dtls_identity_get_fingerprint (self->identity),
-    .candidates = (const char *const *) candidates,
+    .candidates = (const char *const *)candidates,
     .cname = viewer->cname,
-    .session_id = (uint64_t) g_random_int () << 31 | g_random_int () >> 1,
+    .session_id = (uint64_t)g_random_int () << 31 | g_random_int () >> 1,
   };
   return air_sdp_answer_write (offer, choice, &local);
 }
@@ -417,7 +333,8 @@ attach (AirFanoutLoop *loop, void *viewer)
 }
 
 static AirFanoutViewer *
-make_viewer (FanoutEngine *self, AirFanoutFeed *feed, const AirViewerRequest *request, char **ret_answer, GError **error)
+make_viewer (FanoutEngine *self, AirFanoutFeed *feed, const AirViewerRequest *request, char **ret_answer,
+             GError **error)
 {
   AirSdpChoice choice;
   AirSdpSource video = air_fanout_feed_get_video (feed);
@@ -435,7 +352,7 @@ static void
 add_viewer (AirEngine *engine, const AirViewerRequest *request, AirEngineAnswered answered, void *data,
             GDestroyNotify destroy)
 {
-  FanoutEngine *self = (FanoutEngine *) engine;
+  FanoutEngine *self = (FanoutEngine *)engine;
   g_autoptr (GError) error = NULL;
   g_autofree char *answer = NULL;
   if (air_fanout_feed_check (request->stream, self->bframes, &error))
@@ -445,11 +362,11 @@ add_viewer (AirEngine *engine, const AirViewerRequest *request, AirEngineAnswere
       if (viewer)
         {
           Entry *entry = g_new (Entry, 1);
-          *entry = (Entry) { viewer, feed };
+          *entry = (Entry){ viewer, feed };
           g_hash_table_insert (self->viewers, g_strdup (request->viewer_id), entry);
           air_fanout_feed_add_viewers (feed, 1);
           air_fanout_loop_invoke (self->loop, attach, air_fanout_viewer_ref (viewer),
-                                  (GDestroyNotify) air_fanout_viewer_unref);
+                                  (GDestroyNotify)air_fanout_viewer_unref);
         }
       else if (air_fanout_feed_add_viewers (feed, 0) == 0)
         g_hash_table_remove (self->feeds, air_fanout_feed_get_group (feed));
@@ -462,7 +379,7 @@ add_viewer (AirEngine *engine, const AirViewerRequest *request, AirEngineAnswere
 static void
 remove_viewer (AirEngine *engine, const char *viewer_id, AirViewerReason reason)
 {
-  FanoutEngine *self = (FanoutEngine *) engine;
+  FanoutEngine *self = (FanoutEngine *)engine;
   Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
   if (entry)
     order_end (self, entry->viewer, reason);
@@ -506,7 +423,7 @@ on_restarted (void *data)
   AirSdpLocal local = {
     .ice_ufrag = restart->ufrag,
     .ice_pwd = restart->pwd,
-    .candidates = (const char *const *) candidates,
+    .candidates = (const char *const *)candidates,
   };
   g_autofree char *fragment = air_sdp_fragment_write (restart->viewer->mid, &local);
   restart->answered (fragment, NULL, restart->data);
@@ -540,7 +457,7 @@ static void
 restart_viewer (AirEngine *engine, const char *viewer_id, const AirSdpFragment *fragment, AirEngineAnswered answered,
                 void *data, GDestroyNotify destroy)
 {
-  FanoutEngine *self = (FanoutEngine *) engine;
+  FanoutEngine *self = (FanoutEngine *)engine;
   Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
   Restart *restart = g_new0 (Restart, 1);
   restart->self = self;
@@ -570,12 +487,12 @@ compare_since (const void *a, const void *b)
 static GPtrArray *
 list_viewers (AirEngine *engine, const char *path)
 {
-  FanoutEngine *self = (FanoutEngine *) engine;
-  GPtrArray *infos = g_ptr_array_new_with_free_func ((GDestroyNotify) air_viewer_info_free);
+  FanoutEngine *self = (FanoutEngine *)engine;
+  GPtrArray *infos = g_ptr_array_new_with_free_func ((GDestroyNotify)air_viewer_info_free);
   GHashTableIter iter;
   Entry *entry;
   g_hash_table_iter_init (&iter, self->viewers);
-  while (g_hash_table_iter_next (&iter, NULL, (void **) &entry))
+  while (g_hash_table_iter_next (&iter, NULL, (void **)&entry))
     if (g_str_equal (air_stream_get_path (air_fanout_feed_get_stream (entry->feed)), path))
       g_ptr_array_add (infos, air_fanout_viewer_get_info (entry->viewer));
   g_ptr_array_sort (infos, compare_since);
@@ -585,32 +502,13 @@ list_viewers (AirEngine *engine, const char *path)
 static void
 stream_changed (AirEngine *engine, const char *path)
 {
-  FanoutEngine *self = (FanoutEngine *) engine;
+  FanoutEngine *self = (FanoutEngine *)engine;
   GHashTableIter iter;
   AirFanoutFeed *feed;
   g_hash_table_iter_init (&iter, self->feeds);
-  while (g_hash_table_iter_next (&iter, NULL, (void **) &feed))
+  while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
     if (g_str_equal (air_stream_get_path (air_fanout_feed_get_stream (feed)), path))
       air_fanout_feed_review (feed);
-}
-
-static void
-add_metrics (FanoutEngine *self, AirContext *context)
-{
-  static const char *const by_reason[] = { "reason", NULL }, *const by_kind[] = { "kind", NULL };
-  self->sent_packets = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_packets_sent_total",
-                                               "UDP datagrams sent to viewers", NULL, NULL);
-  self->sent_bytes = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_bytes_sent_total",
-                                             "Bytes of UDP payload sent to viewers", NULL, NULL);
-  self->retransmitted = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_retransmitted_total",
-                                                "Packets sent again because a viewer lost them", NULL, NULL);
-  self->dropped = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_send_dropped_total",
-                                          "Datagrams that could not be sent", by_reason, NULL);
-  self->requests = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_feedback_total",
-                                           "Requests by viewers: lost packets (nack), keyframes", by_kind, NULL);
-  self->discarded = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_discarded_total",
-                                            "Datagrams from addresses or with names that are no viewer's", by_reason,
-                                            NULL);
 }
 
 AirEngine *
@@ -636,7 +534,7 @@ air_fanout_engine_new (AirContext *context, const AirEngineEvents *events)
                   : g_str_equal (bframes, "refuse") ? AIR_BFRAMES_REFUSE
                                                     : AIR_BFRAMES_TRANSCODE;
   self->viewers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_entry);
-  self->feeds = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) air_fanout_feed_free);
-  add_metrics (self, context);
+  self->feeds = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)air_fanout_feed_free);
+  air_fanout_metrics_init (&self->metrics, context);
   return &self->engine;
 }

@@ -99,7 +99,7 @@ air_fanout_feed_free (AirFanoutFeed *feed)
   if (!feed)
     return;
   /* Whether the command runs or is dropped at stop, the group goes when it is destroyed. */
-  air_fanout_loop_invoke (feed->loop, keep_group, feed->group, (GDestroyNotify) air_fanout_group_free);
+  air_fanout_loop_invoke (feed->loop, keep_group, feed->group, (GDestroyNotify)air_fanout_group_free);
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     g_clear_pointer (&feed->supplies[kind].stream, air_stream_unref);
   air_stream_unref (feed->stream);
@@ -137,7 +137,7 @@ air_fanout_feed_get_video (AirFanoutFeed *feed)
 unsigned
 air_fanout_feed_add_viewers (AirFanoutFeed *feed, int change)
 {
-  feed->viewers = (unsigned) ((int) feed->viewers + change);
+  feed->viewers = (unsigned)((int)feed->viewers + change);
   return feed->viewers;
 }
 
@@ -216,7 +216,7 @@ supply (AirFanoutFeed *feed, AirKind kind, AirStream *wanted)
   g_clear_pointer (&supplied->stream, air_stream_unref);
   supplied->stream = wanted ? air_stream_ref (wanted) : NULL;
   SetReader *command = g_new (SetReader, 1);
-  *command = (SetReader) { feed->group, kind, g_steal_pointer (&reader) };
+  *command = (SetReader){ feed->group, kind, g_steal_pointer (&reader) };
   air_fanout_loop_invoke (feed->loop, set_reader, command, free_set_reader);
 }
 

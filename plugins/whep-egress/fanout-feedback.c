@@ -29,7 +29,7 @@ take_report (AirFanoutViewer *viewer, AirFanoutTrack *track, const AirRtcpItem *
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     viewer->counts.loss = MAX (viewer->counts.loss, viewer->tracks[kind].fraction_lost / 256.0);
   if (video || !viewer->tracks[AIR_KIND_VIDEO].section.accepted)
-    viewer->counts.jitter_us = (int64_t) track->jitter * G_USEC_PER_SEC / (video ? 90000 : 48000);
+    viewer->counts.jitter_us = (int64_t)track->jitter * G_USEC_PER_SEC / (video ? 90000 : 48000);
 }
 
 static void
@@ -58,7 +58,7 @@ take_nack (AirFanoutViewer *viewer, AirUdpSender *sender, AirFanoutTrack *track,
   air_fanout_viewer_retransmit (viewer, sender, track, item->nack.sequence);
   for (unsigned bit = 0; bit < 16; bit++)
     if (item->nack.bitmask & 1u << bit)
-      air_fanout_viewer_retransmit (viewer, sender, track, (uint16_t) (item->nack.sequence + bit + 1));
+      air_fanout_viewer_retransmit (viewer, sender, track, (uint16_t)(item->nack.sequence + bit + 1));
 }
 
 bool

@@ -1,5 +1,5 @@
-/* The thread of the fan-out engine: sockets, sources, viewers, timers, all in one epoll. One loop serves a thousand viewers;
- * several loops (shards) share nothing but the process.
+/* The thread of the fan-out engine: sockets, sources, viewers, timers, all in one epoll. One loop serves a thousand
+ * viewers; several loops (shards) share nothing but the process.
  *
  * Functions marked "loop" are for its own thread; the others for the main thread.
  */
@@ -61,7 +61,8 @@ void air_fanout_group_free (AirFanoutGroup *group);
 void air_fanout_loop_add_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer);
 /* Loop. Says goodbye, and left(). Nothing happens when it is not attached. */
 void air_fanout_loop_end_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirViewerReason reason);
-/* Loop. New ICE credentials (RFC 8445 §9): the viewer is found by the new name and, until that is used, by the old one. */
+/* Loop. New ICE credentials (RFC 8445 §9): the viewer is found by the new name and, until that is used, by the old one.
+ */
 void air_fanout_loop_restart_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer, const char *remote_ufrag);
 /* Sends on the selected path of the AirFanoutViewer that is its user data. */
 void air_fanout_loop_send_dtls (const uint8_t *datagram, size_t size, void *viewer);

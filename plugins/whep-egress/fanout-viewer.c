@@ -15,9 +15,9 @@ static void
 init_track (AirFanoutTrack *track, const AirSdpSection *section)
 {
   track->section = *section;
-  track->first_sequence = (uint64_t) g_random_int_range (0, 32768);
+  track->first_sequence = (uint64_t)g_random_int_range (0, 32768);
   track->next_sequence = track->first_sequence;
-  track->next_rtx_sequence = (uint64_t) g_random_int_range (0, 32768);
+  track->next_rtx_sequence = (uint64_t)g_random_int_range (0, 32768);
   track->timestamp_offset = g_random_int ();
   track->fir_sequence = -1;
   track->replayed_us = G_MININT64 / 2;
@@ -48,7 +48,7 @@ air_fanout_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choi
   viewer->created_us = g_get_monotonic_time ();
   viewer->retransmit_tokens = RETRANSMIT_BURST;
   viewer->counts.rtt_us = -1;
-  viewer->info = (AirViewerInfo) {
+  viewer->info = (AirViewerInfo){
     .viewer_id = g_strdup (request->viewer_id),
     .path = g_strdup (request->path),
     .address = g_strdup (""),
@@ -97,81 +97,6 @@ air_fanout_viewer_get_info (AirFanoutViewer *viewer)
   return info;
 }
 
-static uint8_t *
-put_u16 (uint8_t *at, uint16_t value)
-{
-  at[0] = (uint8_t) (value >> 8);
-  at[1] = (uint8_t) value;
-  return at + 2;
-}
-
-static uint8_t *
-put_u32 (uint8_t *at, uint32_t value)
-{
-  return put_u16 (put_u16 (at, (uint16_t) (value >> 16)), (uint16_t) value);
-}
-
-static uint8_t *
-put_u64 (uint8_t *at, uint64_t value)
-{
-  return put_u32 (put_u32 (at, (uint32_t) (value >> 32)), (uint32_t) value);
-}
-
-/* One-byte elements (RFC 8285 §4.2): identifier, length - 1. */
-static uint8_t *
-put_element (uint8_t *at, uint8_t id, size_t bytes)
-{
-  *at = (uint8_t) (id << 4 | (bytes - 1));
-  return at + 1;
-}
-
-/* Closes the extension block that began at @start: pads to words, writes the length. */
-static uint8_t *
-end_extensions (uint8_t *start, uint8_t *at)
-{
-  while ((at - start) % 4 != 0)
-    *at++ = 0;
-  put_u16 (start, 0xbede);
-  put_u16 (start + 2, (uint16_t) ((at - start - 4) / 4));
-  return at;
-}
-
-/* All but the transport-wide number follows from packet and sequence: a retransmission on the same SSRC is the same. */
-static uint8_t *
-put_extensions (AirFanoutViewer *viewer, AirKind kind, const AirRtpPacket *packet, uint64_t sequence, uint8_t *start)
-{
-  const AirFanoutTrack *track = &viewer->tracks[kind];
-  const uint8_t *ids = track->section.extensions;
-  uint8_t *at = start + 4;
-  if (ids[AIR_SDP_EXTENSION_TRANSPORT_CC])
-    {
-      at = put_element (at, ids[AIR_SDP_EXTENSION_TRANSPORT_CC], 2);
-      at = put_u16 (at, viewer->transport_sequence++);
-    }
-  if (ids[AIR_SDP_EXTENSION_CAPTURE_TIME] && packet->flags & AIR_RTP_CAPTURE_TIME)
-    {
-      int64_t taken_us = air_rtp_source_time_of (viewer->group->source, packet->pts_ns);
-      at = put_element (at, ids[AIR_SDP_EXTENSION_CAPTURE_TIME], 8);
-      at = put_u64 (at, air_fanout_loop_ntp (viewer->loop, taken_us));
-    }
-  size_t mid_bytes = strlen (viewer->mids[kind]);
-  if (ids[AIR_SDP_EXTENSION_MID] && mid_bytes > 0 && sequence - track->first_sequence < MID_PACKETS)
-    {
-      at = put_element (at, ids[AIR_SDP_EXTENSION_MID], mid_bytes);
-      memcpy (at, viewer->mids[kind], mid_bytes);
-      at += mid_bytes;
-    }
-  return at == start + 4 ? start : end_extensions (start, at);
-}
-
-static uint8_t *
-put_header (uint8_t *header, uint8_t payload, bool marker, uint16_t sequence, uint32_t timestamp, uint32_t ssrc)
-{
-  header[0] = 0x80;
-  header[1] = (uint8_t) (payload | (marker ? 0x80 : 0));
-  return put_u32 (put_u32 (put_u16 (header + 2, sequence), timestamp), ssrc);
-}
-
 static void
 send_encrypted (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *header, size_t header_bytes,
                 const uint8_t *payload, size_t payload_bytes)
@@ -187,17 +112,35 @@ send_encrypted (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *he
   viewer->counts.bytes += bytes;
 }
 
+/* All but the transport-wide number follows from packet and sequence: a retransmission on the same SSRC is the same. */
 static void
 send_packet (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const AirRtpPacket *packet, uint64_t sequence)
 {
   const AirFanoutTrack *track = &viewer->tracks[kind];
-  uint8_t header[AIR_RTP_MAX_HEADER_BYTES];
-  uint8_t *at = put_header (header, track->section.payload, packet->flags & AIR_RTP_MARKER, (uint16_t) sequence,
-                            packet->timestamp + track->timestamp_offset, track->section.ssrc);
-  uint8_t *end = put_extensions (viewer, kind, packet, sequence, at);
-  if (end != at)
-    header[0] |= 0x10;
-  send_encrypted (viewer, sender, header, (size_t) (end - header), packet->payload, packet->payload_bytes);
+  const uint8_t *ids = track->section.extensions;
+  AirRtpHeader header = {
+    .payload = track->section.payload,
+    .marker = packet->flags & AIR_RTP_MARKER,
+    .sequence = (uint16_t)sequence,
+    .timestamp = packet->timestamp + track->timestamp_offset,
+    .ssrc = track->section.ssrc,
+    .transport_id = ids[AIR_SDP_EXTENSION_TRANSPORT_CC],
+  };
+  if (header.transport_id)
+    header.transport_sequence = viewer->transport_sequence++;
+  if (ids[AIR_SDP_EXTENSION_CAPTURE_TIME] && packet->flags & AIR_RTP_CAPTURE_TIME)
+    {
+      int64_t taken_us = air_rtp_source_time_of (viewer->group->source, packet->pts_ns);
+      header.capture_id = ids[AIR_SDP_EXTENSION_CAPTURE_TIME];
+      header.capture_ntp = air_fanout_loop_ntp (viewer->loop, taken_us);
+    }
+  if (sequence - track->first_sequence < MID_PACKETS)
+    {
+      header.mid_id = ids[AIR_SDP_EXTENSION_MID];
+      header.mid = viewer->mids[kind];
+    }
+  uint8_t bytes[AIR_RTP_MAX_HEADER_BYTES];
+  send_encrypted (viewer, sender, bytes, air_rtp_header_write (&header, bytes), packet->payload, packet->payload_bytes);
 }
 
 /* From @place on the sequence numbers go on without a gap. */
@@ -209,7 +152,7 @@ jump_to (AirFanoutTrack *track, uint64_t place)
       memmove (track->segments, track->segments + 1, sizeof track->segments - sizeof track->segments[0]);
       track->segment_count--;
     }
-  track->segments[track->segment_count++] = (AirFanoutSegment) { track->next_sequence, place };
+  track->segments[track->segment_count++] = (AirFanoutSegment){ track->next_sequence, place };
   track->cursor = place;
 }
 
@@ -233,7 +176,7 @@ refill (AirFanoutViewer *viewer, int64_t now_us)
   int64_t elapsed_ms = (now_us - viewer->budget_us) / 1000;
   if (elapsed_ms < 1)
     return;
-  viewer->budget = AIR_FANOUT_PACKETS_PER_MS * (unsigned) MIN (elapsed_ms, (int64_t) MAX_BUDGET_MS);
+  viewer->budget = AIR_FANOUT_PACKETS_PER_MS * (unsigned)MIN (elapsed_ms, (int64_t)MAX_BUDGET_MS);
   viewer->budget_us = now_us;
 }
 
@@ -277,7 +220,7 @@ static bool
 may_retransmit (AirFanoutViewer *viewer)
 {
   int64_t now_us = g_get_monotonic_time ();
-  double refilled = (double) (now_us - viewer->retransmit_us) * RETRANSMIT_PER_S / G_USEC_PER_SEC;
+  double refilled = (double)(now_us - viewer->retransmit_us) * RETRANSMIT_PER_S / G_USEC_PER_SEC;
   viewer->retransmit_tokens = MIN (RETRANSMIT_BURST, viewer->retransmit_tokens + refilled);
   viewer->retransmit_us = now_us;
   if (viewer->retransmit_tokens < 1)
@@ -291,26 +234,28 @@ static void
 send_rtx (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const AirRtpPacket *packet, uint16_t original)
 {
   AirFanoutTrack *track = &viewer->tracks[kind];
-  uint8_t header[AIR_RTP_MAX_HEADER_BYTES], payload[AIR_RTP_MAX_PAYLOAD_BYTES + 2];
-  uint8_t *at = put_header (header, track->section.rtx_payload, packet->flags & AIR_RTP_MARKER,
-                            (uint16_t) track->next_rtx_sequence++, packet->timestamp + track->timestamp_offset,
-                            track->section.rtx_ssrc);
-  uint8_t transport_cc = track->section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC];
-  if (transport_cc)
-    {
-      header[0] |= 0x10;
-      uint8_t *element = put_element (at + 4, transport_cc, 2);
-      at = end_extensions (at, put_u16 (element, viewer->transport_sequence++));
-    }
-  memcpy (put_u16 (payload, original), packet->payload, packet->payload_bytes);
-  send_encrypted (viewer, sender, header, (size_t) (at - header), payload, packet->payload_bytes + 2u);
+  AirRtpHeader header = {
+    .payload = track->section.rtx_payload,
+    .marker = packet->flags & AIR_RTP_MARKER,
+    .sequence = (uint16_t)track->next_rtx_sequence++,
+    .timestamp = packet->timestamp + track->timestamp_offset,
+    .ssrc = track->section.rtx_ssrc,
+    .transport_id = track->section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC],
+  };
+  if (header.transport_id)
+    header.transport_sequence = viewer->transport_sequence++;
+  uint8_t bytes[AIR_RTP_MAX_HEADER_BYTES], payload[AIR_RTP_MAX_PAYLOAD_BYTES + 2];
+  payload[0] = (uint8_t)(original >> 8);
+  payload[1] = (uint8_t)original;
+  memcpy (payload + 2, packet->payload, packet->payload_bytes);
+  send_encrypted (viewer, sender, bytes, air_rtp_header_write (&header, bytes), payload, packet->payload_bytes + 2u);
 }
 
 void
 air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirUdpSender *sender, AirFanoutTrack *track, uint16_t sequence)
 {
-  AirKind kind = (AirKind) (track - viewer->tracks);
-  uint16_t behind = (uint16_t) ((uint16_t) (track->next_sequence - 1) - sequence);
+  AirKind kind = (AirKind)(track - viewer->tracks);
+  uint16_t behind = (uint16_t)((uint16_t)(track->next_sequence - 1) - sequence);
   if (track->next_sequence - track->first_sequence <= behind)
     return; /* never sent */
   if (behind >= MAX_RETRANSMIT_AGE)
@@ -334,7 +279,7 @@ air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirUdpSender *sender, Air
 bool
 air_fanout_viewer_replay (AirFanoutViewer *viewer, AirFanoutTrack *track)
 {
-  AirPacketRing *ring = air_rtp_source_get_ring (viewer->group->source, (AirKind) (track - viewer->tracks));
+  AirPacketRing *ring = air_rtp_source_get_ring (viewer->group->source, (AirKind)(track - viewer->tracks));
   uint64_t keyframe = air_packet_ring_get_keyframe (ring);
   if (keyframe == AIR_RING_NONE)
     return false;
@@ -351,7 +296,8 @@ send_rtcp (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *packet,
     return;
   uint8_t *out = air_udp_sender_reserve (sender, AIR_RTP_MAX_PACKET_BYTES);
   size_t bytes = 0;
-  if (air_srtp_protect_rtcp (viewer->sender, packet, packet_bytes, out, AIR_RTP_MAX_PACKET_BYTES, &bytes) != AIR_SRTP_OK)
+  if (air_srtp_protect_rtcp (viewer->sender, packet, packet_bytes, out, AIR_RTP_MAX_PACKET_BYTES, &bytes)
+      != AIR_SRTP_OK)
     bytes = 0;
   air_udp_sender_commit (sender, path, bytes);
 }

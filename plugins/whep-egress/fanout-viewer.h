@@ -11,14 +11,15 @@
 #include "engine.h"
 #include "ice-lite.h"
 #include "rtcp.h"
+#include "rtp-header.h"
 #include "rtp-source.h"
 #include "sdp-answer.h"
 #include "udp.h"
 
 G_BEGIN_DECLS
 
-/* How fast a viewer that is behind is brought up to the live edge: faster loses packets in the receiver's buffers, slower
- * takes longer to become live. */
+/* How fast a viewer that is behind is brought up to the live edge: faster loses packets in the receiver's buffers,
+ * slower takes longer to become live. */
 #define AIR_FANOUT_PACKETS_PER_MS 20u
 #define AIR_FANOUT_SEGMENTS 16u
 
@@ -33,16 +34,16 @@ typedef struct
 {
   AirSdpSection section; /* accepted: false: not wanted */
   bool started;
-  uint64_t cursor;          /* the place in the ring to be sent next */
-  uint64_t first_sequence;  /* below 32768 (RFC 3711 §3.3.1: the rollover counter cannot be missed) */
+  uint64_t cursor;         /* the place in the ring to be sent next */
+  uint64_t first_sequence; /* below 32768 (RFC 3711 §3.3.1: the rollover counter cannot be missed) */
   uint64_t next_sequence;
   uint64_t next_rtx_sequence;
   uint32_t timestamp_offset;
   uint32_t packets, octets; /* for sender reports */
   int64_t next_report_us;
-  unsigned reports;         /* sent so far */
-  int64_t replayed_us;      /* when the last keyframe request was answered */
-  int fir_sequence;         /* -1: none yet */
+  unsigned reports;    /* sent so far */
+  int64_t replayed_us; /* when the last keyframe request was answered */
+  int fir_sequence;    /* -1: none yet */
   unsigned segment_count;
   AirFanoutSegment segments[AIR_FANOUT_SEGMENTS];
   /* From the last receiver report. */
@@ -65,7 +66,7 @@ typedef struct
   AirSrtp *receiver;
   char *cname;
   char *mid; /* of the first section */
-  char mids[AIR_KIND_COUNT][9];
+  char mids[AIR_KIND_COUNT][AIR_RTP_MAX_MID_BYTES + 1];
   AirFanoutTrack tracks[AIR_KIND_COUNT];
   int64_t created_us;
   int64_t handshake_at_us; /* when DTLS wants to retransmit; 0: not */

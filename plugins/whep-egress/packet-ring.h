@@ -24,7 +24,8 @@ AirRtpPacket *air_packet_ring_get (AirPacketRing *ring, uint64_t sequence);
 uint64_t air_packet_ring_get_head (AirPacketRing *ring);
 /* The oldest place that is kept; the head when empty. */
 uint64_t air_packet_ring_get_tail (AirPacketRing *ring);
-/* Where the newest keyframe begins; AIR_RING_NONE when it is not kept (none came, or its group is beyond the bounds). */
+/* Where the newest keyframe begins; AIR_RING_NONE when it is not kept (none came, or its group is beyond the bounds).
+ */
 uint64_t air_packet_ring_get_keyframe (AirPacketRing *ring);
 /* The group of pictures cannot be started from any more (a gap inside it). */
 void air_packet_ring_forget_keyframe (AirPacketRing *ring);

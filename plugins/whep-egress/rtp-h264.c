@@ -62,10 +62,10 @@ copy_sets (GByteArray *sets, const uint8_t *data, size_t size, size_t *at, unsig
     {
       if (size - *at < 2)
         return false;
-      size_t length = (size_t) (data[*at] << 8 | data[*at + 1]);
+      size_t length = (size_t)(data[*at] << 8 | data[*at + 1]);
       if (length == 0 || size - *at - 2 < length || sets->len + 2 + length > MAX_PARAMETER_SETS_BYTES)
         return false;
-      g_byte_array_append (sets, data + *at, (guint) (2 + length));
+      g_byte_array_append (sets, data + *at, (guint)(2 + length));
       *at += 2 + length;
     }
   return true;
@@ -97,7 +97,7 @@ emit (Run *run, size_t payload_bytes)
     run->sink (run->pending, run->sink_data);
   run->pending = air_rtp_packet_new (run->pts_ns, run->timestamp, payload_bytes);
   if (run->count++ == 0)
-    run->pending->flags = (uint16_t) (AIR_RTP_FRAME_START | (run->keyframe ? AIR_RTP_KEYFRAME : 0));
+    run->pending->flags = (uint16_t)(AIR_RTP_FRAME_START | (run->keyframe ? AIR_RTP_KEYFRAME : 0));
   return run->pending;
 }
 
@@ -130,10 +130,10 @@ aggregate (Run *run, const uint8_t *nal, size_t size)
       run->aggregate_bytes = 1;
     }
   uint8_t *header = &run->aggregate[0];
-  *header = (uint8_t) (NAL_STAP_A | (*header & 0x80) | (nal[0] & 0x80) /* F: any */
-                       | MAX (*header & 0x60, nal[0] & 0x60));          /* NRI: the highest */
-  run->aggregate[run->aggregate_bytes++] = (uint8_t) (size >> 8);
-  run->aggregate[run->aggregate_bytes++] = (uint8_t) size;
+  *header = (uint8_t)(NAL_STAP_A | (*header & 0x80) | (nal[0] & 0x80) /* F: any */
+                      | MAX (*header & 0x60, nal[0] & 0x60));         /* NRI: the highest */
+  run->aggregate[run->aggregate_bytes++] = (uint8_t)(size >> 8);
+  run->aggregate[run->aggregate_bytes++] = (uint8_t)size;
   memcpy (run->aggregate + run->aggregate_bytes, nal, size);
   run->aggregate_bytes += size;
   run->aggregate_nals++;
@@ -148,8 +148,8 @@ send_fragments (Run *run, const uint8_t *nal, size_t size)
     {
       size_t bytes = MIN (room, size - at);
       uint8_t *payload = emit (run, bytes + 2)->payload;
-      payload[0] = (uint8_t) ((nal[0] & 0xe0) | NAL_FU_A);
-      payload[1] = (uint8_t) ((at == 1 ? 0x80 : 0) | (at + bytes == size ? 0x40 : 0) | (nal[0] & 0x1f));
+      payload[0] = (uint8_t)((nal[0] & 0xe0) | NAL_FU_A);
+      payload[1] = (uint8_t)((at == 1 ? 0x80 : 0) | (at + bytes == size ? 0x40 : 0) | (nal[0] & 0x1f));
       memcpy (payload + 2, nal + at, bytes);
       at += bytes;
     }
@@ -210,7 +210,7 @@ send_parameter_sets (AirRtpH264 *rtp, Run *run)
 {
   for (size_t at = 0; at < rtp->sets->len;)
     {
-      size_t length = (size_t) (rtp->sets->data[at] << 8 | rtp->sets->data[at + 1]);
+      size_t length = (size_t)(rtp->sets->data[at] << 8 | rtp->sets->data[at + 1]);
       send_nal (run, rtp->sets->data + at + 2, length);
       at += 2 + length;
     }

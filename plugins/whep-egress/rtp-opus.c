@@ -31,7 +31,7 @@ air_rtp_opus_push (AirRtpOpus *rtp, const uint8_t *data, size_t size, bool disco
   if (duration == 0 || size > AIR_RTP_MAX_PAYLOAD_BYTES)
     return NULL;
   uint32_t wanted = air_rtp_clock_48k (pts_ns);
-  int32_t ahead = (int32_t) (wanted - rtp->next_timestamp); /* > 0: samples are missing */
+  int32_t ahead = (int32_t)(wanted - rtp->next_timestamp); /* > 0: samples are missing */
   bool jump = !rtp->started || ahead > TOLERANCE || ahead < -RESTART || (discontinuity && ahead > 0);
   if (!jump && ahead < -TOLERANCE)
     return NULL;
@@ -39,7 +39,7 @@ air_rtp_opus_push (AirRtpOpus *rtp, const uint8_t *data, size_t size, bool disco
   AirRtpPacket *packet = air_rtp_packet_new (pts_ns, timestamp, size);
   memcpy (packet->payload, data, size);
   /* RFC 3551 §4.1: the marker begins a talkspurt, here what follows a gap. */
-  packet->flags = (uint16_t) (AIR_RTP_FRAME_START | AIR_RTP_KEYFRAME | (jump ? AIR_RTP_MARKER : 0));
+  packet->flags = (uint16_t)(AIR_RTP_FRAME_START | AIR_RTP_KEYFRAME | (jump ? AIR_RTP_MARKER : 0));
   rtp->started = true;
   rtp->next_timestamp = timestamp + duration;
   return packet;

@@ -45,7 +45,7 @@ air_rtp_packet_new (int64_t pts_ns, uint32_t timestamp, size_t payload_bytes)
   packet->pts_ns = pts_ns;
   packet->timestamp = timestamp;
   packet->flags = 0;
-  packet->payload_bytes = (uint16_t) payload_bytes;
+  packet->payload_bytes = (uint16_t)payload_bytes;
   return packet;
 }
 
@@ -70,13 +70,13 @@ typedef void (*AirRtpSink) (AirRtpPacket *packet, void *data);
 static inline uint32_t
 air_rtp_clock_90k (int64_t ns)
 {
-  return (uint32_t) ((uint64_t) ns / 100000 * 9 + (uint64_t) ns % 100000 * 9 / 100000);
+  return (uint32_t)((uint64_t)ns / 100000 * 9 + (uint64_t)ns % 100000 * 9 / 100000);
 }
 
 static inline uint32_t
 air_rtp_clock_48k (int64_t ns)
 {
-  return (uint32_t) ((uint64_t) ns / 125000 * 6 + (uint64_t) ns % 125000 * 6 / 125000);
+  return (uint32_t)((uint64_t)ns / 125000 * 6 + (uint64_t)ns % 125000 * 6 / 125000);
 }
 
 G_END_DECLS

@@ -8,8 +8,8 @@
 
 /* A group of pictures of 10 s at 20 Mbit/s fits; what is longer cannot be started from. */
 #define RING_PACKETS 32768u
-#define VIDEO_RING_BYTES ((size_t) 32 << 20)
-#define AUDIO_RING_BYTES ((size_t) 2 << 20)
+#define VIDEO_RING_BYTES ((size_t)32 << 20)
+#define AUDIO_RING_BYTES ((size_t)2 << 20)
 #define RING_KEEP_NS (1500 * G_GINT64_CONSTANT (1000000))
 #define CAPTURE_TIME_EVERY_NS (500 * G_GINT64_CONSTANT (1000000))
 
@@ -67,7 +67,7 @@ air_rtp_source_new (bool drop_reordered, const AirRtpSourceEvents *events, void 
       size_t bytes = kind == AIR_KIND_VIDEO ? VIDEO_RING_BYTES : AUDIO_RING_BYTES;
       channel->ring = air_packet_ring_new (RING_PACKETS, bytes, RING_KEEP_NS);
       for (unsigned i = 0; i < G_N_ELEMENTS (channel->inputs); i++)
-        channel->inputs[i] = (Input) { { input_ready }, source, (AirKind) kind, NULL, false, false };
+        channel->inputs[i] = (Input){ { input_ready }, source, (AirKind)kind, NULL, false, false };
     }
   return source;
 }
@@ -194,9 +194,10 @@ static void
 take_packet (AirRtpPacket *packet, void *data)
 {
   Channel *channel = data;
-  /* Once in a while is enough, receivers interpolate; on the last packet of a frame it leaves the run of equal sizes whole. */
-  if ((packet->flags & AIR_RTP_MARKER || channel->track == NULL || air_track_get_kind (channel->track) == AIR_KIND_AUDIO)
-      && packet->pts_ns >= channel->next_capture_ns)
+  /* Once in a while is enough, receivers interpolate; on the last packet of a frame it leaves the run of equal sizes
+   * whole. */
+  bool last = packet->flags & AIR_RTP_MARKER || channel->inputs[0].kind == AIR_KIND_AUDIO;
+  if (last && packet->pts_ns >= channel->next_capture_ns)
     {
       packet->flags |= AIR_RTP_CAPTURE_TIME;
       channel->next_capture_ns = packet->pts_ns + CAPTURE_TIME_EVERY_NS;
@@ -297,7 +298,7 @@ take_over (AirRtpSource *source, Channel *channel)
 static void
 input_ready (AirWatch *watch)
 {
-  Input *input = (Input *) watch;
+  Input *input = (Input *)watch;
   AirRtpSource *source = input->source;
   Channel *channel = &source->channels[input->kind];
   uint64_t head = air_packet_ring_get_head (channel->ring);

@@ -1,8 +1,8 @@
 /* The RTP rendition of a stream: reads its video and audio, makes packets once, keeps them in a ring per kind for all
  * viewers.
  *
- * Belongs to the thread of its AirFanoutLoop; only air_rtp_source_new() may be called before it gets there. Readers may be
- * replaced at any time: video changes over at the first keyframe of the new one, so that viewers see no seam.
+ * Belongs to the thread of its AirFanoutLoop; only air_rtp_source_new() may be called before it gets there. Readers may
+ * be replaced at any time: video changes over at the first keyframe of the new one, so that viewers see no seam.
  */
 #pragma once
 

@@ -5,13 +5,12 @@
 
 #include <airclass/error.h>
 
-/* What we serve of the feedback that is offered. */
-#define SERVED_FEEDBACK                                                                                               \
-  (AIR_SDP_FEEDBACK_NACK | AIR_SDP_FEEDBACK_PLI | AIR_SDP_FEEDBACK_FIR | AIR_SDP_FEEDBACK_TRANSPORT_CC                \
-   | AIR_SDP_FEEDBACK_REMB)
+#include "rtp-header.h"
 
-/* Identifiers of longer mids would eat the room of the payload (rtp-packet.h). */
-#define MAX_MID_BYTES 8
+/* What we serve of the feedback that is offered. */
+#define SERVED_FEEDBACK                                                                                                \
+  (AIR_SDP_FEEDBACK_NACK | AIR_SDP_FEEDBACK_PLI | AIR_SDP_FEEDBACK_FIR | AIR_SDP_FEEDBACK_TRANSPORT_CC                 \
+   | AIR_SDP_FEEDBACK_REMB)
 
 /* The H.264 profiles of live video from the simplest to the richest; each decodes those before it (ITU-T H.264 §A.2),
  * for baseline's own tools (FMO, ASO) are used by nobody. */
@@ -73,8 +72,8 @@ rate_h264 (const AirSdpPayload *payload, const AirSdpSource *source)
       guint64 value = g_ascii_strtoull (text, &end, 16);
       if (strlen (text) != 6 || *end != '\0')
         return 0;
-      profile_idc = (uint8_t) (value >> 16);
-      constraints = (uint8_t) (value >> 8);
+      profile_idc = (uint8_t)(value >> 16);
+      constraints = (uint8_t)(value >> 8);
     }
   unsigned rate = rate_profile (source, profile_idc, constraints);
   return mode || rate == 0 ? rate : 1;
@@ -146,10 +145,11 @@ accept_section (AirSdpChoice *choice, AirKind kind, unsigned index, const AirSdp
   if (!section->rtx_payload || !(section->feedback & AIR_SDP_FEEDBACK_TRANSPORT_CC)
       || !section->extensions[AIR_SDP_EXTENSION_TRANSPORT_CC])
     {
-      section->feedback &= ~(unsigned) AIR_SDP_FEEDBACK_TRANSPORT_CC;
+      section->feedback &= ~(unsigned)AIR_SDP_FEEDBACK_TRANSPORT_CC;
       section->extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] = 0;
     }
-  if (strlen (media->mid) > MAX_MID_BYTES)
+  /* A longer one would eat the room of the payload. */
+  if (strlen (media->mid) > AIR_RTP_MAX_MID_BYTES)
     section->extensions[AIR_SDP_EXTENSION_MID] = 0;
 }
 
@@ -280,9 +280,8 @@ write_accepted (GString *sdp, const AirSdpMedia *media, const AirSdpChoice *choi
   if (section->rtx_payload)
     g_string_append_printf (sdp, " %u", section->rtx_payload);
   g_string_append (sdp, "\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n");
-  g_string_append_printf (sdp, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s\r\na=setup:%s\r\n",
-                          local->ice_ufrag, local->ice_pwd, local->fingerprint,
-                          choice->dtls_client ? "active" : "passive");
+  g_string_append_printf (sdp, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s\r\na=setup:%s\r\n", local->ice_ufrag,
+                          local->ice_pwd, local->fingerprint, choice->dtls_client ? "active" : "passive");
   if (*media->mid)
     g_string_append_printf (sdp, "a=mid:%s\r\n", media->mid);
   for (unsigned i = 0; i < AIR_SDP_EXTENSION_COUNT; i++)
@@ -304,7 +303,7 @@ static void
 write_rejected (GString *sdp, const AirSdpMedia *media)
 {
   g_string_append_printf (sdp, "m=%s 0 %s %.*s\r\nc=IN IP4 0.0.0.0\r\n", media->media, media->protocol,
-                          (int) strcspn (media->formats, " "), media->formats);
+                          (int)strcspn (media->formats, " "), media->formats);
   if (*media->mid)
     g_string_append_printf (sdp, "a=mid:%s\r\n", media->mid);
   g_string_append (sdp, "a=inactive\r\n");
@@ -316,7 +315,7 @@ find_accepted (const AirSdpChoice *choice, unsigned index, AirKind *ret_kind)
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     if (choice->kinds[kind].accepted && choice->kinds[kind].section == index)
       {
-        *ret_kind = (AirKind) kind;
+        *ret_kind = (AirKind)kind;
         return true;
       }
   return false;

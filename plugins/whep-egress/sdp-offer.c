@@ -50,7 +50,7 @@ read_number (const char **text, unsigned limit, unsigned *ret_value)
     return false;
   for (; g_ascii_isdigit (*at); at++)
     {
-      value = value * 10 + (unsigned) (*at - '0');
+      value = value * 10 + (unsigned)(*at - '0');
       if (value > limit)
         return false;
     }
@@ -119,7 +119,7 @@ parse_media (Parser *parser, const char *value, GError **error)
   media->disabled = port == 0;
   media->receives = true; /* sendrecv unless said otherwise (RFC 8866 §6.7) */
   bool rtp = g_str_has_suffix (fields[2], "RTP/SAVPF") || g_str_has_suffix (fields[2], "RTP/SAVP");
-  media->kind = !rtp                               ? AIR_SDP_OTHER
+  media->kind = !rtp                                  ? AIR_SDP_OTHER
                 : g_strcmp0 (fields[0], "audio") == 0 ? AIR_SDP_AUDIO
                 : g_strcmp0 (fields[0], "video") == 0 ? AIR_SDP_VIDEO
                                                       : AIR_SDP_OTHER;
@@ -139,8 +139,8 @@ parse_media (Parser *parser, const char *value, GError **error)
         return fail (parser, error, "too many payload types");
       if (find_payload (media, payload))
         return fail (parser, error, "a payload type stands twice in the m= line");
-      media->payloads[media->payload_count++] =
-          (AirSdpPayload) { .number = (uint8_t) payload, .encoding = "", .channels = 1, .fmtp = "" };
+      media->payloads[media->payload_count++]
+          = (AirSdpPayload){ .number = (uint8_t)payload, .encoding = "", .channels = 1, .fmtp = "" };
     }
   return true;
 }
@@ -226,7 +226,7 @@ parse_extmap (Parser *parser, const char *value, GError **error)
   size_t length = strcspn (uri, " ");
   for (unsigned i = 0; i < AIR_SDP_EXTENSION_COUNT; i++)
     if (strlen (extension_uris[i]) == length && strncmp (uri, extension_uris[i], length) == 0)
-      parser->media->extensions[i] = (uint8_t) number;
+      parser->media->extensions[i] = (uint8_t)number;
   return true;
 }
 
@@ -321,7 +321,7 @@ static bool
 parse_attribute (Parser *parser, const char *text, GError **error)
 {
   const char *colon = strchr (text, ':');
-  g_autofree char *name = colon ? g_strndup (text, (size_t) (colon - text)) : g_strdup (text);
+  g_autofree char *name = colon ? g_strndup (text, (size_t)(colon - text)) : g_strdup (text);
   const char *value = colon ? colon + 1 : "";
   bool taken;
   if (!parse_transport (parser, name, value, &taken, error))
@@ -390,7 +390,7 @@ check_mids (Parser *parser, GError **error)
   for (unsigned i = 0; i < offer->media_count; i++)
     {
       AirSdpMedia *media = offer->media[i];
-      media->bundled = *media->mid != '\0' && g_strv_contains ((const char *const *) group, media->mid);
+      media->bundled = *media->mid != '\0' && g_strv_contains ((const char *const *)group, media->mid);
       for (unsigned k = 0; k < i; k++)
         if (*media->mid != '\0' && g_str_equal (media->mid, offer->media[k]->mid))
           return fail (parser, error, "two media sections have the same a=mid");
@@ -411,7 +411,7 @@ for_each_line (Parser *parser, const char *text, size_t length, bool (*handler) 
   for (size_t at = 0; at < length;)
     {
       const char *end = memchr (text + at, '\n', length - at);
-      size_t line_length = end ? (size_t) (end - text) - at : length - at;
+      size_t line_length = end ? (size_t)(end - text) - at : length - at;
       g_autofree char *line = g_strndup (text + at, line_length);
       at += line_length + 1;
       if (++parser->line > AIR_SDP_MAX_LINES)
@@ -501,7 +501,7 @@ parse_fragment_line (Parser *parser, const char *text, GError **error)
   const char *colon = strchr (text, ':');
   if (!colon)
     return true;
-  g_autofree char *name = g_strndup (text + 2, (size_t) (colon - text - 2));
+  g_autofree char *name = g_strndup (text + 2, (size_t)(colon - text - 2));
   return parse_transport (parser, name, colon + 1, &taken, error);
 }
 
@@ -511,7 +511,7 @@ air_sdp_fragment_parse (const char *text, size_t length, AirSdpFragment *ret_fra
   g_autoptr (AirSdpOffer) holder = g_new0 (AirSdpOffer, 1);
   holder->strings = g_string_chunk_new (512);
   Parser parser = { .offer = holder };
-  *ret_fragment = (AirSdpFragment) { NULL, NULL };
+  *ret_fragment = (AirSdpFragment){ NULL, NULL };
   if (!for_each_line (&parser, text, length, parse_fragment_line, error))
     return false;
   if (!parser.session.ice_ufrag != !parser.session.ice_pwd)

@@ -4,18 +4,34 @@
 #include "whep-resource.h"
 
 static const AirOption options[] = {
-  { .key = "udp_listen", .type = AIR_OPTION_ADDRESSES, .default_value = "0.0.0.0:8189",
+  { .key = "udp_listen",
+    .type = AIR_OPTION_ADDRESSES,
+    .default_value = "0.0.0.0:8189",
     .help = "Where WebRTC is served: one UDP port for all viewers. IPv6 is listed beside it, as [::]:8189." },
-  { .key = "additional_hosts", .type = AIR_OPTION_LIST, .default_value = "",
-    .help = "Addresses or names by which viewers reach this server from outside, such as the public side of a NAT or of a "
-            "container. They are offered first, with the port of udp_listen." },
-  { .key = "ice_servers", .type = AIR_OPTION_LIST, .default_value = "",
+  { .key = "additional_hosts",
+    .type = AIR_OPTION_LIST,
+    .default_value = "",
+    .help
+    = "Addresses or names by which viewers reach this server from outside, such as the public side of a NAT or of a "
+      "container. They are offered first, with the port of udp_listen." },
+  { .key = "ice_servers",
+    .type = AIR_OPTION_LIST,
+    .default_value = "",
     .help = "STUN servers told to players, such as stun:stun.example.org:3478. This server itself needs none." },
-  { .key = "max_viewers", .type = AIR_OPTION_INT, .default_value = "1000", .minimum = 1, .maximum = 20000, .unit = "viewers",
+  { .key = "max_viewers",
+    .type = AIR_OPTION_INT,
+    .default_value = "1000",
+    .minimum = 1,
+    .maximum = 20000,
+    .unit = "viewers",
     .help = "More are refused with 503 until one leaves." },
-  { .key = "bframes", .type = AIR_OPTION_ENUM, .default_value = "transcode", .choices = "transcode|drop|refuse",
-    .help = "What to do with H.264 that has B-frames, which browsers cannot show in order: encode it anew without them, once "
-            "for all viewers; leave B-frames out where nothing refers to them; or refuse viewers with a reason." },
+  { .key = "bframes",
+    .type = AIR_OPTION_ENUM,
+    .default_value = "transcode",
+    .choices = "transcode|drop|refuse",
+    .help
+    = "What to do with H.264 that has B-frames, which browsers cannot show in order: encode it anew without them, once "
+      "for all viewers; leave B-frames out where nothing refers to them; or refuse viewers with a reason." },
   { .key = NULL },
 };
 

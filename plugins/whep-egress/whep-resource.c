@@ -78,7 +78,7 @@ static Pending *
 pending_new (AirWhep *whep, AirRequest *request, const AirWhepSession *session)
 {
   Pending *pending = g_new (Pending, 1);
-  *pending = (Pending) { whep, air_request_ref (request), g_strdup (session->session_id) };
+  *pending = (Pending){ whep, air_request_ref (request), g_strdup (session->session_id) };
   return pending;
 }
 
@@ -183,7 +183,8 @@ handle_post (AirRequest *request, void *self)
     }
   AirWhepSession *session = air_whep_sessions_add (whep->sessions, path, identity);
   AirViewerRequest viewer = { session->viewer_id, path, stream, offer };
-  whep->engine->class->add_viewer (whep->engine, &viewer, on_answer, pending_new (whep, request, session), pending_free);
+  whep->engine->class->add_viewer (whep->engine, &viewer, on_answer, pending_new (whep, request, session),
+                                   pending_free);
 }
 
 /* ---- PATCH and DELETE */
@@ -367,10 +368,10 @@ viewer_joined (const AirViewerInfo *info, void *data)
   AirWhep *whep = data;
   air_metric_add (whep->viewers, 1, NULL);
   air_metric_add (whep->joined, 1, NULL);
-  air_metric_observe (whep->join_seconds, (double) (g_get_real_time () - info->since_us) / G_USEC_PER_SEC, NULL);
+  air_metric_observe (whep->join_seconds, (double)(g_get_real_time () - info->since_us) / G_USEC_PER_SEC, NULL);
   g_message ("viewer %s plays %s at %s (%s)", info->viewer_id, info->path, info->address, info->profile);
-  air_context_publish_event (whep->context, air_event_viewer_joined_new (info->path, info->viewer_id, info->engine,
-                                                                         info->address));
+  air_context_publish_event (whep->context,
+                             air_event_viewer_joined_new (info->path, info->viewer_id, info->engine, info->address));
 }
 
 static void
@@ -387,16 +388,15 @@ viewer_left (const AirViewerInfo *info, AirViewerReason reason, void *data)
   if (!info->connected)
     return;
   air_metric_add (whep->viewers, -1, NULL);
-  air_context_publish_event (whep->context, air_event_viewer_left_new (info->path, info->viewer_id, info->engine,
-                                                                       info->address, text));
+  air_context_publish_event (
+      whep->context, air_event_viewer_left_new (info->path, info->viewer_id, info->engine, info->address, text));
 }
 
 static void
 second_passed (void *data)
 {
   AirWhep *whep = data;
-  g_autoptr (GPtrArray) expired
-      = air_whep_sessions_list_expired (whep->sessions, g_get_real_time () / G_USEC_PER_SEC);
+  g_autoptr (GPtrArray) expired = air_whep_sessions_list_expired (whep->sessions, g_get_real_time () / G_USEC_PER_SEC);
   for (guint i = 0; i < expired->len; i++)
     {
       AirWhepSession *session = expired->pdata[i];
@@ -419,20 +419,39 @@ static void
 add_routes (AirContext *context)
 {
   static const AirRoute routes[] = {
-    { .method = "POST", .template = "/{path}/whep", .summary = "Starts to watch with an SDP offer", .body = AIR_BODY_RAW,
-      .max_body_bytes = AIR_SDP_MAX_BYTES, .handler = handle_post },
-    { .method = "OPTIONS", .template = "/{path}/whep", .summary = "What may be posted, and the ICE servers",
+    { .method = "POST",
+      .template = "/{path}/whep",
+      .summary = "Starts to watch with an SDP offer",
+      .body = AIR_BODY_RAW,
+      .max_body_bytes = AIR_SDP_MAX_BYTES,
+      .handler = handle_post },
+    { .method = "OPTIONS",
+      .template = "/{path}/whep",
+      .summary = "What may be posted, and the ICE servers",
       .handler = handle_options },
-    { .method = "PATCH", .template = "/{path}/whep/{session_id}", .summary = "Adds candidates, or restarts ICE",
-      .body = AIR_BODY_RAW, .max_body_bytes = AIR_SDP_MAX_BYTES, .handler = handle_patch },
-    { .method = "DELETE", .template = "/{path}/whep/{session_id}", .summary = "Ends the session",
+    { .method = "PATCH",
+      .template = "/{path}/whep/{session_id}",
+      .summary = "Adds candidates, or restarts ICE",
+      .body = AIR_BODY_RAW,
+      .max_body_bytes = AIR_SDP_MAX_BYTES,
+      .handler = handle_patch },
+    { .method = "DELETE",
+      .template = "/{path}/whep/{session_id}",
+      .summary = "Ends the session",
       .handler = handle_delete },
-    { .method = "GET", .template = "/{path}/whep/{session_id}", .summary = "Whether the session lives",
+    { .method = "GET",
+      .template = "/{path}/whep/{session_id}",
+      .summary = "Whether the session lives",
       .handler = handle_get },
-    { .method = "OPTIONS", .template = "/{path}/whep/{session_id}", .summary = "What the session takes",
+    { .method = "OPTIONS",
+      .template = "/{path}/whep/{session_id}",
+      .summary = "What the session takes",
       .handler = handle_session_options },
-    { .method = "GET", .template = "/api/streams/{path}/viewers", .summary = "Who watches by WHEP, and how well",
-      .role = AIR_ROLE_TEACHER, .handler = handle_viewers },
+    { .method = "GET",
+      .template = "/api/streams/{path}/viewers",
+      .summary = "Who watches by WHEP, and how well",
+      .role = AIR_ROLE_TEACHER,
+      .handler = handle_viewers },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (routes); i++)
     air_context_add_route (context, &routes[i]);
@@ -462,7 +481,7 @@ air_whep_new (AirContext *context)
   AirEngineEvents events = { viewer_joined, viewer_left, whep };
   whep->context = context;
   whep->sessions = air_whep_sessions_new ();
-  whep->max_viewers = (unsigned) air_context_get_int (context, "max_viewers");
+  whep->max_viewers = (unsigned)air_context_get_int (context, "max_viewers");
   add_metrics (whep, context);
   whep->engine = air_fanout_engine_new (context, &events);
   add_routes (context);

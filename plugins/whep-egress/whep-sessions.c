@@ -14,7 +14,7 @@ random_name (const char *prefix, size_t bytes)
 {
   uint8_t random[16];
   g_assert (bytes <= sizeof random);
-  if (RAND_bytes (random, (int) bytes) != 1)
+  if (RAND_bytes (random, (int)bytes) != 1)
     g_error ("no random bytes to be had");
   GString *name = g_string_new (prefix);
   for (size_t i = 0; i < bytes; i++)
@@ -110,7 +110,7 @@ air_whep_sessions_list_expired (AirWhepSessions *sessions, int64_t now_s)
   GHashTableIter iter;
   AirWhepSession *session;
   g_hash_table_iter_init (&iter, sessions->by_session);
-  while (g_hash_table_iter_next (&iter, NULL, (void **) &session))
+  while (g_hash_table_iter_next (&iter, NULL, (void **)&session))
     {
       int64_t expires_at = air_identity_get_expires_at (session->identity);
       if (expires_at != 0 && expires_at <= now_s)

@@ -10,8 +10,8 @@ typedef struct
   char *session_id; /* in the URL: 128 random bits, the only credential of PATCH and DELETE */
   char *viewer_id;  /* in documents and events: says nothing about the URL */
   char *path;
-  char *user_id; /* (nullable) */
-  char *etag;    /* with its quotes; changes with each ICE restart */
+  char *user_id;         /* (nullable) */
+  char *etag;            /* with its quotes; changes with each ICE restart */
   AirIdentity *identity; /* tells when the session ends, which a refreshed token of its family moves */
 } AirWhepSession;
 

@@ -6,6 +6,7 @@
 
 #include "packet-ring.h"
 #include "rtp-h264.h"
+#include "rtp-header.h"
 #include "rtp-opus.h"
 
 static void
@@ -17,15 +18,15 @@ collect (AirRtpPacket *packet, void *data)
 static GPtrArray *
 new_packets (void)
 {
-  return g_ptr_array_new_with_free_func ((GDestroyNotify) air_rtp_packet_unref);
+  return g_ptr_array_new_with_free_func ((GDestroyNotify)air_rtp_packet_unref);
 }
 
 static void
 append_nal (GByteArray *unit, const uint8_t *nal, size_t size)
 {
-  uint8_t prefix[4] = { (uint8_t) (size >> 24), (uint8_t) (size >> 16), (uint8_t) (size >> 8), (uint8_t) size };
+  uint8_t prefix[4] = { (uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size };
   g_byte_array_append (unit, prefix, 4);
-  g_byte_array_append (unit, nal, (guint) size);
+  g_byte_array_append (unit, nal, (guint)size);
 }
 
 static void
@@ -34,7 +35,7 @@ append_random_nal (GByteArray *unit, uint8_t header, size_t size)
   g_autofree uint8_t *nal = g_malloc (size);
   nal[0] = header;
   for (size_t i = 1; i < size; i++)
-    nal[i] = (uint8_t) g_test_rand_int ();
+    nal[i] = (uint8_t)g_test_rand_int ();
   append_nal (unit, nal, size);
 }
 
@@ -59,7 +60,7 @@ depacketize (GPtrArray *packets)
           g_assert_true (start == (fragmented == NULL));
           if (start)
             {
-              uint8_t header = (uint8_t) ((payload[0] & 0xe0) | (payload[1] & 0x1f));
+              uint8_t header = (uint8_t)((payload[0] & 0xe0) | (payload[1] & 0x1f));
               fragmented = g_byte_array_append (g_byte_array_new (), &header, 1);
             }
           g_byte_array_append (fragmented, payload + 2, packet->payload_bytes - 2u);
@@ -78,7 +79,7 @@ depacketize (GPtrArray *packets)
         }
       for (size_t at = 1; at < packet->payload_bytes;)
         {
-          size_t size = (size_t) (payload[at] << 8 | payload[at + 1]);
+          size_t size = (size_t)(payload[at] << 8 | payload[at + 1]);
           g_assert_cmpuint (at + 2 + size, <=, packet->payload_bytes);
           append_nal (unit, payload + at + 2, size);
           at += 2 + size;
@@ -102,10 +103,10 @@ test_h264_property (void)
         {
           int limit = g_test_rand_bit () ? 40 : g_test_rand_bit () ? 1160 : 20000;
           append_random_nal (unit, headers[g_test_rand_int_range (0, G_N_ELEMENTS (headers))],
-                             (size_t) g_test_rand_int_range (MAX (1, limit - 60), limit));
+                             (size_t)g_test_rand_int_range (MAX (1, limit - 60), limit));
         }
       g_autoptr (GPtrArray) packets = new_packets ();
-      int64_t pts_ns = (int64_t) round * 33333333;
+      int64_t pts_ns = (int64_t)round * 33333333;
       unsigned count = air_rtp_h264_push (rtp, unit->data, unit->len, false, pts_ns, collect, packets);
       g_assert_cmpuint (count, ==, packets->len);
       g_autoptr (GByteArray) again = depacketize (packets);
@@ -114,7 +115,8 @@ test_h264_property (void)
 }
 
 /* avcC with one SPS and one PPS */
-static const uint8_t codec_data[] = { 1, 0x42, 0xc0, 0x1f, 0xff, 0xe1, 0, 4, 0x67, 0x42, 0xc0, 0x1f, 1, 0, 3, 0x68, 1, 2 };
+static const uint8_t codec_data[]
+    = { 1, 0x42, 0xc0, 0x1f, 0xff, 0xe1, 0, 4, 0x67, 0x42, 0xc0, 0x1f, 1, 0, 3, 0x68, 1, 2 };
 
 static void
 test_h264_parameter_sets (void)
@@ -162,7 +164,7 @@ test_h264_broken (void)
     {
       uint8_t noise[64];
       for (size_t k = 0; k < sizeof noise; k++)
-        noise[k] = (uint8_t) g_test_rand_int_range (0, k % 4 == 3 ? 20 : 2);
+        noise[k] = (uint8_t)g_test_rand_int_range (0, k % 4 == 3 ? 20 : 2);
       air_rtp_h264_set_codec_data (rtp, noise, sizeof noise);
       air_rtp_h264_push (rtp, noise, sizeof noise, i & 1, 0, collect, packets);
     }
@@ -172,21 +174,21 @@ static GstBuffer *
 to_buffer (const AirRtpPacket *packet, uint16_t sequence)
 {
   GstBuffer *buffer = gst_buffer_new_allocate (NULL, 12u + packet->payload_bytes, NULL);
-  uint8_t header[12] = { 0x80, (uint8_t) (96 | (packet->flags & AIR_RTP_MARKER ? 0x80 : 0)), (uint8_t) (sequence >> 8),
-                         (uint8_t) sequence };
+  uint8_t header[12] = { 0x80, (uint8_t)(96 | (packet->flags & AIR_RTP_MARKER ? 0x80 : 0)), (uint8_t)(sequence >> 8),
+                         (uint8_t)sequence };
   uint32_t timestamp = GUINT32_TO_BE (packet->timestamp), ssrc = GUINT32_TO_BE (1);
   memcpy (header + 4, &timestamp, 4);
   memcpy (header + 8, &ssrc, 4);
   gst_buffer_fill (buffer, 0, header, sizeof header);
   gst_buffer_fill (buffer, 12, packet->payload, packet->payload_bytes);
-  GST_BUFFER_PTS (buffer) = (GstClockTime) packet->pts_ns;
+  GST_BUFFER_PTS (buffer) = (GstClockTime)packet->pts_ns;
   return buffer;
 }
 
 static GPtrArray *
 pull_all (GstElement *sink)
 {
-  GPtrArray *samples = g_ptr_array_new_with_free_func ((GDestroyNotify) gst_sample_unref);
+  GPtrArray *samples = g_ptr_array_new_with_free_func ((GDestroyNotify)gst_sample_unref);
   GstSample *sample;
   while ((sample = gst_app_sink_try_pull_sample (GST_APP_SINK (sink), 10 * GST_SECOND)))
     g_ptr_array_add (samples, sample);
@@ -200,7 +202,8 @@ encode (void)
   g_autoptr (GstElement) encoder = gst_parse_launch (
       "videotestsrc num-buffers=40 pattern=ball ! video/x-raw,width=320,height=240,framerate=30/1 ! "
       "x264enc tune=zerolatency key-int-max=15 bitrate=3000 ! video/x-h264,stream-format=avc,alignment=au ! "
-      "appsink name=sink sync=false", NULL);
+      "appsink name=sink sync=false",
+      NULL);
   g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (encoder), "sink");
   gst_element_set_state (encoder, GST_STATE_PLAYING);
   GPtrArray *samples = pull_all (sink);
@@ -217,7 +220,8 @@ slices (GstBuffer *buffer)
   gst_buffer_map (buffer, &map, GST_MAP_READ);
   for (size_t at = 0; at + 4 < map.size;)
     {
-      size_t size = GST_READ_UINT32_BE (map.data + at);
+      size_t size = (size_t)map.data[at] << 24 | (size_t)map.data[at + 1] << 16 | (size_t)map.data[at + 2] << 8
+                    | map.data[at + 3];
       unsigned type = map.data[at + 4] & 0x1f;
       if (type == 1 || type == 5)
         append_nal (all, map.data + at + 4, size);
@@ -235,7 +239,7 @@ push_sample (GstAppSrc *source, AirRtpH264 *rtp, GstSample *sample, uint16_t *se
   g_autoptr (GPtrArray) packets = new_packets ();
   gst_buffer_map (buffer, &map, GST_MAP_READ);
   bool keyframe = !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
-  air_rtp_h264_push (rtp, map.data, map.size, keyframe, (int64_t) GST_BUFFER_PTS (buffer), collect, packets);
+  air_rtp_h264_push (rtp, map.data, map.size, keyframe, (int64_t)GST_BUFFER_PTS (buffer), collect, packets);
   gst_buffer_unmap (buffer, &map);
   for (guint i = 0; i < packets->len; i++)
     gst_app_src_push_buffer (source, to_buffer (packets->pdata[i], (*sequence)++));
@@ -246,9 +250,11 @@ test_h264_gstreamer (void)
 {
   g_autoptr (GPtrArray) units = encode ();
   g_assert_cmpuint (units->len, ==, 40);
-  g_autoptr (GstElement) decoder = gst_parse_launch (
-      "appsrc name=source format=time caps=application/x-rtp,media=video,encoding-name=H264,clock-rate=90000,payload=96 "
-      "! rtph264depay ! video/x-h264,stream-format=avc,alignment=au ! appsink name=sink sync=false", NULL);
+  g_autoptr (GstElement) decoder
+      = gst_parse_launch ("appsrc name=source format=time "
+                          "caps=application/x-rtp,media=video,encoding-name=H264,clock-rate=90000,payload=96 "
+                          "! rtph264depay ! video/x-h264,stream-format=avc,alignment=au ! appsink name=sink sync=false",
+                          NULL);
   g_autoptr (GstElement) source = gst_bin_get_by_name (GST_BIN (decoder), "source");
   g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (decoder), "sink");
   gst_element_set_state (decoder, GST_STATE_PLAYING);
@@ -279,11 +285,66 @@ test_h264_gstreamer (void)
 static void
 test_clock (void)
 {
-  int64_t hours = 1000 * 3600 * (int64_t) G_GINT64_CONSTANT (1000000000);
-  g_assert_cmpuint (air_rtp_clock_90k (hours), ==, (uint32_t) (1000 * 3600 * G_GUINT64_CONSTANT (90000)));
-  g_assert_cmpuint (air_rtp_clock_48k (hours), ==, (uint32_t) (1000 * 3600 * G_GUINT64_CONSTANT (48000)));
+  int64_t hours = 1000 * 3600 * (int64_t)G_GINT64_CONSTANT (1000000000);
+  g_assert_cmpuint (air_rtp_clock_90k (hours), ==, (uint32_t)(1000 * 3600 * G_GUINT64_CONSTANT (90000)));
+  g_assert_cmpuint (air_rtp_clock_48k (hours), ==, (uint32_t)(1000 * 3600 * G_GUINT64_CONSTANT (48000)));
   g_assert_cmpuint (air_rtp_clock_90k (33333333), ==, 2999);
   g_assert_cmpuint (air_rtp_clock_48k (20000000), ==, 960);
+}
+
+/* Reads the value of an extension as RFC 8285 §4.2 says; returns its size, 0 when it is not there. */
+static size_t
+find_extension (const uint8_t *packet, size_t size, unsigned id, const uint8_t **ret_value)
+{
+  g_assert_cmpuint (packet[12] << 8 | packet[13], ==, 0xbede);
+  size_t end = 16 + 4u * (size_t)(packet[14] << 8 | packet[15]);
+  g_assert_cmpuint (end, ==, size);
+  for (size_t at = 16; at < end;)
+    {
+      size_t bytes = (packet[at] & 0xfu) + 1;
+      if (packet[at] == 0)
+        {
+          at++;
+          continue;
+        }
+      *ret_value = packet + at + 1;
+      if ((unsigned)(packet[at] >> 4) == id)
+        return bytes;
+      at += 1 + bytes;
+      g_assert_cmpuint (at, <=, end);
+    }
+  return 0;
+}
+
+static void
+test_header (void)
+{
+  static const uint8_t plain[] = { 0x80, 0xe0, 0x12, 0x34, 1, 2, 3, 4, 0xde, 0xad, 0xbe, 0xef };
+  AirRtpHeader header
+      = { .payload = 96, .marker = true, .sequence = 0x1234, .timestamp = 0x01020304, .ssrc = 0xdeadbeef };
+  uint8_t bytes[AIR_RTP_MAX_HEADER_BYTES];
+  g_assert_cmpmem (bytes, air_rtp_header_write (&header, bytes), plain, sizeof plain);
+  for (unsigned mask = 1; mask < 8; mask++)
+    for (size_t mid_bytes = 1; mid_bytes <= AIR_RTP_MAX_MID_BYTES; mid_bytes++)
+      {
+        const uint8_t *value;
+        char mid[AIR_RTP_MAX_MID_BYTES + 1] = "";
+        memset (mid, 'm', mid_bytes);
+        header.transport_id = mask & 1 ? 3 : 0;
+        header.transport_sequence = 0xabcd;
+        header.capture_id = mask & 2 ? 14 : 0;
+        header.capture_ntp = 0x0102030405060708;
+        header.mid_id = mask & 4 ? 1 : 0;
+        header.mid = mid;
+        size_t size = air_rtp_header_write (&header, bytes);
+        g_assert_cmpuint (size, <=, sizeof bytes);
+        g_assert_cmpuint (bytes[0], ==, 0x90);
+        g_assert_cmpmem (bytes + 1, 11, plain + 1, 11);
+        g_assert_cmpuint (find_extension (bytes, size, 3, &value), ==, mask & 1 ? 2 : 0);
+        g_assert_cmpuint (find_extension (bytes, size, 14, &value), ==, mask & 2 ? 8 : 0);
+        g_assert_true (!(mask & 2) || value[7] == 8);
+        g_assert_cmpuint (find_extension (bytes, size, 1, &value), ==, mask & 4 ? mid_bytes : 0);
+      }
 }
 
 static void
@@ -310,7 +371,7 @@ test_opus (void)
     }
   g_autoptr (GPtrArray) later = new_packets ();
   g_ptr_array_add (later, air_rtp_opus_push (&rtp, packet, sizeof packet, true, 3000000000));
-  g_assert_cmpuint (((AirRtpPacket *) later->pdata[0])->timestamp, ==, 144000);
+  g_assert_cmpuint (((AirRtpPacket *)later->pdata[0])->timestamp, ==, 144000);
   g_assert_null (air_rtp_opus_push (&rtp, packet, sizeof packet, false, 2900000000));
 }
 
@@ -318,7 +379,7 @@ static AirRtpPacket *
 ring_packet (int64_t ms, unsigned flags)
 {
   AirRtpPacket *packet = air_rtp_packet_new (ms * 1000000, 0, 100);
-  packet->flags = (uint16_t) flags;
+  packet->flags = (uint16_t)flags;
   return packet;
 }
 
@@ -339,7 +400,8 @@ test_ring (void)
   air_packet_ring_append (ring, ring_packet (10000, AIR_RTP_KEYFRAME));
   air_packet_ring_append (ring, ring_packet (10010, 0));
   g_assert_cmpuint (air_packet_ring_get_keyframe (ring), ==, 1000);
-  g_assert_cmpint (air_packet_ring_get (ring, air_packet_ring_get_tail (ring))->pts_ns, ==, 9010 * G_GINT64_CONSTANT (1000000));
+  g_assert_cmpint (air_packet_ring_get (ring, air_packet_ring_get_tail (ring))->pts_ns, ==,
+                   9010 * G_GINT64_CONSTANT (1000000));
   /* An endless group of pictures ends at the bound, and cannot be started from. */
   for (int64_t ms = 10010; ms < 90000; ms += 10)
     air_packet_ring_append (ring, ring_packet (ms, 0));
@@ -353,6 +415,7 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/whep/rtp/clock", test_clock);
+  g_test_add_func ("/whep/rtp/header", test_header);
   g_test_add_func ("/whep/rtp/h264/property", test_h264_property);
   g_test_add_func ("/whep/rtp/h264/parameter-sets", test_h264_parameter_sets);
   g_test_add_func ("/whep/rtp/h264/broken", test_h264_broken);

@@ -139,10 +139,8 @@ test_refused (void)
   {
     const char *from, *to, *why;
   } cases[] = {
-    { "H264/90000", "H266/90000", "H.264" },
-    { "packetization-mode=1", "packetization-mode=0", "H.264" },
-    { "a=rtcp-mux\r\n", "", "rtcp-mux" },
-    { "a=recvonly", "a=sendonly", "receives" },
+    { "H264/90000", "H266/90000", "H.264" },    { "packetization-mode=1", "packetization-mode=0", "H.264" },
+    { "a=rtcp-mux\r\n", "", "rtcp-mux" },       { "a=recvonly", "a=sendonly", "receives" },
     { "a=group:BUNDLE 0 1\r\n", "", "BUNDLE" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -192,7 +190,8 @@ test_malformed (void)
     const char *from, *to;
   } cases[] = {
     { "v=0", "v=1" },
-    { "a=ice-ufrag:", "a=ice-ufrag:a" "\x01" },
+    { "a=ice-ufrag:", "a=ice-ufrag:a"
+                      "\x01" },
     { "a=ice-pwd:", "a=ice-pwd:short\r\na=x:" },
     { "a=fingerprint:sha-256 E8", "a=fingerprint:sha-256 G8" },
     { "a=fingerprint", "a=fingerprints" },
@@ -249,7 +248,7 @@ test_damage (void)
     {
       g_autoptr (AirSdpOffer) prefix = air_sdp_offer_parse (text, i, NULL);
       g_autofree char *damaged = g_strdup (text);
-      damaged[i] = (char) g_test_rand_int_range (1, 127);
+      damaged[i] = (char)g_test_rand_int_range (1, 127);
       g_autoptr (AirSdpOffer) offer = air_sdp_offer_parse (damaged, length, NULL);
       AirSdpChoice choice;
       if (offer && air_sdp_choose (offer, &baseline, &choice, NULL))

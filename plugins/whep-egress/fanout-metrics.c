@@ -1,0 +1,44 @@
+/* Counters of the fan-out engine. */
+#include "fanout-metrics.h"
+
+static void
+count (AirMetric *metric, uint64_t change, const char *label)
+{
+  const char *labels[] = { label, NULL };
+  if (change > 0)
+    air_metric_add (metric, (double)change, label ? labels : NULL);
+}
+
+void
+air_fanout_metrics_init (AirFanoutMetrics *metrics, AirContext *context)
+{
+  static const char *const by_reason[] = { "reason", NULL }, *const by_kind[] = { "kind", NULL };
+  metrics->packets = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_packets_sent_total",
+                                             "UDP datagrams sent to viewers", NULL, NULL);
+  metrics->bytes = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_bytes_sent_total",
+                                           "Bytes of UDP payload sent to viewers", NULL, NULL);
+  metrics->retransmitted = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_retransmitted_total",
+                                                   "Packets sent again because a viewer lost them", NULL, NULL);
+  metrics->dropped = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_send_dropped_total",
+                                             "Datagrams that could not be sent", by_reason, NULL);
+  metrics->requests = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_feedback_total",
+                                              "Requests by viewers: lost packets (nack), keyframes", by_kind, NULL);
+  metrics->discarded
+      = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_discarded_total",
+                                "Datagrams from addresses or with names that are no viewer's", by_reason, NULL);
+}
+
+void
+air_fanout_metrics_add (AirFanoutMetrics *metrics, const AirFanoutCounts *counts)
+{
+  count (metrics->packets, counts->packets, NULL);
+  count (metrics->bytes, counts->bytes, NULL);
+  count (metrics->retransmitted, counts->retransmitted, NULL);
+  count (metrics->dropped, counts->dropped, "buffer");
+  count (metrics->dropped, counts->failed, "unreachable");
+  count (metrics->requests, counts->nacks, "nack");
+  count (metrics->requests, counts->keyframe_requests, "keyframe");
+  count (metrics->discarded, counts->unvalidated, "unvalidated");
+  count (metrics->discarded, counts->unknown_ufrag, "unknown");
+  count (metrics->discarded, counts->forged, "forged");
+}

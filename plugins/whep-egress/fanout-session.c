@@ -1,0 +1,249 @@
+/* A viewer's life on the loop: attached, found by its name, handshake, keys, media, end; and what its datagrams do. */
+#include "fanout-private.h"
+
+#include <openssl/crypto.h>
+
+#define HANDSHAKE_DEADLINE_US (10 * G_USEC_PER_SEC)
+
+static void
+set_behind (AirFanoutLoop *loop, AirFanoutViewer *viewer)
+{
+  if (!viewer->behind)
+    g_ptr_array_add (loop->behind, viewer);
+  viewer->behind = true;
+}
+
+void
+air_fanout_loop_pump (AirFanoutLoop *loop, AirFanoutViewer *viewer)
+{
+  if (!viewer->behind && air_fanout_viewer_pump (viewer, loop->sender, loop->now_us))
+    set_behind (loop, viewer);
+}
+
+void
+air_fanout_loop_publish_viewer (AirFanoutViewer *viewer)
+{
+  const AirViewerInfo *counts = &viewer->counts;
+  AirViewerInfo *info = &viewer->info;
+  g_mutex_lock (&viewer->lock);
+  info->connected = viewer->media;
+  info->rtt_us = counts->rtt_us;
+  info->loss = counts->loss;
+  info->jitter_us = counts->jitter_us;
+  info->bitrate_bps = (counts->bytes - viewer->bytes_before) * 8;
+  info->estimate_bps = counts->estimate_bps;
+  info->packets = counts->packets;
+  info->bytes = counts->bytes;
+  info->nacks = counts->nacks;
+  info->retransmitted = counts->retransmitted;
+  info->keyframe_requests = counts->keyframe_requests;
+  g_mutex_unlock (&viewer->lock);
+  viewer->bytes_before = counts->bytes;
+}
+
+static void
+publish_address (AirFanoutViewer *viewer)
+{
+  char text[AIR_ADDRESS_STRING_BYTES];
+  const AirPath *path = air_ice_get_selected (viewer->ice);
+  if (!path)
+    return;
+  g_mutex_lock (&viewer->lock);
+  g_free (viewer->info.address);
+  viewer->info.address = g_strdup (air_address_string (&path->remote, text));
+  g_mutex_unlock (&viewer->lock);
+}
+
+void
+air_fanout_loop_add_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer)
+{
+  viewer->loop = loop;
+  viewer->attached = true;
+  viewer->index = loop->viewers->len;
+  g_ptr_array_add (loop->viewers, air_fanout_viewer_ref (viewer));
+  air_demux_add_ufrag (loop->demux, air_ice_get_ufrag (viewer->ice), &viewer->entry);
+}
+
+void
+air_fanout_loop_restart_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer, const char *remote_ufrag)
+{
+  /* A restart that nobody followed gives its name up; the one before keeps the session until the new one is used. */
+  if (air_ice_is_restarting (viewer->ice))
+    air_demux_remove_ufrag (loop->demux, air_ice_get_ufrag (viewer->ice), &viewer->entry);
+  air_ice_restart (viewer->ice, remote_ufrag);
+  air_demux_add_ufrag (loop->demux, air_ice_get_ufrag (viewer->ice), &viewer->entry);
+}
+
+void
+air_fanout_loop_end_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirViewerReason reason)
+{
+  if (!viewer->attached)
+    return;
+  viewer->attached = false;
+  if (viewer->media)
+    {
+      air_fanout_viewer_say_bye (viewer, loop->sender);
+      g_ptr_array_remove_fast (viewer->group->viewers, viewer);
+      air_rtp_source_set_viewers (viewer->group->source, viewer->group->viewers->len);
+    }
+  air_dtls_close (viewer->dtls);
+  air_demux_remove (loop->demux, &viewer->entry);
+  if (viewer->behind)
+    g_ptr_array_remove_fast (loop->behind, viewer);
+  AirFanoutViewer *last = loop->viewers->pdata[loop->viewers->len - 1];
+  last->index = viewer->index;
+  g_ptr_array_remove_index_fast (loop->viewers, viewer->index);
+  air_fanout_loop_publish_viewer (viewer);
+  loop->events.left (viewer, reason, loop->events.data);
+  air_fanout_viewer_unref (viewer);
+}
+
+void
+air_fanout_loop_send_dtls (const uint8_t *datagram, size_t size, void *data)
+{
+  AirFanoutViewer *viewer = data;
+  const AirPath *path = air_ice_get_selected (viewer->ice);
+  if (path && viewer->loop)
+    air_udp_sender_push (viewer->loop->sender, path, datagram, size);
+}
+
+static bool
+take_keys (AirFanoutViewer *viewer)
+{
+  AirSrtpKeys keys;
+  if (!air_dtls_get_srtp_keys (viewer->dtls, &keys))
+    return false;
+  viewer->sender = air_srtp_new (keys.profile, &keys.local);
+  viewer->receiver = air_srtp_new (keys.profile, &keys.remote);
+  g_mutex_lock (&viewer->lock);
+  viewer->info.profile = air_srtp_profile_to_string (keys.profile);
+  g_mutex_unlock (&viewer->lock);
+  OPENSSL_cleanse (&keys, sizeof keys);
+  return viewer->sender && viewer->receiver;
+}
+
+/* The handshake is done: reports first, so that the first frames can be put in sync, then media. */
+static void
+begin_media (AirFanoutLoop *loop, AirFanoutViewer *viewer)
+{
+  if (!take_keys (viewer))
+    {
+      air_fanout_loop_end_viewer (loop, viewer, AIR_VIEWER_DTLS_FAILED);
+      return;
+    }
+  viewer->media = true;
+  viewer->handshake_at_us = 0;
+  g_ptr_array_add (viewer->group->viewers, viewer);
+  air_rtp_source_set_viewers (viewer->group->source, viewer->group->viewers->len);
+  air_fanout_loop_publish_viewer (viewer);
+  loop->events.joined (viewer, loop->events.data);
+  air_fanout_viewer_report (viewer, loop->sender, loop->now_us, true);
+  air_fanout_loop_pump (loop, viewer);
+}
+
+static void
+take_dtls_state (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirDtlsState state)
+{
+  int64_t timeout_us;
+  switch (state)
+    {
+    case AIR_DTLS_HANDSHAKING:
+      timeout_us = air_dtls_get_timeout_us (viewer->dtls);
+      viewer->handshake_at_us = timeout_us < 0 ? 0 : loop->now_us + timeout_us;
+      break;
+    case AIR_DTLS_CONNECTED:
+      if (!viewer->media)
+        begin_media (loop, viewer);
+      break;
+    case AIR_DTLS_CLOSED:
+      air_fanout_loop_end_viewer (loop, viewer, AIR_VIEWER_LEFT);
+      break;
+    case AIR_DTLS_FAILED:
+      g_debug ("DTLS: %s", air_dtls_get_error (viewer->dtls));
+      air_fanout_loop_end_viewer (loop, viewer, AIR_VIEWER_DTLS_FAILED);
+      break;
+    }
+}
+
+/* ---- Time */
+
+void
+air_fanout_loop_check_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer)
+{
+  if (!viewer->media && loop->now_us > viewer->created_us + HANDSHAKE_DEADLINE_US)
+    air_fanout_loop_end_viewer (loop, viewer, AIR_VIEWER_NO_HANDSHAKE);
+  else if (viewer->media && !air_ice_has_consent (viewer->ice, loop->now_us))
+    air_fanout_loop_end_viewer (loop, viewer, AIR_VIEWER_VANISHED);
+  else if (viewer->handshake_at_us != 0 && loop->now_us >= viewer->handshake_at_us)
+    take_dtls_state (loop, viewer, air_dtls_handle_timeout (viewer->dtls));
+  else if (viewer->media)
+    air_fanout_viewer_report (viewer, loop->sender, loop->now_us, false);
+}
+
+/* ---- Datagrams */
+
+static void
+take_stun (AirFanoutLoop *loop, const AirUdpDatagram *datagram)
+{
+  AirStunMessage message;
+  const char *ufrag;
+  size_t ufrag_bytes;
+  if (!air_stun_parse (datagram->data, datagram->size, &message))
+    return;
+  AirDemuxEntry *entry = air_ice_check_ufrag (&message, &ufrag, &ufrag_bytes)
+                             ? air_demux_find_ufrag (loop->demux, ufrag, ufrag_bytes)
+                             : air_demux_find_address (loop->demux, &datagram->path.remote);
+  if (!entry)
+    return;
+  AirFanoutViewer *viewer = (AirFanoutViewer *)entry;
+  AirStunBuilder reply;
+  unsigned result = air_ice_handle (viewer->ice, &message, &datagram->path, loop->now_us, &reply);
+  if (result & AIR_ICE_REPLY)
+    air_udp_sender_push (loop->sender, &datagram->path, reply.data, reply.size);
+  if (result & AIR_ICE_RESTARTED)
+    air_demux_remove_ufrag (loop->demux, air_ice_get_previous_ufrag (viewer->ice), &viewer->entry);
+  if (result & AIR_ICE_VALIDATED)
+    air_demux_add_address (loop->demux, &datagram->path.remote, &viewer->entry);
+  if (result & AIR_ICE_SELECTED)
+    {
+      publish_address (viewer);
+      take_dtls_state (loop, viewer, air_dtls_start (viewer->dtls));
+    }
+}
+
+static void
+take_rtcp (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirUdpDatagram *datagram)
+{
+  size_t size;
+  if (!viewer->media)
+    return;
+  if (air_srtp_unprotect_rtcp (viewer->receiver, datagram->data, datagram->size, &size) != AIR_SRTP_OK)
+    {
+      loop->counts.forged++;
+      return;
+    }
+  air_ice_heard (viewer->ice, loop->now_us);
+  if (air_fanout_viewer_feedback (viewer, loop->sender, datagram->data, size, loop->now_us))
+    air_fanout_loop_pump (loop, viewer);
+  else
+    air_fanout_loop_end_viewer (loop, viewer, AIR_VIEWER_LEFT);
+}
+
+void
+air_fanout_loop_take_datagram (AirFanoutLoop *loop, AirUdpDatagram *datagram)
+{
+  AirPacketKind kind;
+  AirDemuxEntry *entry = air_demux_route (loop->demux, &datagram->path.remote, datagram->data, datagram->size, &kind);
+  if (kind == AIR_PACKET_STUN)
+    {
+      take_stun (loop, datagram);
+      return;
+    }
+  if (!entry)
+    return;
+  AirFanoutViewer *viewer = (AirFanoutViewer *)entry;
+  if (kind == AIR_PACKET_DTLS)
+    take_dtls_state (loop, viewer, air_dtls_receive (viewer->dtls, datagram->data, datagram->size));
+  else if (kind == AIR_PACKET_RTCP)
+    take_rtcp (loop, viewer, datagram);
+}
