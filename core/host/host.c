@@ -11,6 +11,8 @@
 #include "host/order.h"
 #include "util/nearest.h"
 
+#define START_TIMEOUT_MS 10000
+
 /* In the order they are created. */
 static const AirPlugin *const components[] = {
   &air_log_component, &air_http_component, &air_streams_component, &air_auth_component, &air_core_component,
@@ -252,6 +254,7 @@ air_host_new (const char *config_path, GPtrArray *problems)
   AirHost *host = g_new0 (AirHost, 1);
 
   host->config_path = g_strdup (config_path);
+  host->start_timeout_ms = START_TIMEOUT_MS;
   host->bus = air_bus_new ();
   host->metrics = air_metrics_registry_new ();
   host->health = air_health_new ();

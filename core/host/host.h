@@ -60,6 +60,7 @@ struct _AirHost
   GPtrArray *steps;        /* (element-type AirModule) borrowed, in the order they start */
   unsigned next_step;
   AirModule *waiting_for;  /* start() or stop() of it has not returned */
+  unsigned start_timeout_ms; /* of each module; 10 s */
   unsigned timeout_id, jobs_id;
   int64_t stop_deadline_us;
   int64_t started_us;      /* g_get_monotonic_time () */

@@ -12,8 +12,6 @@
 #include "host/order.h"
 #include "host/steps.h"
 
-#define START_TIMEOUT_MS 10000
-
 static void start_next (AirHost *host);
 
 /* ---- Create */
@@ -183,8 +181,8 @@ start_expired (gpointer data)
 {
   AirHost *host = data;
   AirModule *module = g_steal_pointer (&host->waiting_for);
-  g_autoptr (GError) error = g_error_new (AIR_ERROR, AIR_ERROR_FAILED, "it did not answer within %d s",
-                                          START_TIMEOUT_MS / 1000);
+  g_autoptr (GError) error = g_error_new (AIR_ERROR, AIR_ERROR_FAILED, "it did not answer within %g s",
+                                          host->start_timeout_ms / 1000.0);
 
   host->timeout_id = 0;
   air_step_give_up (host, module);
@@ -207,7 +205,7 @@ start_module (AirHost *host, AirModule *module)
   task = g_task_new (NULL, module->starting, start_done, module);
   /* Whether it succeeded is said by start() itself: a listener that is open is open, cancelled or not. */
   g_task_set_check_cancellable (task, FALSE);
-  air_step_set_timeout (host, START_TIMEOUT_MS, start_expired);
+  air_step_set_timeout (host, host->start_timeout_ms, start_expired);
   air_step_call (module, module->plugin.start, task);
 }
 

@@ -220,6 +220,31 @@ test_failures (Fixture *fixture, gconstpointer data)
 }
 
 static gboolean
+quit_when_late_one_ended (gpointer data)
+{
+  AirHost *host = data;
+  AirModule *module = air_host_find_module (host, "late-start");
+
+  if (!host->ready || module->given_up || module->self != NULL)
+    return G_SOURCE_CONTINUE;
+  air_host_quit (host);
+  return G_SOURCE_REMOVE;
+}
+
+/* What a start began that succeeded after its time is ended again. */
+static void
+test_late_start (Fixture *fixture, gconstpointer data)
+{
+  make_host (fixture, "late-start,needs-late-start,provider", "");
+  fixture->host->start_timeout_ms = 1000;
+  g_timeout_add (1, quit_when_late_one_ended, fixture->host);
+  g_assert_cmpint (air_host_run (fixture->host), ==, EXIT_SUCCESS);
+  assert_state (fixture, "late-start", AIR_MODULE_FAILED, "cannot start: it did not answer within 1 s");
+  assert_state (fixture, "needs-late-start", AIR_MODULE_SKIPPED, "of 'late-start', which is not running");
+  assert_state (fixture, "provider", AIR_MODULE_STOPPED, NULL);
+}
+
+static gboolean
 quit_when_everything_ran (gpointer data)
 {
   Fixture *fixture = data;
@@ -321,6 +346,7 @@ main (int argc, char **argv)
   ADD ("missing-need", test_missing_need);
   ADD ("sections", test_sections);
   ADD ("failures", test_failures);
+  ADD ("late-start", test_late_start);
   ADD ("everything-is-undone", test_everything_is_undone);
   ADD ("left-publisher-is-named", test_left_publisher_is_named);
   ADD ("component-fails", test_component_fails);
