@@ -219,6 +219,9 @@ feed (AirRun *run)
       if ((other || gap) && !start_pipeline (run, unit))
         return;
       run->last_dts_ns = unit->dts_ns;
+      /* What is decoded only to come to the present need not be decoded when no other picture refers to it. */
+      if (unit->flags & AIR_UNIT_NON_REFERENCE && unit->pts_ns < run->join_ns)
+        continue;
       air_rendition_pipeline_push (run->pipeline, unit);
     }
 }
