@@ -3,6 +3,7 @@ HTTP rule of the resource."""
 
 import asyncio
 import json
+import random
 import re
 
 import pytest
@@ -65,6 +66,25 @@ class Player:
 
     async def __aexit__(self, *exception):
         await self.peer.close()
+
+    def lose(self, share):
+        """From now on that share of the media packets does not arrive; what is sent again may."""
+        ice = self.peer.getReceivers()[0].transport.transport
+        receive, random_ = ice._recv, random.Random(1)
+
+        async def lossy():
+            while True:
+                data = await receive()
+                is_media = 128 <= data[0] < 192 and not 192 <= data[1] < 224
+                if not is_media or random_.random() >= share:
+                    return data
+
+        ice._recv = lossy
+
+    async def ask_for_keyframe(self):
+        (receiver,) = [r for r in self.peer.getReceivers() if r.track.kind == "video"]
+        (source,) = receiver.getSynchronizationSources()
+        await receiver._send_rtcp_pli(source.source)
 
     async def read(self, track):
         while True:
@@ -233,6 +253,39 @@ def test_session_rules(airclassd, publish):
     assert server.request("DELETE", location).status == 404
     assert server.get(location).status == 404
     wait_until(lambda: viewers(server) == [], "the viewer to be gone")
+
+
+def test_lost_packets_are_sent_again(airclassd, publish):
+    server = airclassd()
+    publish(server, zerolatency=True, keyframe_frames=300)
+
+    async def play():
+        async with Player(server) as player:
+            await player.more(video=5, audio=5)
+            player.lose(0.05)
+            await until(lambda: viewers(server)[0]["retransmitted"] > 5, "retransmissions")
+            await player.more(video=60)
+            (viewer,) = viewers(server)
+            assert viewer["nacks"] > 0
+
+    asyncio.run(play())
+
+
+def test_a_keyframe_is_answered_from_the_cache(airclassd, publish):
+    """The publisher sends a keyframe every 10 s; a viewer that asks has one at once, and is not thrown back for good."""
+    server = airclassd()
+    publish(server, zerolatency=True, keyframe_frames=300)
+
+    async def play():
+        async with Player(server) as player:
+            await player.more()
+            await player.ask_for_keyframe()
+            await until(lambda: viewers(server)[0]["keyframe_requests"] > 0, "the request to be counted")
+            pts = player.last["video"].pts
+            await player.more(video=60)
+            assert player.last["video"].pts > pts
+
+    asyncio.run(play())
 
 
 def test_viewers_are_for_the_teacher(airclassd):
