@@ -2,15 +2,11 @@
 #include "connection.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <openssl/err.h>
 
 #include "handshake.h"
 #include "session.h"
+#include "transport.h"
 
 /* A peer that asks without reading the answers may let this much wait. */
 #define MAX_REPLY_BYTES (256 * 1024)
@@ -38,8 +34,7 @@ struct _RtmpConnection
   uint64_t id;
   GInetAddress *address;
   char *address_text;
-  SSL *ssl; /* NULL: plain TCP */
-  bool tls_wants_write;
+  RtmpTransport transport;
 
   Phase phase;
   uint8_t *handshake; /* what came of C0, C1 and C2; NULL afterwards */
@@ -55,7 +50,7 @@ struct _RtmpConnection
   uint64_t acknowledged;
   uint32_t ack_window;
 
-  bool closing, shut, dead;
+  bool closing, dead;
   int64_t accepted_us, command_since_us, last_in_us, last_out_us, pinged_us, close_deadline_us;
 };
 
@@ -68,18 +63,6 @@ on_message (RtmpMessage *message, void *data, GError **error)
   return connection->closing || rtmp_session_take (connection->session, message, error);
 }
 
-static void
-set_socket_options (int fd)
-{
-  int on = 1, user_timeout_ms = 10000, idle_s = 10, interval_s = 5, probes = 3;
-  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
-  setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
-  setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
-  setsockopt (fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-}
-
 static bool
 start_tls (RtmpConnection *connection, int fd, GError **error)
 {
@@ -90,8 +73,8 @@ start_tls (RtmpConnection *connection, int fd, GError **error)
       g_set_error (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE, "there is no certificate");
       return false;
     }
-  connection->ssl = rtmp_tls_accept (rtmp_server_get_tls (connection->server), certificate, fd, error);
-  return connection->ssl != NULL;
+  connection->transport.ssl = rtmp_tls_accept (rtmp_server_get_tls (connection->server), certificate, fd, error);
+  return connection->transport.ssl != NULL;
 }
 
 RtmpConnection *
@@ -111,7 +94,7 @@ rtmp_connection_new (RtmpServer *server, uint64_t id, int fd, GInetAddress *addr
   connection->session = rtmp_session_new (connection);
   chunk_writer_init (&connection->writer);
   connection->accepted_us = connection->last_in_us = connection->last_out_us = g_get_monotonic_time ();
-  set_socket_options (fd);
+  rtmp_transport_init (&connection->transport, fd);
   bool ok = !tls || start_tls (connection, fd, error);
   if (ok && !rtmp_loop_add (rtmp_server_get_loop (server), &connection->watch, fd, EPOLLIN))
     {
@@ -120,7 +103,6 @@ rtmp_connection_new (RtmpServer *server, uint64_t id, int fd, GInetAddress *addr
     }
   if (ok)
     return connection;
-  close (fd);
   rtmp_connection_free (connection);
   return NULL;
 }
@@ -130,7 +112,7 @@ rtmp_connection_free (RtmpConnection *connection)
 {
   rtmp_session_free (connection->session);
   chunk_reader_free (connection->reader);
-  SSL_free (connection->ssl);
+  rtmp_transport_clear (&connection->transport);
   g_byte_array_unref (connection->out);
   g_free (connection->handshake);
   g_free (connection->address_text);
@@ -159,7 +141,7 @@ rtmp_connection_get_id (RtmpConnection *connection)
 bool
 rtmp_connection_is_tls (RtmpConnection *connection)
 {
-  return connection->ssl != NULL;
+  return connection->transport.ssl != NULL;
 }
 
 RtmpServer *
@@ -215,77 +197,16 @@ rtmp_connection_abort (RtmpConnection *connection)
   connection->dead = true;
   connection->closing = true;
   rtmp_session_stop (connection->session);
-  int fd = connection->watch.fd;
   rtmp_loop_remove (rtmp_server_get_loop (connection->server), &connection->watch);
-  close (fd);
+  rtmp_transport_clear (&connection->transport);
   rtmp_server_forget (connection->server, connection);
 }
 
 static void
 update_events (RtmpConnection *connection)
 {
-  bool out = rtmp_connection_get_pending (connection) > 0 || connection->tls_wants_write;
+  bool out = rtmp_connection_get_pending (connection) > 0 || connection->transport.wants_write;
   rtmp_loop_set_events (rtmp_server_get_loop (connection->server), &connection->watch, EPOLLIN | (out ? EPOLLOUT : 0));
-}
-
-/* Returns: bytes, 0 at the end, -1 when it would block, -2 when the connection is broken. */
-static ssize_t
-tls_result (RtmpConnection *connection, int result)
-{
-  switch (SSL_get_error (connection->ssl, result))
-    {
-    case SSL_ERROR_WANT_READ:
-      return -1;
-    case SSL_ERROR_WANT_WRITE:
-      connection->tls_wants_write = true;
-      return -1;
-    case SSL_ERROR_ZERO_RETURN:
-      return 0;
-    default:
-      return -2;
-    }
-}
-
-static ssize_t
-transport_read (RtmpConnection *connection, void *data, size_t size)
-{
-  if (connection->ssl)
-    {
-      /* OpenSSL's error queue is the thread's: what another connection left there would be taken for ours. */
-      ERR_clear_error ();
-      int count = SSL_read (connection->ssl, data, size);
-      return count > 0 ? count : tls_result (connection, count);
-    }
-  ssize_t count = recv (connection->watch.fd, data, size, 0);
-  return count >= 0 ? count : errno == EAGAIN || errno == EINTR ? -1 : -2;
-}
-
-static ssize_t
-transport_write (RtmpConnection *connection, const void *data, size_t size)
-{
-  if (connection->ssl)
-    {
-      ERR_clear_error ();
-      int count = SSL_write (connection->ssl, data, MIN (size, G_MAXINT));
-      return count > 0 ? count : tls_result (connection, count);
-    }
-  ssize_t count = send (connection->watch.fd, data, size, MSG_NOSIGNAL);
-  return count >= 0 ? count : errno == EAGAIN || errno == EINTR ? -1 : -2;
-}
-
-/* Our side is done: the peer sees the end after the last byte. */
-static void
-shut (RtmpConnection *connection)
-{
-  if (connection->shut)
-    return;
-  connection->shut = true;
-  if (connection->ssl)
-    {
-      ERR_clear_error ();
-      SSL_shutdown (connection->ssl);
-    }
-  shutdown (connection->watch.fd, SHUT_WR);
 }
 
 void
@@ -297,8 +218,8 @@ rtmp_connection_flush (RtmpConnection *connection)
   while (connection->out_sent < out->len)
     {
       ssize_t count
-        = transport_write (connection, out->data + connection->out_sent, out->len - connection->out_sent);
-      if (count == -1)
+        = rtmp_transport_write (&connection->transport, out->data + connection->out_sent, out->len - connection->out_sent);
+      if (count == RTMP_TRANSPORT_WAIT)
         break;
       if (count <= 0)
         {
@@ -314,7 +235,7 @@ rtmp_connection_flush (RtmpConnection *connection)
       g_byte_array_set_size (out, 0);
       connection->out_sent = 0;
       if (connection->closing)
-        shut (connection);
+        rtmp_transport_shut (&connection->transport);
     }
   else if (connection->out_sent > COMPACT_BYTES)
     {
@@ -430,8 +351,8 @@ on_readable (RtmpConnection *connection)
   uint8_t *buffer = rtmp_server_get_receive_buffer (connection->server, &size);
   for (unsigned i = 0; i < READS_PER_TURN && !connection->dead; i++)
     {
-      ssize_t count = transport_read (connection, buffer, size);
-      if (count == -1)
+      ssize_t count = rtmp_transport_read (&connection->transport, buffer, size);
+      if (count == RTMP_TRANSPORT_WAIT)
         break;
       if (count <= 0)
         {
@@ -439,7 +360,7 @@ on_readable (RtmpConnection *connection)
           return;
         }
       take_input (connection, buffer, count);
-      if (!connection->ssl || SSL_pending (connection->ssl) == 0)
+      if (!rtmp_transport_has_more (&connection->transport))
         break;
     }
   if (connection->dead)
@@ -459,7 +380,7 @@ static void
 on_ready (RtmpWatch *watch, uint32_t events)
 {
   RtmpConnection *connection = (RtmpConnection *) watch;
-  connection->tls_wants_write = false;
+  connection->transport.wants_write = false;
   if (events & EPOLLOUT)
     {
       rtmp_connection_flush (connection);

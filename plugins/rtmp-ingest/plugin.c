@@ -1,12 +1,22 @@
 /* rtmp-ingest: RTMP(S) publishers and players. The callbacks run on the main thread; the work is the server's. */
 #include <airclass/context.h>
+#include <airclass/error.h>
 #include <airclass/plugin.h>
+#include <airclass/stream.h>
+#include <string.h>
 
 #include "server.h"
 
 static void *
 create (AirContext *context, GError **error)
 {
+  const char *app = air_context_get_string (context, "default_app");
+  if (*app != '\0' && (strlen (app) > 63 || !air_stream_path_is_valid (app)))
+    {
+      g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID,
+                   "default_app= may hold letters, digits, _ . ~ - and /, at most 63 characters");
+      return NULL;
+    }
   return rtmp_server_new (context);
 }
 
