@@ -34,6 +34,8 @@ const colours = () => page.evaluate((count) => {
   return Array.from({ length: count }, (_, i) => [...context.getImageData((canvas.width / 8) * (i + 1.5), canvas.height / 4, 1, 1).data].slice(0, 3));
 }, STRIPES.length);
 
+const onAir = async () => (publisher ??= await publish(server));
+
 async function playing() {
   await saysSoon(page, CHIP, /Live|실시간/);
   await grows(page, 'frames');
@@ -73,6 +75,7 @@ test('waits before the class, then shows picture and sound by itself', { timeout
 });
 
 test('a phone, in Korean: picture on top, details, sound only and back', { timeout: 120_000 }, async () => {
+  await onAir();
   page = await open(browser, `${server.url}/student`, { device: PHONE, locale: 'ko-KR', scheme: 'dark' });
   await playing();
   assert.equal(await page.getAttribute('html', 'lang'), 'ko');
@@ -101,6 +104,7 @@ test('a phone, in Korean: picture on top, details, sound only and back', { timeo
 });
 
 test('a phone on its side: the picture fills the screen', { timeout: 120_000 }, async () => {
+  await onAir();
   page = await open(browser, `${server.url}/student`, { device: PHONE_ON_ITS_SIDE, locale: 'ko-KR' });
   await playing();
   const box = await page.locator('.frame').boundingBox();
@@ -110,6 +114,7 @@ test('a phone on its side: the picture fills the screen', { timeout: 120_000 }, 
 });
 
 test('the publisher drops and returns: the page says so and goes on by itself', { timeout: 180_000 }, async () => {
+  await onAir();
   page = await open(browser, `${server.url}/student`, { device: PHONE });
   await playing();
   await publisher.stop('SIGKILL');
@@ -121,6 +126,7 @@ test('the publisher drops and returns: the page says so and goes on by itself', 
 });
 
 test('who joins while the publisher is away waits, and sees it return', { timeout: 180_000 }, async () => {
+  await onAir();
   await publisher.stop('SIGKILL');
   page = await open(browser, `${server.url}/student`);
   await saysSoon(page, '.message .title', /The teacher’s connection dropped|The class has not begun yet/);
@@ -144,6 +150,7 @@ test('a token that would end is refreshed, and the session with it', { timeout: 
 });
 
 test('the server crashes and returns: the page comes back by itself', { timeout: 180_000 }, async () => {
+  await onAir();
   page = await open(browser, `${server.url}/student`);
   await playing();
   await server.stop('SIGKILL');

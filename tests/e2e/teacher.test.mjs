@@ -1,7 +1,7 @@
 // The teacher's page against the real server: signing in, the state of the stream, addresses and keys.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { launch, layoutFaults, media, open, PHONE, publish, saysSoon, screenshot, Server, text, waitFor } from './harness.mjs';
+import { launch, layoutFaults, media, open, PHONE, PLAIN_HOST, publish, saysSoon, screenshot, Server, text, waitFor } from './harness.mjs';
 
 let browser, server, publisher, page;
 
@@ -107,4 +107,19 @@ test('on a phone, in Korean', { timeout: 60_000 }, async () => {
   await waitFor(async () => (await media(page)).frames > 0, 'the preview');
   assert.deepEqual(await layoutFaults(page), []);
   await screenshot(page, 'teacher-live-phone-ko', { fullPage: true });
+});
+
+test('in a LAN over plain http: preview, copying, the right addresses', { timeout: 60_000 }, async () => {
+  const plain = server.url.replace('127.0.0.1', PLAIN_HOST);
+  page = await open(browser, `${plain}/teacher#key=${server.teacherKey}`);
+  await waitFor(async () => (await media(page)).frames > 0, 'the preview');
+  assert.equal(await page.evaluate(() => isSecureContext), false);
+  const field = page.getByLabel('Server', { exact: true });
+  await field.waitFor();
+  assert.equal(await field.inputValue(), `rtmp://${PLAIN_HOST}:${server.ports.rtmp}/live`);
+  assert.equal(await page.getByLabel('Link for students', { exact: true }).inputValue(), `${plain}/student`);
+  await page.evaluate(() => document.addEventListener('copy', () => (window.copied = String(document.activeElement.value))));
+  await page.getByRole('button', { name: 'Copy: Server' }).click();
+  await page.getByText('Copied').first().waitFor();
+  assert.equal(await page.evaluate(() => window.copied), `rtmp://${PLAIN_HOST}:${server.ports.rtmp}/live`);
 });
