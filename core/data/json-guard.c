@@ -32,7 +32,7 @@ fail (Reader *reader, const char *what)
 {
   if (reader->error != NULL && *reader->error == NULL)
     g_set_error (reader->error, AIR_ERROR, AIR_ERROR_INVALID, "JSON: %s at byte %" G_GSIZE_FORMAT, what,
-                 (gsize) (reader->at - reader->start));
+                 (gsize)(reader->at - reader->start));
   return NULL;
 }
 
@@ -55,7 +55,7 @@ read_hex4 (Reader *reader, gunichar *ret_unit)
       int digit = g_ascii_xdigit_value (reader->at[i]);
       if (digit < 0)
         return false;
-      unit = unit << 4 | (gunichar) digit;
+      unit = unit << 4 | (gunichar)digit;
     }
   reader->at += 4;
   *ret_unit = unit;
@@ -112,7 +112,7 @@ read_string (Reader *reader)
   while (reader->at < reader->end)
     {
       const char *run = reader->at;
-      while (reader->at < reader->end && *reader->at != '"' && *reader->at != '\\' && (guchar) *reader->at >= 0x20)
+      while (reader->at < reader->end && *reader->at != '"' && *reader->at != '\\' && (guchar)*reader->at >= 0x20)
         reader->at++;
       g_string_append_len (text, run, reader->at - run);
       if (reader->at >= reader->end)
@@ -167,7 +167,7 @@ read_number (Reader *reader)
         return fail (reader, "a malformed number");
     }
 
-  g_autofree char *text = g_strndup (first, (gsize) (reader->at - first));
+  g_autofree char *text = g_strndup (first, (gsize)(reader->at - first));
   gint64 integer = 0;
   JsonNode *node = json_node_alloc ();
   if (is_integer && g_ascii_string_to_signed (text, 10, G_MININT64, G_MAXINT64, &integer, NULL))
@@ -283,7 +283,7 @@ static bool
 accept_word (Reader *reader, const char *word)
 {
   gsize length = strlen (word);
-  if ((gsize) (reader->end - reader->at) < length || memcmp (reader->at, word, length) != 0)
+  if ((gsize)(reader->end - reader->at) < length || memcmp (reader->at, word, length) != 0)
     return false;
   reader->at += length;
   return true;
@@ -334,7 +334,7 @@ air_json_parse (const char *text, gssize length, GError **error)
 
   /* The message of the first fault is kept, so that unwinding callers need not care. */
   g_autoptr (GError) first = NULL;
-  gsize size = length < 0 ? strlen (text) : (gsize) length;
+  gsize size = length < 0 ? strlen (text) : (gsize)length;
   Reader reader = { .start = text, .at = text, .end = text + size, .error = &first };
   g_autoptr (JsonNode) node = NULL;
   const char *bad = NULL;

@@ -50,7 +50,7 @@ load_bound (Loader *loader, JsonNode *value, bool is_count, AirBound *ret_bound)
   unsigned type = air_json_type_of (value);
   if (!(type & AIR_JSON_NUMBER) || (is_count && (!(type & AIR_JSON_INTEGER) || air_json_number (value) < 0)))
     return fail (loader, "no number for");
-  *ret_bound = (AirBound) { true, air_json_number (value) };
+  *ret_bound = (AirBound){ true, air_json_number (value) };
   return true;
 }
 
@@ -133,7 +133,7 @@ load_properties (Loader *loader, AirSchema *schema, JsonNode *value)
       AirSchema *property = load_schema (loader, node);
       if (property == NULL)
         return false;
-      g_hash_table_insert (schema->properties, (char *) name, property);
+      g_hash_table_insert (schema->properties, (char *)name, property);
     }
   return true;
 }
@@ -141,7 +141,7 @@ load_properties (Loader *loader, AirSchema *schema, JsonNode *value)
 static void
 clear_pattern_property (void *data)
 {
-  g_clear_pointer (&((AirPatternProperty *) data)->regex, g_regex_unref);
+  g_clear_pointer (&((AirPatternProperty *)data)->regex, g_regex_unref);
 }
 
 static bool
@@ -372,7 +372,7 @@ air_schemas_new (JsonNode *document)
 {
   AirSchemas *schemas = g_new0 (AirSchemas, 1);
   schemas->document = json_node_ref (document);
-  schemas->loaded = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) schema_free);
+  schemas->loaded = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)schema_free);
   schemas->never.is_false = true;
   return schemas;
 }
@@ -403,7 +403,7 @@ step_into (JsonNode *node, const char *token)
   if (!JSON_NODE_HOLDS_ARRAY (node) || !g_ascii_string_to_unsigned (name->str, 10, 0, G_MAXINT, &index, NULL)
       || index >= json_array_get_length (json_node_get_array (node)))
     return NULL;
-  return json_array_get_element (json_node_get_array (node), (guint) index);
+  return json_array_get_element (json_node_get_array (node), (guint)index);
 }
 
 AirSchema *

@@ -20,7 +20,8 @@ typedef struct _AirSchema AirSchema;
 AirSchemas *air_schemas_new (JsonNode *document);
 void air_schemas_free (AirSchemas *schemas);
 /* @pointer: "#", "#/components/schemas/TokenRequest".
- * Returns: (transfer none) loaded once; NULL with AIR_ERROR_NOT_FOUND or AIR_ERROR_INVALID (naming keyword and place). */
+ * Returns: (transfer none) loaded once; NULL with AIR_ERROR_NOT_FOUND or AIR_ERROR_INVALID (naming keyword and place).
+ */
 AirSchema *air_schemas_get (AirSchemas *schemas, const char *pointer, GError **error);
 /* Whether @instance is valid; else AIR_ERROR_INVALID with the first fault and its place, for people. */
 bool air_schema_check (const AirSchema *schema, JsonNode *instance, GError **error);

@@ -7,8 +7,8 @@
 long double
 air_json_number (JsonNode *node)
 {
-  return json_node_get_value_type (node) == G_TYPE_INT64 ? (long double) json_node_get_int (node)
-                                                         : (long double) json_node_get_double (node);
+  return json_node_get_value_type (node) == G_TYPE_INT64 ? (long double)json_node_get_int (node)
+                                                         : (long double)json_node_get_double (node);
 }
 
 unsigned

@@ -17,7 +17,8 @@ is_openapi (JsonNode *root)
   if (!JSON_NODE_HOLDS_OBJECT (root))
     return false;
   JsonNode *paths = json_object_get_member (json_node_get_object (root), "paths");
-  return paths != NULL && JSON_NODE_HOLDS_OBJECT (paths) && json_object_has_member (json_node_get_object (root), "info");
+  return paths != NULL && JSON_NODE_HOLDS_OBJECT (paths)
+         && json_object_has_member (json_node_get_object (root), "info");
 }
 
 AirApiDocument *
@@ -28,7 +29,7 @@ air_api_document_new (const char *schema_folder, GError **error)
   gsize length = 0;
   if (!g_file_get_contents (path, &text, &length, error))
     return NULL;
-  g_autoptr (JsonNode) root = air_json_parse (text, (gssize) length, error);
+  g_autoptr (JsonNode) root = air_json_parse (text, (gssize)length, error);
   if (root == NULL)
     {
       g_prefix_error (error, "'%s': ", path);
@@ -190,7 +191,7 @@ describe_entry (JsonObject *described, JsonObject *paths, const AirRouteEntry *e
 static int
 compare_entries (gconstpointer a, gconstpointer b)
 {
-  const AirRouteEntry *first = *(const AirRouteEntry *const *) a, *second = *(const AirRouteEntry *const *) b;
+  const AirRouteEntry *first = *(const AirRouteEntry *const *)a, *second = *(const AirRouteEntry *const *)b;
   int order = g_strcmp0 (first->route.template, second->route.template);
   return order != 0 ? order : g_strcmp0 (first->route.method, second->route.method);
 }

@@ -15,8 +15,8 @@ AirApiDocument *air_api_document_new (const char *schema_folder, GError **error)
 void air_api_document_free (AirApiDocument *document);
 /* The schema that a route names: under components/schemas. (transfer none) */
 AirSchema *air_api_document_get_schema (AirApiDocument *document, const char *name, GError **error);
-/* Returns: (transfer full) the document with exactly the paths of @entries (element-type AirRouteEntry); routes that the
- * file does not describe get an entry made from what they registered. */
+/* Returns: (transfer full) the document with exactly the paths of @entries (element-type AirRouteEntry); routes that
+ * the file does not describe get an entry made from what they registered. */
 JsonNode *air_api_document_describe (AirApiDocument *document, GPtrArray *entries);
 /* Returns: (transfer full) that document as an HTML page. */
 char *air_api_page_build (JsonNode *document);

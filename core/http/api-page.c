@@ -8,12 +8,15 @@ static const char style[]
       "*{box-sizing:border-box}body{margin:0 auto;max-width:60rem;padding:1rem;font:16px/1.55 system-ui,sans-serif}"
       "h1{margin:.5rem 0 0}h2{margin:2.5rem 0 .5rem;border-bottom:1px solid var(--line)}"
       "code,pre{font:.9em/1.5 ui-monospace,monospace}code{background:var(--soft);padding:.1em .3em;border-radius:.3em}"
-      "pre{background:var(--soft);padding:.75rem;border-radius:.5rem;overflow-x:auto}pre code{background:none;padding:0}"
+      "pre{background:var(--soft);padding:.75rem;border-radius:.5rem;overflow-x:auto}pre "
+      "code{background:none;padding:0}"
       "details{border:1px solid var(--line);border-radius:.5rem;margin:.5rem 0}"
       "summary{cursor:pointer;padding:.6rem .75rem;display:flex;flex-wrap:wrap;gap:.25rem .75rem;align-items:baseline}"
       "summary>code{background:none;padding:0;overflow-wrap:anywhere;font-weight:600}summary>span{opacity:.8}"
-      "details>div{padding:0 .75rem .75rem}.method{font:700 .75em ui-monospace,monospace;min-width:4.5em;padding:.2em .5em;"
-      "border-radius:.3em;text-align:center;color:#fff;background:#555;opacity:1}.get{background:#1f6feb}.post{background:#1a7f37}"
+      "details>div{padding:0 .75rem .75rem}.method{font:700 .75em ui-monospace,monospace;min-width:4.5em;padding:.2em "
+      ".5em;"
+      "border-radius:.3em;text-align:center;color:#fff;background:#555;opacity:1}.get{background:#1f6feb}.post{"
+      "background:#1a7f37}"
       ".patch{background:#9a6700}.delete{background:#cf222e}table{border-collapse:collapse;width:100%}"
       "td,th{border-top:1px solid var(--line);padding:.35rem .5rem .35rem 0;text-align:left;vertical-align:top}"
       "a{color:var(--mark)}nav a{margin-right:1rem}";
@@ -218,7 +221,7 @@ walk_operations (GString *page, JsonObject *document, const char *tag, GPtrArray
         if (operation == NULL)
           continue;
         if (tag == NULL && !g_ptr_array_find_with_equal_func (tags, get_tag (operation), g_str_equal, NULL))
-          g_ptr_array_add (tags, (char *) get_tag (operation));
+          g_ptr_array_add (tags, (char *)get_tag (operation));
         else if (tag != NULL && g_str_equal (tag, get_tag (operation)))
           append_operation (page, document, path, methods[i], json_node_get_object (node), operation);
       }
@@ -238,8 +241,8 @@ append_schemas (GString *page, JsonObject *schemas)
     {
       g_autofree char *text = json_to_string (node, TRUE);
       g_autofree char *escaped = g_markup_escape_text (name, -1);
-      g_string_append_printf (page, "<details id=\"schema-%s\"><summary><code>%s</code></summary><div><pre><code>", escaped,
-                              escaped);
+      g_string_append_printf (page, "<details id=\"schema-%s\"><summary><code>%s</code></summary><div><pre><code>",
+                              escaped, escaped);
       append_escaped (page, text);
       g_string_append (page, "</code></pre></div></details>");
     }
@@ -250,9 +253,10 @@ air_api_page_build (JsonNode *document_node)
 {
   JsonObject *document = json_node_get_object (document_node), *info = get_object (document, "info");
   g_autoptr (GPtrArray) tags = g_ptr_array_new ();
-  GString *page = g_string_new ("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-                                "content=\"width=device-width,initial-scale=1\"><title>AIRClass: HTTP interface</title>"
-                                "<style>");
+  GString *page
+      = g_string_new ("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+                      "content=\"width=device-width,initial-scale=1\"><title>AIRClass: HTTP interface</title>"
+                      "<style>");
   g_string_append_printf (page, "%s</style></head><body><header><h1>", style);
   append_escaped (page, get_text (info, "title"));
   g_string_append (page, "</h1><p>");

@@ -1,5 +1,5 @@
-/* See asset.h. The ETag is a digest of the content and names the coding, because a strong validator belongs to the bytes
- * as sent (RFC 9110 §8.8.3). */
+/* See asset.h. The ETag is a digest of the content and names the coding, because a strong validator belongs to the
+ * bytes as sent (RFC 9110 §8.8.3). */
 #include "http/asset.h"
 
 #include <string.h>

@@ -13,7 +13,7 @@ typedef struct
   gatomicrefcount references;
   char *content_type;
   char *cache_control;
-  char *etag; /* without quotes and coding */
+  char *etag;                      /* without quotes and coding */
   GBytes *forms[AIR_CODING_COUNT]; /* NULL: not there (yet) */
 } AirAsset;
 

@@ -17,7 +17,8 @@ air_coding_to_string (AirCoding coding)
 static bool
 compress_gzip (const guint8 *from, size_t size, guint8 *into, size_t *in_out_size)
 {
-  z_stream stream = { .next_in = (Bytef *) from, .avail_in = (uInt) size, .next_out = into, .avail_out = (uInt) *in_out_size };
+  z_stream stream
+      = { .next_in = (Bytef *)from, .avail_in = (uInt)size, .next_out = into, .avail_out = (uInt)*in_out_size };
   if (deflateInit2 (&stream, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
     return false;
   bool is_whole = deflate (&stream, Z_FINISH) == Z_STREAM_END;
@@ -36,10 +37,9 @@ air_compress (GBytes *bytes, AirCoding coding)
   /* What does not fit into nine tenths is not worth it. */
   size_t packed = size - size / 10;
   g_autofree guint8 *into = g_malloc (packed);
-  bool is_whole = coding == AIR_CODING_GZIP
-                      ? compress_gzip (from, size, into, &packed)
-                      : BrotliEncoderCompress (BROTLI_DEFAULT_QUALITY, BROTLI_DEFAULT_WINDOW, BROTLI_MODE_TEXT, size, from,
-                                               &packed, into)
-                            == BROTLI_TRUE;
+  bool is_whole = coding == AIR_CODING_GZIP ? compress_gzip (from, size, into, &packed)
+                                            : BrotliEncoderCompress (BROTLI_DEFAULT_QUALITY, BROTLI_DEFAULT_WINDOW,
+                                                                     BROTLI_MODE_TEXT, size, from, &packed, into)
+                                                  == BROTLI_TRUE;
   return is_whole ? g_bytes_new_take (g_realloc (g_steal_pointer (&into), packed), packed) : NULL;
 }

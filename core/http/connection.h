@@ -16,10 +16,10 @@ typedef struct _AirConnection AirConnection;
 typedef struct
 {
   size_t max_head_bytes;
-  int64_t tls_timeout_us;  /* for the handshake */
-  int64_t head_timeout_us; /* from a request's first byte to the end of its head */
-  int64_t body_timeout_us; /* for the whole body */
-  int64_t idle_timeout_us; /* between requests, and while a reply makes no progress */
+  int64_t tls_timeout_us;      /* for the handshake */
+  int64_t head_timeout_us;     /* from a request's first byte to the end of its head */
+  int64_t body_timeout_us;     /* for the whole body */
+  int64_t idle_timeout_us;     /* between requests, and while a reply makes no progress */
   size_t max_total_body_bytes; /* of all bodies that are being received */
 } AirConnectionLimits;
 

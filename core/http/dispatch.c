@@ -1,7 +1,7 @@
 /* From a whole request to its handler: route, caller, body, schema.
  *
- * libsoup gets a request of its own for each reply, over a stream that ends with it: it formats and writes replies, holds
- * them back while a handler thinks, and never sees a byte that a stranger sent. */
+ * libsoup gets a request of its own for each reply, over a stream that ends with it: it formats and writes replies,
+ * holds them back while a handler thinks, and never sees a byte that a stranger sent. */
 #include "http/server-private.h"
 
 #include <airclass/error.h>
@@ -62,8 +62,7 @@ check_identity (AirHttpServer *server, AirRequest *request, AirRole role, bool m
       if (error != NULL && g_error_matches (error, AIR_ERROR, AIR_ERROR_RATE_LIMITED))
         air_request_reply_error (request, error);
       else
-        air_request_reply_problem (request, 401, "unauthorized",
-                                   error != NULL ? error->message : "a token is needed");
+        air_request_reply_problem (request, 401, "unauthorized", error != NULL ? error->message : "a token is needed");
       return false;
     }
   if (air_identity_get_role (request->identity) < role)
@@ -101,7 +100,7 @@ check_json (AirHttpServer *server, AirRequest *request)
           air_request_reply_problem (request, 415, "unsupported-media-type", "the body must be application/json");
           return false;
         }
-      request->json = air_json_parse (text, (gssize) size, &error);
+      request->json = air_json_parse (text, (gssize)size, &error);
       if (request->json == NULL)
         {
           air_request_reply_problem (request, 400, "invalid-json", error->message);
@@ -200,8 +199,8 @@ static void
 dispatch (AirHttpServer *server, AirRequest *request)
 {
   g_autofree char *allow = NULL;
-  AirRouteEntry *entry = air_router_find (server->router, request->head->method, request->head->path,
-                                          &request->variables, &allow);
+  AirRouteEntry *entry
+      = air_router_find (server->router, request->head->method, request->head->path, &request->variables, &allow);
   air_http_identify (server, request);
   if (air_http_redirect (server, request))
     return;
@@ -296,10 +295,10 @@ on_replied (AirRequest *request, unsigned status, void *user_data)
 {
   AirHttpServer *server = user_data;
   const char *route = request->entry != NULL ? request->entry->route.template : "none";
-  const char class[] = { (char) ('0' + status / 100), 'x', 'x', '\0' };
-  air_metric_add (server->requests_total, 1, (const char *const[]) { route, class, NULL });
-  air_metric_observe (server->request_seconds, (double) (g_get_monotonic_time () - request->started_us) / G_USEC_PER_SEC,
-                      (const char *const[]) { route, NULL });
+  const char class[] = { (char)('0' + status / 100), 'x', 'x', '\0' };
+  air_metric_add (server->requests_total, 1, (const char *const[]){ route, class, NULL });
+  air_metric_observe (server->request_seconds, (double)(g_get_monotonic_time () - request->started_us) / G_USEC_PER_SEC,
+                      (const char *const[]){ route, NULL });
 }
 
 static void
@@ -343,11 +342,12 @@ on_request (AirConnection *connection, AirHead *head, GBytes *body, void *user_d
   g_hash_table_add (server->requests, request);
 
   GSocketAddress *remote = air_connection_get_remote_address (connection);
-  g_object_set_data_full (G_OBJECT (remote), request_key, request, (GDestroyNotify) air_request_unref);
+  g_object_set_data_full (G_OBJECT (remote), request_key, request, (GDestroyNotify)air_request_unref);
   g_autofree char *text = g_strdup_printf ("%s / HTTP/1.1\r\nHost: localhost\r\n\r\n", is_head ? "HEAD" : "GET");
   g_autoptr (GIOStream) stream = air_reply_stream_new (connection, g_steal_pointer (&text));
   g_autoptr (GError) error = NULL;
-  if (!soup_server_accept_iostream (server->soup, stream, air_connection_get_local_address (connection), remote, &error))
+  if (!soup_server_accept_iostream (server->soup, stream, air_connection_get_local_address (connection), remote,
+                                    &error))
     {
       g_warning ("libsoup does not take a request: %s", error->message);
       air_connection_kill (connection);
@@ -358,7 +358,7 @@ static void
 on_refused (AirConnection *connection, unsigned status, const char *reason, void *user_data)
 {
   AirHttpServer *server = user_data;
-  air_metric_add (server->refused_total, 1, (const char *const[]) { reason, NULL });
+  air_metric_add (server->refused_total, 1, (const char *const[]){ reason, NULL });
 }
 
 static void

@@ -29,7 +29,7 @@ open_all (AirHttpServer *server, const char *key, bool is_tls, GError **error)
 static void
 refresh_tls (void *data)
 {
-  air_tls_refresh (((AirHttpServer *) data)->tls);
+  air_tls_refresh (((AirHttpServer *)data)->tls);
 }
 
 static AirTls *
@@ -50,7 +50,7 @@ load_certificate (AirHttpServer *server, GError **error)
   const char *folder = air_context_get_state_dir (context);
   g_autofree char *own_certificate = g_build_filename (folder, "certificate.pem", NULL);
   g_autofree char *own_key = g_build_filename (folder, "key.pem", NULL);
-  return air_tls_make_self_signed (folder, (const char *const *) server->public_hosts, error)
+  return air_tls_make_self_signed (folder, (const char *const *)server->public_hosts, error)
              ? air_tls_new (own_certificate, own_key, error)
              : NULL;
 }

@@ -23,7 +23,7 @@ air_head_find_end (const char *bytes, size_t length, size_t *from)
       if (c != '\n' && i > 0 && bytes[i - 1] == '\r')
         return -1;
       if (c == '\n' && i >= 3 && bytes[i - 2] == '\n')
-        return (gssize) i + 1;
+        return (gssize)i + 1;
     }
   *from = length;
   return 0;
@@ -49,7 +49,7 @@ is_token (const char *text)
 char *
 air_percent_decode (const char *text, gssize length, bool plus_is_space)
 {
-  size_t size = length < 0 ? strlen (text) : (size_t) length;
+  size_t size = length < 0 ? strlen (text) : (size_t)length;
   g_autoptr (GString) into = g_string_sized_new (size);
   for (size_t i = 0; i < size; i++)
     {
@@ -59,12 +59,12 @@ air_percent_decode (const char *text, gssize length, bool plus_is_space)
           bool is_escape = size - i >= 3 && g_ascii_isxdigit (text[i + 1]) && g_ascii_isxdigit (text[i + 2]);
           if (!is_escape)
             return NULL;
-          c = (char) (g_ascii_xdigit_value (text[i + 1]) << 4 | g_ascii_xdigit_value (text[i + 2]));
+          c = (char)(g_ascii_xdigit_value (text[i + 1]) << 4 | g_ascii_xdigit_value (text[i + 2]));
           i += 2;
         }
       else if (c == '+' && plus_is_space)
         c = ' ';
-      if ((guchar) c < 0x20 || c == 0x7f)
+      if ((guchar)c < 0x20 || c == 0x7f)
         return NULL;
       g_string_append_c (into, c);
     }
@@ -91,7 +91,7 @@ static bool
 parse_target (AirHead *head, char *target)
 {
   for (const char *at = target; *at != '\0'; at++)
-    if ((guchar) *at <= 0x20 || (guchar) *at >= 0x7f || *at == '#')
+    if ((guchar)*at <= 0x20 || (guchar)*at >= 0x7f || *at == '#')
       return false;
   if (g_str_equal (target, "*"))
     {
@@ -143,7 +143,7 @@ parse_field (AirHead *head, char *line)
     return false;
   char *value = colon + 1 + strspn (colon + 1, " \t");
   for (const char *at = value; *at != '\0'; at++)
-    if (((guchar) *at < 0x20 && *at != '\t') || *at == 0x7f)
+    if (((guchar)*at < 0x20 && *at != '\t') || *at == 0x7f)
       return false;
   g_strchomp (value);
   AirHeadField field = { line, value };
@@ -319,7 +319,7 @@ air_chunk_parse_size (const char *line, size_t length, uint64_t *ret_size)
     {
       if (digits >= 10)
         return false;
-      size = size << 4 | (uint64_t) g_ascii_xdigit_value (line[digits++]);
+      size = size << 4 | (uint64_t)g_ascii_xdigit_value (line[digits++]);
     }
   /* Blanks before the extension are BWS; what follows the semicolon has no meaning for us. */
   size_t rest = digits;

@@ -16,10 +16,10 @@ typedef struct
 {
   char *bytes; /* owned copy, cut into NUL-terminated pieces */
   const char *method;
-  char *path;        /* decoded once, UTF-8, begins with '/' and has no "." or ".." segment; "*" for OPTIONS * */
-  const char *query; /* raw; NULL when there is none */
-  const char *host;  /* "" when an HTTP/1.0 client sent none */
-  GArray *fields;    /* AirHeadField */
+  char *path;             /* decoded once, UTF-8, begins with '/' and has no "." or ".." segment; "*" for OPTIONS * */
+  const char *query;      /* raw; NULL when there is none */
+  const char *host;       /* "" when an HTTP/1.0 client sent none */
+  GArray *fields;         /* AirHeadField */
   int64_t content_length; /* -1: none */
   bool is_chunked;
   bool is_http_1_0;
@@ -29,8 +29,8 @@ typedef struct
 } AirHead;
 
 /* Looks for the end of a head from @from on (call again with what it returned when more has come).
- * Returns: the length of the head with its empty line; 0 when it is not complete yet; -1 when it can never be one (a bare
- * CR or LF, a NUL). */
+ * Returns: the length of the head with its empty line; 0 when it is not complete yet; -1 when it can never be one (a
+ * bare CR or LF, a NUL). */
 gssize air_head_find_end (const char *bytes, size_t length, size_t *from);
 /* @bytes: as measured by air_head_find_end(). Returns: (transfer full), or NULL with the status to answer and a
  * reason for people. */

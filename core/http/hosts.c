@@ -46,5 +46,5 @@ air_hosts_list (const char *public_url)
   add (hosts, g_get_host_name ());
   add (hosts, "127.0.0.1");
   g_ptr_array_add (hosts, NULL);
-  return (char **) g_ptr_array_steal (hosts, NULL);
+  return (char **)g_ptr_array_steal (hosts, NULL);
 }

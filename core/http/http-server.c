@@ -7,29 +7,6 @@
 #include "http/hosts.h"
 #include "http/pages.h"
 
-static const AirOption options[] = {
-  { "listen", AIR_OPTION_ADDRESSES, "0.0.0.0:8000", 0, 0, NULL, NULL, "Where HTTP is served; several addresses are separated by commas, port 0 takes a free one.", 0 },
-  { "tls_listen", AIR_OPTION_ADDRESSES, "0.0.0.0:8443", 0, 0, NULL, NULL, "Where HTTPS is served once there is a certificate.", 0 },
-  { "tls_certificate", AIR_OPTION_FILE, "", 0, 0, NULL, NULL, "The certificate and its chain (PEM); loaded again when the file changes.", 0 },
-  { "tls_key", AIR_OPTION_FILE, "", 0, 0, NULL, NULL, "The certificate's private key (PEM).", 0 },
-  { "tls_self_signed", AIR_OPTION_BOOL, "false", 0, 0, NULL, NULL, "Without tls_certificate: make a certificate for the names and addresses of this host. Browsers warn before they take it.", 0 },
-  { "redirect_to_https", AIR_OPTION_BOOL, "false", 0, 0, NULL, NULL, "Send plain HTTP requests to the HTTPS address (307).", AIR_OPTION_FLAG_LIVE },
-  { "web_dir", AIR_OPTION_FILE, "", 0, 0, NULL, NULL, "The folder of the web app. Empty: the one it was installed in.", 0 },
-  { "public_url", AIR_OPTION_STRING, "", 0, 0, NULL, NULL, "How clients reach this server, if not by the name in their request: https://class.example.org.", AIR_OPTION_FLAG_LIVE },
-  { "trusted_proxies", AIR_OPTION_NETWORKS, "", 0, 0, NULL, NULL, "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.", AIR_OPTION_FLAG_LIVE },
-  { "cors_origins", AIR_OPTION_LIST, "*", 0, 0, NULL, NULL, "Web pages of other origins that may call this server; * stands for all.", AIR_OPTION_FLAG_LIVE },
-  { "max_connections", AIR_OPTION_INT, "4096", 1, 1000000, "connections", NULL, "More clients at the same time are answered 503.", 0 },
-  { "max_connections_per_address", AIR_OPTION_INT, "1024", 1, 1000000, "connections", NULL, "As max_connections, for one client address (IPv6: one /64). A school behind one router shares an address.", 0 },
-  { "max_header", AIR_OPTION_SIZE, "16KiB", 1024, 1048576, NULL, NULL, "Longest request head; more is answered 431.", 0 },
-  { "max_upload_memory", AIR_OPTION_SIZE, "64MiB", 65536, 4294967296, NULL, NULL, "Memory for all request bodies that are being received.", 0 },
-  { "header_timeout", AIR_OPTION_DURATION, "10s", 100, 600000, NULL, NULL, "Time for a request head from its first byte on; then 408.", 0 },
-  { "body_timeout", AIR_OPTION_DURATION, "30s", 100, 3600000, NULL, NULL, "Time for a whole request body; then 408.", 0 },
-  { "idle_timeout", AIR_OPTION_DURATION, "60s", 100, 3600000, NULL, NULL, "A connection is closed after so long without a request, or without progress of a reply.", 0 },
-  { "tls_timeout", AIR_OPTION_DURATION, "10s", 100, 600000, NULL, NULL, "Time for a TLS handshake.", 0 },
-  { "websocket_ping", AIR_OPTION_DURATION, "20s", 100, 600000, NULL, NULL, "A silent WebSocket is asked after so long whether it lives, and closed after as long again.", AIR_OPTION_FLAG_LIVE },
-  { NULL },
-};
-
 static void
 read_limits (AirHttpServer *server)
 {
@@ -55,17 +32,18 @@ add_metrics (AirHttpServer *server)
   AirContext *context = server->context;
   server->requests_total
       = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_http_requests_total", "Requests answered.",
-                                (const char *const[]) { "route", "status", NULL }, NULL);
-  server->request_seconds = air_context_add_metric (
-      context, AIR_METRIC_HISTOGRAM, "airclass_http_request_seconds",
-      "Time from a whole request to its answer.", (const char *const[]) { "route", NULL }, buckets);
+                                (const char *const[]){ "route", "status", NULL }, NULL);
+  server->request_seconds = air_context_add_metric (context, AIR_METRIC_HISTOGRAM, "airclass_http_request_seconds",
+                                                    "Time from a whole request to its answer.",
+                                                    (const char *const[]){ "route", NULL }, buckets);
   server->connections = air_context_add_metric (context, AIR_METRIC_GAUGE, "airclass_http_connections",
                                                 "Open client connections.", NULL, NULL);
-  server->refused_total = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_http_refused_total",
-                                                  "Connections and requests refused or given up before a handler saw them.",
-                                                  (const char *const[]) { "reason", NULL }, NULL);
-  server->sockets_open = air_context_add_metric (context, AIR_METRIC_GAUGE, "airclass_http_websockets",
-                                                 "Open WebSockets.", NULL, NULL);
+  server->refused_total
+      = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_http_refused_total",
+                                "Connections and requests refused or given up before a handler saw them.",
+                                (const char *const[]){ "reason", NULL }, NULL);
+  server->sockets_open
+      = air_context_add_metric (context, AIR_METRIC_GAUGE, "airclass_http_websockets", "Open WebSockets.", NULL, NULL);
 }
 
 bool
@@ -94,7 +72,8 @@ create (AirContext *context, GError **error)
   server->router = air_router_new ();
   g_mutex_init (&server->tls_lock);
   server->requests = g_hash_table_new (NULL, NULL);
-  server->sockets = g_hash_table_new_full (NULL, NULL, (GDestroyNotify) air_socket_unref, NULL);
+  server->sockets = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)air_socket_unref, NULL);
+  server->former_hosts = g_ptr_array_new_with_free_func ((GDestroyNotify)g_strfreev);
   server->addresses = g_ptr_array_new_with_free_func (g_object_unref);
   server->public_hosts = air_hosts_list (air_context_get_string (context, "public_url"));
   read_limits (server);
@@ -178,6 +157,15 @@ stop (void *self, GTask *task)
   g_task_return_boolean (task, TRUE);
 }
 
+/* Others hold the list that they were given, so it stays until the end. */
+static void
+reload (void *self)
+{
+  AirHttpServer *server = self;
+  g_ptr_array_add (server->former_hosts, server->public_hosts);
+  server->public_hosts = air_hosts_list (air_context_get_string (server->context, "public_url"));
+}
+
 static void
 destroy (void *self)
 {
@@ -195,11 +183,12 @@ destroy (void *self)
   gpointer request;
   g_hash_table_iter_init (&iter, server->requests);
   while (g_hash_table_iter_next (&iter, &request, NULL))
-    ((AirRequest *) request)->observer = NULL;
+    ((AirRequest *)request)->observer = NULL;
   g_hash_table_unref (server->requests);
   g_hash_table_unref (server->sockets);
   g_ptr_array_unref (server->addresses);
   g_strfreev (server->public_hosts);
+  g_ptr_array_unref (server->former_hosts);
   air_router_free (server->router);
   g_clear_pointer (&server->document, air_api_document_free);
   g_clear_pointer (&server->tls, air_tls_free);
@@ -214,11 +203,12 @@ const AirPlugin air_http_component = {
   .name = "http",
   .version = AIR_VERSION,
   .summary = "The HTTP and WebSocket server",
-  .options = options,
+  .options = air_http_options,
   .create = create,
   .start = start,
   .stop = stop,
   .destroy = destroy,
+  .reload = reload,
 };
 
 /* ---- What the contexts forward */
@@ -283,5 +273,5 @@ air_http_server_get_tls_certificate (AirHttpServer *server)
 const char *const *
 air_http_server_get_public_hosts (AirHttpServer *server)
 {
-  return (const char *const *) server->public_hosts;
+  return (const char *const *)server->public_hosts;
 }

@@ -21,9 +21,11 @@ void air_http_server_add_socket (AirHttpServer *server, AirContext *owner, const
 void air_http_server_remove_owner (AirHttpServer *server, AirContext *owner);
 /* Number of routes and sockets that @owner still has: asserted to be 0 after removal. */
 unsigned air_http_server_count_owner (AirHttpServer *server, AirContext *owner);
-/* (transfer full) (element-type GInetSocketAddress) what is really listened on (port 0 resolved); empty before start. */
+/* (transfer full) (element-type GInetSocketAddress) what is really listened on (port 0 resolved); empty before start.
+ */
 GPtrArray *air_http_server_get_addresses (AirHttpServer *server);
-GTlsCertificate *air_http_server_get_tls_certificate (AirHttpServer *server); /* (transfer full) (nullable); any thread */
+GTlsCertificate *
+air_http_server_get_tls_certificate (AirHttpServer *server); /* (transfer full) (nullable); any thread */
 const char *const *air_http_server_get_public_hosts (AirHttpServer *server);
 
 G_END_DECLS

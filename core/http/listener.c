@@ -83,7 +83,7 @@ static unsigned
 count_address (AirListener *listener, GInetAddress *address, int change)
 {
   AddressKey key = make_key (address);
-  unsigned count = GPOINTER_TO_UINT (g_hash_table_lookup (listener->per_address, &key)) + (unsigned) change;
+  unsigned count = GPOINTER_TO_UINT (g_hash_table_lookup (listener->per_address, &key)) + (unsigned)change;
   if (count == 0)
     g_hash_table_remove (listener->per_address, &key);
   else
@@ -208,12 +208,12 @@ normalize (struct sockaddr_storage *address, socklen_t length)
 static void
 port_ready (AirPollItem *item, uint32_t events)
 {
-  Port *port = (Port *) item;
+  Port *port = (Port *)item;
   for (int i = 0; i < ACCEPTS_A_ROUND; i++)
     {
       struct sockaddr_storage remote_native = { 0 }, local_native = { 0 };
       socklen_t remote_length = sizeof remote_native, local_length = sizeof local_native;
-      int fd = accept4 (item->fd, (struct sockaddr *) &remote_native, &remote_length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      int fd = accept4 (item->fd, (struct sockaddr *)&remote_native, &remote_length, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0)
         {
           if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -226,7 +226,7 @@ port_ready (AirPollItem *item, uint32_t events)
         }
       int on = 1;
       setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      getsockname (fd, (struct sockaddr *) &local_native, &local_length);
+      getsockname (fd, (struct sockaddr *)&local_native, &local_length);
       g_autoptr (GSocketAddress) remote = normalize (&remote_native, remote_length);
       g_autoptr (GSocketAddress) local = normalize (&local_native, local_length);
       if (remote == NULL || local == NULL)
@@ -256,8 +256,8 @@ air_listener_new (const AirListenerLimits *limits, const AirListenerOwner *owner
   listener->owner = owner;
   listener->user_data = user_data;
   listener->poller = poller;
-  listener->ports = g_ptr_array_new_with_free_func ((GDestroyNotify) port_free);
-  listener->connections = g_hash_table_new_full (NULL, NULL, (GDestroyNotify) air_connection_unref, NULL);
+  listener->ports = g_ptr_array_new_with_free_func ((GDestroyNotify)port_free);
+  listener->connections = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)air_connection_unref, NULL);
   listener->per_address = g_hash_table_new_full (hash_key, equal_keys, g_free, NULL);
   listener->timer = g_timeout_add (TICK_MS, tick, listener);
   return listener;
@@ -284,8 +284,8 @@ air_listener_listen (AirListener *listener, GInetSocketAddress *address, bool is
 {
   GSocketAddress *wanted = G_SOCKET_ADDRESS (address);
   g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (wanted));
-  g_autoptr (GSocket) socket = g_socket_new (g_socket_address_get_family (wanted), G_SOCKET_TYPE_STREAM,
-                                             G_SOCKET_PROTOCOL_TCP, error);
+  g_autoptr (GSocket) socket
+      = g_socket_new (g_socket_address_get_family (wanted), G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
   if (socket == NULL)
     return false;
   g_socket_set_blocking (socket, FALSE);
@@ -298,7 +298,7 @@ air_listener_listen (AirListener *listener, GInetSocketAddress *address, bool is
       return false;
     }
   Port *port = g_new0 (Port, 1);
-  port->item = (AirPollItem) { .fd = g_socket_get_fd (socket), .events = EPOLLIN, .ready = port_ready };
+  port->item = (AirPollItem){ .fd = g_socket_get_fd (socket), .events = EPOLLIN, .ready = port_ready };
   port->listener = listener;
   port->socket = g_steal_pointer (&socket);
   port->is_tls = is_tls;

@@ -104,8 +104,14 @@ reply_qr (AirRequest *request, void *self)
 
 static const AirRoute routes[] = {
   { .method = "GET", .template = "/", .summary = "The web app", .handler = reply_root },
-  { .method = "GET", .template = "/openapi.json", .summary = "The description of this interface", .handler = reply_openapi },
-  { .method = "GET", .template = "/docs", .summary = "The description of this interface, for people", .handler = reply_docs },
+  { .method = "GET",
+    .template = "/openapi.json",
+    .summary = "The description of this interface",
+    .handler = reply_openapi },
+  { .method = "GET",
+    .template = "/docs",
+    .summary = "The description of this interface, for people",
+    .handler = reply_docs },
   { .method = "GET",
     .template = "/api/qr.svg",
     .summary = "A QR code as SVG",

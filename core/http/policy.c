@@ -37,8 +37,8 @@ make_base_url (AirHttpServer *server, AirRequest *request, bool is_proxied)
   if (*public_url != '\0')
     return g_strndup (public_url, strlen (public_url) - g_str_has_suffix (public_url, "/"));
   const char *forwarded = is_proxied ? air_head_get (request->head, "X-Forwarded-Proto") : NULL;
-  bool is_tls = forwarded != NULL ? g_ascii_strcasecmp (forwarded, "https") == 0
-                                  : air_connection_is_tls (request->connection);
+  bool is_tls
+      = forwarded != NULL ? g_ascii_strcasecmp (forwarded, "https") == 0 : air_connection_is_tls (request->connection);
   const char *scheme = is_tls ? "https" : "http";
   if (*request->head->host != '\0')
     return g_strdup_printf ("%s://%s", scheme, request->head->host);
@@ -114,7 +114,8 @@ set_cors (AirHttpServer *server, AirRequest *request)
       air_request_set_header (request, "Access-Control-Max-Age", "86400");
     }
   else
-    air_request_set_header (request, "Access-Control-Expose-Headers", "Location, ETag, Link, Retry-After, Accept-Post");
+    air_request_set_header (request, "Access-Control-Expose-Headers",
+                            "Location, ETag, Link, Retry-After, Accept-Post, Accept-Patch");
 }
 
 void
@@ -143,9 +144,9 @@ air_http_redirect (AirHttpServer *server, AirRequest *request)
   if (host == NULL)
     return false;
   g_autofree char *path = g_uri_escape_string (request->head->path, "/!$&'()*+,;=:@", FALSE);
-  g_autofree char *location = g_uri_join (G_URI_FLAGS_ENCODED, "https", NULL, host,
-                                          server->tls_port == 443 ? -1 : (int) server->tls_port, path,
-                                          request->head->query, NULL);
+  g_autofree char *location
+      = g_uri_join (G_URI_FLAGS_ENCODED, "https", NULL, host, server->tls_port == 443 ? -1 : (int)server->tls_port,
+                    path, request->head->query, NULL);
   air_request_set_header (request, "Location", location);
   air_request_reply_empty (request, 307);
   return true;

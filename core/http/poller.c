@@ -27,7 +27,7 @@ struct _AirPoller
 static gboolean
 dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
-  AirPoller *poller = ((PollerSource *) source)->poller;
+  AirPoller *poller = ((PollerSource *)source)->poller;
   /* One round a dispatch: the rest of the main loop gets its turn between. */
   poller->count = epoll_wait (poller->fd, poller->round, ROUND, 0);
   for (int i = 0; i < poller->count; i++)
@@ -54,7 +54,7 @@ air_poller_new (GError **error)
   AirPoller *poller = g_new0 (AirPoller, 1);
   poller->fd = fd;
   poller->source = g_source_new (&source_funcs, sizeof (PollerSource));
-  ((PollerSource *) poller->source)->poller = poller;
+  ((PollerSource *)poller->source)->poller = poller;
   g_source_set_static_name (poller->source, "air-http-poller");
   g_source_add_unix_fd (poller->source, fd, G_IO_IN);
   g_source_attach (poller->source, g_main_context_get_thread_default ());

@@ -19,7 +19,8 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (AirReplyOutput, air_reply_output, G_TYPE_OUTPUT_S
                                G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_OUTPUT_STREAM, air_reply_output_pollable_init))
 
 static gssize
-air_reply_output_write (GOutputStream *stream, const void *buffer, gsize count, GCancellable *cancellable, GError **error)
+air_reply_output_write (GOutputStream *stream, const void *buffer, gsize count, GCancellable *cancellable,
+                        GError **error)
 {
   AirReplyOutput *self = AIR_REPLY_OUTPUT (stream);
   gssize written = air_connection_write (self->connection, buffer, count);
@@ -129,7 +130,7 @@ air_reply_stream_new (AirConnection *connection, char *head_text)
   AirReplyStream *self = g_object_new (AIR_TYPE_REPLY_STREAM, NULL);
   AirReplyOutput *output = g_object_new (AIR_TYPE_REPLY_OUTPUT, NULL);
   output->connection = air_connection_ref (connection);
-  self->input = g_memory_input_stream_new_from_data (head_text, (gssize) strlen (head_text), g_free);
+  self->input = g_memory_input_stream_new_from_data (head_text, (gssize)strlen (head_text), g_free);
   self->output = G_OUTPUT_STREAM (output);
   return G_IO_STREAM (self);
 }

@@ -1,5 +1,5 @@
-/* What a handler sees of a request, and how it answers. The reply goes out through libsoup's message; when the client is
- * gone meanwhile, it goes nowhere. */
+/* What a handler sees of a request, and how it answers. The reply goes out through libsoup's message; when the client
+ * is gone meanwhile, it goes nowhere. */
 #include "http/request.h"
 
 #include <airclass/error.h>
@@ -45,7 +45,7 @@ air_request_new (AirConnection *connection, AirHead *head, GBytes *body)
   g_set_object (&request->local, air_connection_get_local_address (connection));
 
   const char *type = air_head_get (head, "Content-Type");
-  request->content_type = g_ascii_strdown (type != NULL ? type : "", type != NULL ? (gssize) strcspn (type, ";") : 0);
+  request->content_type = g_ascii_strdown (type != NULL ? type : "", type != NULL ? (gssize)strcspn (type, ";") : 0);
   g_strstrip (request->content_type);
   return parse_query (request, head->query) ? g_steal_pointer (&request) : NULL;
 }
@@ -244,7 +244,7 @@ send_reply (AirRequest *request, unsigned status, const char *content_type, GByt
       if (body != NULL)
         soup_message_body_append_bytes (soup_server_message_get_response_body (message), body);
       if (status != 204 && status != 304)
-        soup_message_headers_set_content_length (headers, body != NULL ? (goffset) g_bytes_get_size (body) : 0);
+        soup_message_headers_set_content_length (headers, body != NULL ? (goffset)g_bytes_get_size (body) : 0);
     }
   request->status = status;
   if (request->observer != NULL)
@@ -306,16 +306,16 @@ air_request_reply_error (AirRequest *request, const GError *error)
     unsigned status;
     const char *slug;
   } problems[] = {
-    [AIR_ERROR_FAILED] = { 500, "internal-error" },       [AIR_ERROR_INVALID] = { 400, "invalid" },
-    [AIR_ERROR_UNAUTHORIZED] = { 401, "unauthorized" },   [AIR_ERROR_FORBIDDEN] = { 403, "forbidden" },
-    [AIR_ERROR_NOT_FOUND] = { 404, "not-found" },         [AIR_ERROR_CONFLICT] = { 409, "conflict" },
-    [AIR_ERROR_LIMIT] = { 503, "limit-reached" },         [AIR_ERROR_RATE_LIMITED] = { 429, "rate-limited" },
-    [AIR_ERROR_UNSUPPORTED] = { 422, "unsupported" },     [AIR_ERROR_UNAVAILABLE] = { 503, "unavailable" },
+    [AIR_ERROR_FAILED] = { 500, "internal-error" },     [AIR_ERROR_INVALID] = { 400, "invalid" },
+    [AIR_ERROR_UNAUTHORIZED] = { 401, "unauthorized" }, [AIR_ERROR_FORBIDDEN] = { 403, "forbidden" },
+    [AIR_ERROR_NOT_FOUND] = { 404, "not-found" },       [AIR_ERROR_CONFLICT] = { 409, "conflict" },
+    [AIR_ERROR_LIMIT] = { 503, "limit-reached" },       [AIR_ERROR_RATE_LIMITED] = { 429, "rate-limited" },
+    [AIR_ERROR_UNSUPPORTED] = { 422, "unsupported" },   [AIR_ERROR_UNAVAILABLE] = { 503, "unavailable" },
   };
   g_return_if_fail (error != NULL);
 
   if (error->domain == AIR_ERROR && error->code != AIR_ERROR_FAILED && error->code >= 0
-      && error->code < (int) G_N_ELEMENTS (problems))
+      && error->code < (int)G_N_ELEMENTS (problems))
     {
       g_autofree char *seconds = g_strdup_printf ("%u", air_error_get_retry_after_s (error));
       if (air_error_get_retry_after_s (error) > 0)

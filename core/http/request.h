@@ -44,7 +44,7 @@ struct _AirRequest
   unsigned status; /* of the reply; 0: none yet */
   bool is_paused;
   bool is_identified; /* the token has been checked */
-  bool is_cancelled; /* answered by the host in the plugin's place; its own answer comes to nothing */
+  bool is_cancelled;  /* answered by the host in the plugin's place; its own answer comes to nothing */
 };
 
 /* @head and @body: (transfer full). Returns NULL, with both freed, when the query is malformed. */

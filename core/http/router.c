@@ -14,7 +14,7 @@ AirRouter *
 air_router_new (void)
 {
   AirRouter *router = g_new0 (AirRouter, 1);
-  router->entries = g_ptr_array_new_with_free_func ((GDestroyNotify) air_route_entry_unref);
+  router->entries = g_ptr_array_new_with_free_func ((GDestroyNotify)air_route_entry_unref);
   return router;
 }
 
@@ -110,7 +110,7 @@ air_router_remove_owner (AirRouter *router, AirContext *owner)
 {
   unsigned removed = 0;
   for (unsigned i = router->entries->len; i-- > 0;)
-    if (((AirRouteEntry *) router->entries->pdata[i])->owner == owner)
+    if (((AirRouteEntry *)router->entries->pdata[i])->owner == owner)
       {
         g_ptr_array_remove_index (router->entries, i);
         removed++;
@@ -123,7 +123,7 @@ air_router_count_owner (AirRouter *router, AirContext *owner)
 {
   unsigned count = 0;
   for (unsigned i = 0; i < router->entries->len; i++)
-    count += ((AirRouteEntry *) router->entries->pdata[i])->owner == owner;
+    count += ((AirRouteEntry *)router->entries->pdata[i])->owner == owner;
   return count;
 }
 
@@ -202,7 +202,7 @@ static void
 allow (GPtrArray *allowed, const char *method)
 {
   if (!g_ptr_array_find_with_equal_func (allowed, method, g_str_equal, NULL))
-    g_ptr_array_add (allowed, (char *) method);
+    g_ptr_array_add (allowed, (char *)method);
 }
 
 static char *
@@ -212,7 +212,7 @@ describe_allowed (GPtrArray *allowed)
     return NULL;
   allow (allowed, "OPTIONS");
   g_ptr_array_add (allowed, NULL);
-  return g_strjoinv (", ", (char **) allowed->pdata);
+  return g_strjoinv (", ", (char **)allowed->pdata);
 }
 
 AirRouteEntry *

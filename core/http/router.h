@@ -16,12 +16,12 @@ typedef struct
   const char *owner_name; /* interned */
   void *self;
   bool is_socket;
-  AirRoute route;             /* for a socket: method "GET", template, summary, role */
-  AirSocketRoute socket;      /* is_socket */
-  JsonNode *inline_schema;    /* of route.request_schema when it is a text */
+  AirRoute route;          /* for a socket: method "GET", template, summary, role */
+  AirSocketRoute socket;   /* is_socket */
+  JsonNode *inline_schema; /* of route.request_schema when it is a text */
   AirSchemas *inline_schemas;
-  const AirSchema *schema;    /* NULL: any JSON */
-  char **segments;            /* of the template */
+  const AirSchema *schema; /* NULL: any JSON */
+  char **segments;         /* of the template */
   unsigned literals;
 } AirRouteEntry;
 
@@ -29,7 +29,8 @@ typedef struct _AirRouter AirRouter;
 
 AirRouter *air_router_new (void);
 void air_router_free (AirRouter *router);
-/* Returns: (transfer none) the entry; NULL when the same method and template are there already or the template is no good. */
+/* Returns: (transfer none) the entry; NULL when the same method and template are there already or the template is no
+ * good. */
 AirRouteEntry *air_router_add (AirRouter *router, AirContext *owner, const char *owner_name, const AirRoute *route,
                                const AirSocketRoute *socket, void *self);
 unsigned air_router_remove_owner (AirRouter *router, AirContext *owner);

@@ -27,11 +27,12 @@ struct _AirHttpServer
   GHashTable *sockets;  /* set of AirSocket; owned */
   GPtrArray *addresses; /* GInetSocketAddress */
   char **public_hosts;
+  GPtrArray *former_hosts; /* of before a reload */
   GMutex tls_lock;
-  bool is_tls_loaded;  /* under tls_lock */
-  AirTls *tls;         /* under tls_lock; NULL: no certificate; stays once it is loaded */
-  GError *tls_error;   /* why it could not be loaded */
-  unsigned tls_port;   /* of the first TLS listener; 0: none */
+  bool is_tls_loaded; /* under tls_lock */
+  AirTls *tls;        /* under tls_lock; NULL: no certificate; stays once it is loaded */
+  GError *tls_error;  /* why it could not be loaded */
+  unsigned tls_port;  /* of the first TLS listener; 0: none */
   unsigned tls_timer;
   AirApiDocument *document; /* NULL unless started */
   AirAsset *openapi, *docs; /* made when asked for */
@@ -39,6 +40,8 @@ struct _AirHttpServer
   bool is_stopping;
   AirMetric *requests_total, *request_seconds, *connections, *refused_total, *sockets_open;
 };
+
+extern const AirOption air_http_options[];
 
 /* dispatch.c: from a whole request to its handler. */
 extern const AirListenerOwner air_http_dispatch;

@@ -172,7 +172,7 @@ air_socket_close (AirSocket *socket, unsigned short code, const char *reason)
 {
   if (!socket->is_open)
     return;
-  guint8 payload[125] = { (guint8) (code >> 8), (guint8) code };
+  guint8 payload[125] = { (guint8)(code >> 8), (guint8)code };
   size_t length = 2;
   if (reason != NULL)
     {
@@ -180,7 +180,7 @@ air_socket_close (AirSocket *socket, unsigned short code, const char *reason)
       g_autofree char *valid = g_utf8_make_valid (reason, -1);
       size_t size = strlen (valid);
       if (size > sizeof payload - 2)
-        size = (size_t) (g_utf8_find_prev_char (valid, valid + sizeof payload - 2) - valid);
+        size = (size_t)(g_utf8_find_prev_char (valid, valid + sizeof payload - 2) - valid);
       memcpy (payload + 2, valid, size);
       length += size;
     }
@@ -190,20 +190,21 @@ air_socket_close (AirSocket *socket, unsigned short code, const char *reason)
   air_connection_end (socket->request->connection);
 }
 
-/* {"type":"auth","token":…}: the first frame, or later a fresh token in time. Returns: (transfer full) the token; NULL
- * when the message is another one. */
+/* {"type":"auth","token":…}: the first frame, or later a fresh token in time.
+ * Returns: (transfer full) the token; NULL when the message is another one. */
 static char *
 get_auth_token (const char *text, size_t length)
 {
   if (length > 8192 || strstr (text, "\"auth\"") == NULL)
     return NULL;
-  g_autoptr (JsonNode) node = air_json_parse (text, (gssize) length, NULL);
+  g_autoptr (JsonNode) node = air_json_parse (text, (gssize)length, NULL);
   if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
     return NULL;
   JsonNode *type = json_object_get_member (json_node_get_object (node), "type");
   JsonNode *token = json_object_get_member (json_node_get_object (node), "token");
   bool is_auth = type != NULL && token != NULL && json_node_get_value_type (type) == G_TYPE_STRING
-                 && json_node_get_value_type (token) == G_TYPE_STRING && g_str_equal (json_node_get_string (type), "auth");
+                 && json_node_get_value_type (token) == G_TYPE_STRING
+                 && g_str_equal (json_node_get_string (type), "auth");
   return is_auth ? g_strdup (json_node_get_string (token)) : NULL;
 }
 

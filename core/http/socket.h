@@ -16,10 +16,10 @@ typedef struct
   void (*closed) (AirSocket *socket, void *user_data);
 } AirSocketOwner;
 
-/* The request has been checked; its connection waits for a reply. @accept: the value of Sec-WebSocket-Accept. The caller
- * owns the result. */
-AirSocket *air_socket_new (AirRequest *request, const char *accept, int64_t ping_interval_us, const AirSocketOwner *owner,
-                           void *user_data);
+/* The request has been checked; its connection waits for a reply. @accept: the value of Sec-WebSocket-Accept. The
+ * caller owns the result. */
+AirSocket *air_socket_new (AirRequest *request, const char *accept, int64_t ping_interval_us,
+                           const AirSocketOwner *owner, void *user_data);
 /* Sends 101 and tells the handler, unless the token is yet to come by the first frame. */
 void air_socket_start (AirSocket *socket);
 AirRouteEntry *air_socket_get_entry (AirSocket *socket);

@@ -1,5 +1,5 @@
-/* Makes a certificate for a LAN without a certificate authority: ECDSA P-256, valid for 397 days (the most that browsers
- * take), with every name and address of this host as alternative names. */
+/* Makes a certificate for a LAN without a certificate authority: ECDSA P-256, valid for 397 days (the most that
+ * browsers take), with every name and address of this host as alternative names. */
 #include "http/tls.h"
 
 #include <airclass/error.h>
@@ -31,7 +31,8 @@ covers (X509 *certificate, const char *const *hosts)
   for (unsigned i = 0; hosts[i] != NULL; i++)
     {
       bool is_address = g_hostname_is_ip_address (hosts[i]);
-      if ((is_address ? X509_check_ip_asc (certificate, hosts[i], 0) : X509_check_host (certificate, hosts[i], 0, 0, NULL))
+      if ((is_address ? X509_check_ip_asc (certificate, hosts[i], 0)
+                      : X509_check_host (certificate, hosts[i], 0, 0, NULL))
           != 1)
         return false;
     }
@@ -74,16 +75,17 @@ make_certificate (EVP_PKEY *key, const char *const *hosts)
   g_autoptr (X509) certificate = X509_new ();
   g_autofree char *names = list_names (hosts);
   uint64_t serial = 0;
-  RAND_bytes ((unsigned char *) &serial, sizeof serial);
+  RAND_bytes ((unsigned char *)&serial, sizeof serial);
   X509_set_version (certificate, X509_VERSION_3);
   ASN1_INTEGER_set_uint64 (X509_get_serialNumber (certificate), serial >> 1);
   /* An hour of grace for phones whose clock is behind. */
   X509_gmtime_adj (X509_getm_notBefore (certificate), -3600);
-  X509_gmtime_adj (X509_getm_notAfter (certificate), (long) VALID_DAYS * DAY_S - 3600);
+  X509_gmtime_adj (X509_getm_notAfter (certificate), (long)VALID_DAYS * DAY_S - 3600);
   X509_set_pubkey (certificate, key);
   X509_NAME *subject = X509_get_subject_name (certificate);
-  X509_NAME_add_entry_by_txt (subject, "O", MBSTRING_ASC, (const unsigned char *) "AIRClass", -1, -1, 0);
-  X509_NAME_add_entry_by_txt (subject, "CN", MBSTRING_ASC, (const unsigned char *) "AIRClass on this network", -1, -1, 0);
+  X509_NAME_add_entry_by_txt (subject, "O", MBSTRING_ASC, (const unsigned char *)"AIRClass", -1, -1, 0);
+  X509_NAME_add_entry_by_txt (subject, "CN", MBSTRING_ASC, (const unsigned char *)"AIRClass on this network", -1, -1,
+                              0);
   X509_set_issuer_name (certificate, subject);
   bool is_good = add_extension (certificate, NID_basic_constraints, "critical,CA:FALSE")
                  && add_extension (certificate, NID_key_usage, "critical,digitalSignature")
@@ -99,7 +101,7 @@ write_file (const char *path, BIO *memory, mode_t mode, GError **error)
 {
   char *data = NULL;
   long size = BIO_get_mem_data (memory, &data);
-  return g_file_set_contents_full (path, data, size, G_FILE_SET_CONTENTS_CONSISTENT, (int) mode, error);
+  return g_file_set_contents_full (path, data, size, G_FILE_SET_CONTENTS_CONSISTENT, (int)mode, error);
 }
 
 static bool

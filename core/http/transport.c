@@ -9,7 +9,7 @@
 bool
 air_transport_init (AirTransport *transport, int fd, SSL_CTX *tls)
 {
-  *transport = (AirTransport) { .fd = fd };
+  *transport = (AirTransport){ .fd = fd };
   if (tls == NULL)
     return true;
   transport->ssl = SSL_new (tls);
@@ -45,7 +45,7 @@ air_transport_read (AirTransport *transport, void *buffer, size_t size)
 {
   if (transport->ssl != NULL)
     {
-      int count = SSL_read (transport->ssl, buffer, (int) MIN (size, G_MAXINT));
+      int count = SSL_read (transport->ssl, buffer, (int)MIN (size, G_MAXINT));
       return count > 0 ? count : ssl_result (transport, count);
     }
   gssize count = recv (transport->fd, buffer, size, 0);
@@ -59,7 +59,7 @@ air_transport_write (AirTransport *transport, const void *buffer, size_t size)
     return 0;
   if (transport->ssl != NULL)
     {
-      int count = SSL_write (transport->ssl, buffer, (int) MIN (size, G_MAXINT));
+      int count = SSL_write (transport->ssl, buffer, (int)MIN (size, G_MAXINT));
       return count > 0 ? count : ssl_result (transport, count);
     }
   gssize count = send (transport->fd, buffer, size, MSG_NOSIGNAL);

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   int fd;
-  SSL *ssl; /* NULL: plain */
+  SSL *ssl;         /* NULL: plain */
   bool wants_write; /* the last call that would block waits for the socket to become writable */
 } AirTransport;
 

@@ -1,5 +1,5 @@
-/* Reads the built web app once. It is small (some hundred KiB); a folder that is not is refused, since all of it is kept
- * in memory. Only regular files inside the folder count: no dot files, no links that lead out. */
+/* Reads the built web app once. It is small (some hundred KiB); a folder that is not is refused, since all of it is
+ * kept in memory. Only regular files inside the folder count: no dot files, no links that lead out. */
 #include "http/web-app.h"
 
 #include <airclass/error.h>
@@ -130,8 +130,8 @@ static void
 start_packing (AirWebApp *app, AirContext *context)
 {
   PackJob *job = g_new0 (PackJob, 1);
-  job->served = g_ptr_array_new_with_free_func ((GDestroyNotify) air_asset_unref);
-  job->packed = g_ptr_array_new_with_free_func ((GDestroyNotify) air_asset_unref);
+  job->served = g_ptr_array_new_with_free_func ((GDestroyNotify)air_asset_unref);
+  job->packed = g_ptr_array_new_with_free_func ((GDestroyNotify)air_asset_unref);
   GHashTableIter iter;
   gpointer value;
   g_hash_table_iter_init (&iter, app->files);
@@ -151,7 +151,7 @@ AirWebApp *
 air_web_app_new (AirContext *context, const char *folder, GError **error)
 {
   AirWebApp *app = g_new0 (AirWebApp, 1);
-  app->files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) air_asset_unref);
+  app->files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)air_asset_unref);
   if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
     g_message ("there is no web app in '%s': its pages are not served", folder);
   else if (!read_folder (app, folder, "", 0, error))

@@ -9,7 +9,7 @@
 void
 air_frame_reader_init (AirFrameReader *reader, size_t max_message_bytes)
 {
-  *reader = (AirFrameReader) { .max_message_bytes = max_message_bytes, .input = g_byte_array_new () };
+  *reader = (AirFrameReader){ .max_message_bytes = max_message_bytes, .input = g_byte_array_new () };
 }
 
 void
@@ -22,7 +22,7 @@ air_frame_reader_clear (AirFrameReader *reader)
 void
 air_frame_reader_push (AirFrameReader *reader, const guint8 *bytes, size_t length)
 {
-  g_byte_array_append (reader->input, bytes, (guint) length);
+  g_byte_array_append (reader->input, bytes, (guint)length);
 }
 
 typedef struct
@@ -59,7 +59,8 @@ parse_header (const AirFrameReader *reader, FrameHeader *ret_header)
   /* The shortest form must be used, and the highest bit be zero. */
   if ((extra == 2 && length < 126) || (extra == 8 && (length < 65536 || length >> 63)))
     return 1002;
-  *ret_header = (FrameHeader) { .is_final = at[0] & 0x80, .type = opcode, .length = length, .header_length = 2 + extra + 4 };
+  *ret_header
+      = (FrameHeader){ .is_final = at[0] & 0x80, .type = opcode, .length = length, .header_length = 2 + extra + 4 };
   memcpy (ret_header->mask, at + 2 + extra, 4);
   return 0;
 }
@@ -82,11 +83,11 @@ check_sequence (AirFrameReader *reader, const FrameHeader *header)
 static GByteArray *
 take_payload (AirFrameReader *reader, const FrameHeader *header)
 {
-  GByteArray *payload = g_byte_array_sized_new ((guint) header->length);
-  g_byte_array_append (payload, reader->input->data + header->header_length, (guint) header->length);
+  GByteArray *payload = g_byte_array_sized_new ((guint)header->length);
+  g_byte_array_append (payload, reader->input->data + header->header_length, (guint)header->length);
   for (guint i = 0; i < payload->len; i++)
     payload->data[i] ^= header->mask[i & 3];
-  g_byte_array_remove_range (reader->input, 0, (guint) (header->header_length + header->length));
+  g_byte_array_remove_range (reader->input, 0, (guint)(header->header_length + header->length));
   return payload;
 }
 
@@ -144,22 +145,22 @@ air_frame_reader_next (AirFrameReader *reader, AirFrame *ret_frame, unsigned sho
 GByteArray *
 air_frame_build (AirFrameType type, const void *payload, size_t length)
 {
-  guint8 header[10] = { (guint8) (0x80 | type) };
+  guint8 header[10] = { (guint8)(0x80 | type) };
   size_t size = 2;
   if (length < 126)
-    header[1] = (guint8) length;
+    header[1] = (guint8)length;
   else
     {
       size_t extra = length < 65536 ? 2 : 8;
       header[1] = extra == 2 ? 126 : 127;
       for (size_t i = 0; i < extra; i++)
-        header[2 + i] = (guint8) ((uint64_t) length >> (8 * (extra - 1 - i)));
+        header[2 + i] = (guint8)((uint64_t)length >> (8 * (extra - 1 - i)));
       size += extra;
     }
-  GByteArray *frame = g_byte_array_sized_new ((guint) (size + length));
-  g_byte_array_append (frame, header, (guint) size);
+  GByteArray *frame = g_byte_array_sized_new ((guint)(size + length));
+  g_byte_array_append (frame, header, (guint)size);
   if (length > 0)
-    g_byte_array_append (frame, payload, (guint) length);
+    g_byte_array_append (frame, payload, (guint)length);
   return frame;
 }
 
@@ -173,11 +174,11 @@ air_frame_parse_close (GBytes *payload)
     return 1000;
   if (size == 1)
     return 1002;
-  unsigned short code = (unsigned short) (bytes[0] << 8 | bytes[1]);
+  unsigned short code = (unsigned short)(bytes[0] << 8 | bytes[1]);
   bool is_registered = (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)) || (code >= 3000 && code <= 4999);
   if (!is_registered)
     return 1002;
-  return g_utf8_validate_len ((const char *) bytes + 2, size - 2, NULL) ? code : 1007;
+  return g_utf8_validate_len ((const char *)bytes + 2, size - 2, NULL) ? code : 1007;
 }
 
 char *
@@ -191,8 +192,8 @@ air_websocket_accept (const char *key)
   if (length != 16)
     return NULL;
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA1);
-  g_checksum_update (checksum, (const guchar *) key, -1);
-  g_checksum_update (checksum, (const guchar *) guid, -1);
+  g_checksum_update (checksum, (const guchar *)key, -1);
+  g_checksum_update (checksum, (const guchar *)guid, -1);
   guint8 digest[20];
   gsize size = sizeof digest;
   g_checksum_get_digest (checksum, digest, &size);

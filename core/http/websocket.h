@@ -42,8 +42,8 @@ void air_frame_reader_push (AirFrameReader *reader, const guint8 *bytes, size_t 
 bool air_frame_reader_next (AirFrameReader *reader, AirFrame *ret_frame, unsigned short *ret_close);
 /* Returns: (transfer full) one unmasked frame. */
 GByteArray *air_frame_build (AirFrameType type, const void *payload, size_t length);
-/* The code and reason of a close frame's payload. Returns the code to answer with: the peer's own, or 1002 or 1007 for a
- * malformed one. */
+/* The code and reason of a close frame's payload. Returns the code to answer with: the peer's own, or 1002 or 1007 for
+ * a malformed one. */
 unsigned short air_frame_parse_close (GBytes *payload);
 /* RFC 6455 §4.2.2. Returns: (transfer full) the value of Sec-WebSocket-Accept; NULL for a malformed key. */
 char *air_websocket_accept (const char *key);

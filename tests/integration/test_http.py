@@ -134,6 +134,25 @@ def test_pipelined_requests_are_answered_in_order(server):
     assert statuses(data) == [200] * 20 + [404, 400]
 
 
+def test_a_flood_of_pipelined_requests_holds_up_nobody(server):
+    one = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    count = 5000
+    with connect(server) as client:
+        client.settimeout(0.2)
+        unsent, data = one * (count - 1) + one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), b""
+        while True:
+            try:
+                if unsent:
+                    unsent = unsent[client.send(unsent[:65536]):]
+                chunk = client.recv(1 << 20)
+            except TimeoutError:
+                continue
+            if not chunk:
+                break
+            data += chunk
+    assert statuses(data) == [200] * count
+
+
 def test_http_1_0_and_close(server):
     assert statuses(exchange(server, b"GET /healthz HTTP/1.0\r\n\r\n")) == [200]
     data = exchange(server, b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")

@@ -6,8 +6,21 @@ static void
 test_takes (void)
 {
   static const char *const texts[] = {
-    "{}", " [ ] ", "null", "true", "false", "0", "-0", "-1.5e+3", "9223372036854775807", "18446744073709551615", "\"\"",
-    "{\"a\":{\"b\":[1,2,{\"c\":null}]}}", "\"\\u00e9\\ud83d\\ude00\\n\\/\"", "\"한국어\"", "\r\n\t 1 ",
+    "{}",
+    " [ ] ",
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "-1.5e+3",
+    "9223372036854775807",
+    "18446744073709551615",
+    "\"\"",
+    "{\"a\":{\"b\":[1,2,{\"c\":null}]}}",
+    "\"\\u00e9\\ud83d\\ude00\\n\\/\"",
+    "\"한국어\"",
+    "\r\n\t 1 ",
   };
   for (size_t i = 0; i < G_N_ELEMENTS (texts); i++)
     {
@@ -22,10 +35,47 @@ static void
 test_refuses (void)
 {
   static const char *const texts[] = {
-    "", " ", "{", "[", "]", "{]", "[1,]", "{\"a\":1,}", "{a:1}", "{'a':1}", "'a'", "0x10", "01", "-", "1.", ".5", "1e", "+1",
-    "NaN", "Infinity", "1e999", "nul", "truee", "// c\n1", "/* */1", "1 2", "{\"a\" 1}", "{\"a\":1 \"b\":2}",
-    "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "\"\\u0000\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\\x41\"",
-    "\"\\u12\"", "\"a", "\"\t\"", "\"\xff\"", "\"\xc0\x80\"", "\xef\xbb\xbf{}",
+    "",
+    " ",
+    "{",
+    "[",
+    "]",
+    "{]",
+    "[1,]",
+    "{\"a\":1,}",
+    "{a:1}",
+    "{'a':1}",
+    "'a'",
+    "0x10",
+    "01",
+    "-",
+    "1.",
+    ".5",
+    "1e",
+    "+1",
+    "NaN",
+    "Infinity",
+    "1e999",
+    "nul",
+    "truee",
+    "// c\n1",
+    "/* */1",
+    "1 2",
+    "{\"a\" 1}",
+    "{\"a\":1 \"b\":2}",
+    "{\"a\":1,\"a\":2}",
+    "{\"a\":1,\"\\u0061\":2}",
+    "\"\\u0000\"",
+    "\"\\ud800\"",
+    "\"\\udc00\"",
+    "\"\\ud800\\u0041\"",
+    "\"\\x41\"",
+    "\"\\u12\"",
+    "\"a",
+    "\"\t\"",
+    "\"\xff\"",
+    "\"\xc0\x80\"",
+    "\xef\xbb\xbf{}",
   };
   for (size_t i = 0; i < G_N_ELEMENTS (texts); i++)
     {
@@ -75,13 +125,14 @@ test_size (void)
   for (unsigned i = 0; i < 200000; i++)
     g_string_append (many, ",0");
   g_string_append_c (many, ']');
-  g_assert_null (air_json_parse (many->str, (gssize) many->len, NULL));
+  g_assert_null (air_json_parse (many->str, (gssize)many->len, NULL));
 }
 
 static void
 test_values (void)
 {
-  g_autoptr (JsonNode) node = air_json_parse ("{\"i\":-7,\"d\":1.25,\"s\":\"\\u00e9\\ud83d\\ude00\",\"b\":true}", -1, NULL);
+  g_autoptr (JsonNode) node
+      = air_json_parse ("{\"i\":-7,\"d\":1.25,\"s\":\"\\u00e9\\ud83d\\ude00\",\"b\":true}", -1, NULL);
   JsonObject *object = json_node_get_object (node);
   g_assert_cmpint (json_object_get_int_member (object, "i"), ==, -7);
   g_assert_cmpfloat (json_object_get_double_member (object, "d"), ==, 1.25);

@@ -8,10 +8,37 @@
 
 /* Debian's suite ends with draft 7; for these keywords 2020-12 says the same. */
 static const char *const files[] = {
-  "additionalProperties", "allOf", "anyOf", "boolean_schema", "const", "contains", "default", "enum", "exclusiveMaximum",
-  "exclusiveMinimum", "if-then-else", "items", "maxItems", "maxLength", "maxProperties", "maximum", "minItems", "minLength",
-  "minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern", "patternProperties", "properties", "propertyNames",
-  "ref", "required", "type", "uniqueItems",
+  "additionalProperties",
+  "allOf",
+  "anyOf",
+  "boolean_schema",
+  "const",
+  "contains",
+  "default",
+  "enum",
+  "exclusiveMaximum",
+  "exclusiveMinimum",
+  "if-then-else",
+  "items",
+  "maxItems",
+  "maxLength",
+  "maxProperties",
+  "maximum",
+  "minItems",
+  "minLength",
+  "minProperties",
+  "minimum",
+  "multipleOf",
+  "not",
+  "oneOf",
+  "pattern",
+  "patternProperties",
+  "properties",
+  "propertyNames",
+  "ref",
+  "required",
+  "type",
+  "uniqueItems",
 };
 
 /* Groups whose schema uses what draft 7 had and 2020-12 (or our subset) has not. */
@@ -19,11 +46,27 @@ static bool
 is_of_draft7 (const char *description)
 {
   static const char *const others[] = {
-    "an array of schemas for items", "items and subitems", "items with boolean schemas", "ref overrides any sibling keywords",
-    "remote ref", "Recursive references between schemas", "refs with quote", "Location-independent identifier",
-    "$ref to boolean schema", "nested refs", "Reference to an", "escaped pointer ref", "relative pointer ref to array",
-    "property named $ref, containing an actual $ref", "$id", "definitions", "array of items", "non-schema object containing",
-    "uniqueItems with an array of items", "uniqueItems=false with an array of items", "prefixItems",
+    "an array of schemas for items",
+    "items and subitems",
+    "items with boolean schemas",
+    "ref overrides any sibling keywords",
+    "remote ref",
+    "Recursive references between schemas",
+    "refs with quote",
+    "Location-independent identifier",
+    "$ref to boolean schema",
+    "nested refs",
+    "Reference to an",
+    "escaped pointer ref",
+    "relative pointer ref to array",
+    "property named $ref, containing an actual $ref",
+    "$id",
+    "definitions",
+    "array of items",
+    "non-schema object containing",
+    "uniqueItems with an array of items",
+    "uniqueItems=false with an array of items",
+    "prefixItems",
   };
   for (size_t i = 0; i < G_N_ELEMENTS (others); i++)
     if (strstr (description, others[i]) != NULL)
@@ -92,9 +135,19 @@ static void
 test_unknown_keyword (void)
 {
   static const char *const texts[] = {
-    "{\"maxlength\":3}", "{\"properties\":{\"a\":{\"dependencies\":{}}}}", "{\"items\":[{}]}", "{\"$ref\":\"http://example.org/\"}",
-    "{\"$ref\":\"#/nowhere\"}", "{\"type\":\"strng\"}", "{\"pattern\":\"(\"}", "{\"pattern\":\"(?<=a)b\"}", "{\"minLength\":-1}",
-    "{\"anyOf\":[]}", "{\"multipleOf\":0}", "3", "{\"unevaluatedProperties\":false}",
+    "{\"maxlength\":3}",
+    "{\"properties\":{\"a\":{\"dependencies\":{}}}}",
+    "{\"items\":[{}]}",
+    "{\"$ref\":\"http://example.org/\"}",
+    "{\"$ref\":\"#/nowhere\"}",
+    "{\"type\":\"strng\"}",
+    "{\"pattern\":\"(\"}",
+    "{\"pattern\":\"(?<=a)b\"}",
+    "{\"minLength\":-1}",
+    "{\"anyOf\":[]}",
+    "{\"multipleOf\":0}",
+    "3",
+    "{\"unevaluatedProperties\":false}",
   };
   for (size_t i = 0; i < G_N_ELEMENTS (texts); i++)
     {
@@ -132,7 +185,8 @@ static void
 test_faults_name_the_place (void)
 {
   assert_fault ("{\"required\":[\"a\"]}", "{}", "the body: 'a' is missing");
-  assert_fault ("{\"properties\":{\"a\":{\"items\":{\"maxLength\":1}}}}", "{\"a\":[\"x\",\"xy\"]}", "/a/1: is too long");
+  assert_fault ("{\"properties\":{\"a\":{\"items\":{\"maxLength\":1}}}}", "{\"a\":[\"x\",\"xy\"]}",
+                "/a/1: is too long");
   assert_fault ("{\"additionalProperties\":false}", "{\"b\":1}", "the body: 'b' is not known");
   assert_fault ("{\"minimum\":3}", "2", "the body: must be at least 3");
 }
@@ -160,7 +214,8 @@ test_limits (void)
   g_autoptr (JsonNode) long_text = air_json_parse (text, -1, NULL);
   g_assert_false (air_schema_check (load (&slow, "{\"pattern\":\"^(a+)+$\"}", NULL), long_text, NULL));
   g_assert_false (air_schema_check (load (&endless, "{\"$ref\":\"#\"}", NULL), long_text, NULL));
-  g_assert_false (air_schema_check (load (&negated, "{\"not\":{\"allOf\":[{\"$ref\":\"#/not\"}]}}", NULL), long_text, NULL));
+  g_assert_false (
+      air_schema_check (load (&negated, "{\"not\":{\"allOf\":[{\"$ref\":\"#/not\"}]}}", NULL), long_text, NULL));
 
   g_autoptr (GString) numbers = g_string_new ("[0");
   for (unsigned i = 1; i < 20000; i++)

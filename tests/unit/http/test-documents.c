@@ -1,4 +1,5 @@
-/* What the server makes: QR codes, problems, compressed forms, certificates; and every schema of the interface loads. */
+/* What the server makes: QR codes, problems, compressed forms, certificates; and every schema of the interface loads.
+ */
 #include <airclass/error.h>
 #include <airclass/http.h>
 #include <glib/gstdio.h>
@@ -44,8 +45,9 @@ test_document_follows_routes (void)
   g_autoptr (AirApiDocument) document = air_api_document_new (schema_folder, NULL);
   AirRouter *router = air_router_new ();
   AirRoute known = { .method = "POST", .template = "/api/token" };
-  AirRoute unknown = { .method = "PUT", .template = "/x/{name}", .summary = "An <x>", .role = AIR_ROLE_TEACHER,
-                       .body = AIR_BODY_RAW };
+  AirRoute unknown = {
+    .method = "PUT", .template = "/x/{name}", .summary = "An <x>", .role = AIR_ROLE_TEACHER, .body = AIR_BODY_RAW
+  };
   air_router_add (router, NULL, "auth", &known, NULL, NULL);
   air_router_add (router, NULL, "thing", &unknown, NULL, NULL);
   g_autoptr (JsonNode) node = air_api_document_describe (document, air_router_get_entries (router));
@@ -113,7 +115,8 @@ test_certificate (void)
   g_autofree char *certificate = g_build_filename (folder, "certificate.pem", NULL);
   g_autofree char *key = g_build_filename (folder, "key.pem", NULL);
   g_autofree char *first = NULL, *second = NULL, *third = NULL;
-  const char *const hosts[] = { "192.0.2.7", "class.example", "2001:db8::1", NULL }, *const more[] = { "192.0.2.8", NULL };
+  const char *const hosts[] = { "192.0.2.7", "class.example", "2001:db8::1", NULL }, *const more[]
+                                                                                     = { "192.0.2.8", NULL };
   struct stat status;
 
   g_assert_true (air_tls_make_self_signed (folder, hosts, &error));
@@ -158,7 +161,7 @@ test_hosts (void)
 {
   g_auto (GStrv) hosts = air_hosts_list ("https://class.example:8443/");
   g_assert_cmpstr (hosts[0], ==, "class.example");
-  g_assert_true (g_strv_contains ((const char *const *) hosts, "127.0.0.1"));
+  g_assert_true (g_strv_contains ((const char *const *)hosts, "127.0.0.1"));
 }
 
 int

@@ -12,16 +12,17 @@ parse (const char *text, unsigned *ret_status)
   if (length < 0)
     *ret_status = 400;
   g_assert_cmpint (length, !=, 0);
-  return length > 0 ? air_head_parse (text, (size_t) length, ret_status, &reason) : NULL;
+  return length > 0 ? air_head_parse (text, (size_t)length, ret_status, &reason) : NULL;
 }
 
 static void
 test_takes (void)
 {
   unsigned status = 0;
-  g_autoptr (AirHead) head = parse ("POST /live/a%20b/whep?jwt=x&y=%ED%95%9C HTTP/1.1\r\nHost: class.example:8000\r\n"
-                                    "Content-Length: 12\r\nX-Empty:\r\nAccept:  text/html \t\r\nConnection: keep-alive, close\r\n\r\n",
-                                    &status);
+  g_autoptr (AirHead) head
+      = parse ("POST /live/a%20b/whep?jwt=x&y=%ED%95%9C HTTP/1.1\r\nHost: class.example:8000\r\n"
+               "Content-Length: 12\r\nX-Empty:\r\nAccept:  text/html \t\r\nConnection: keep-alive, close\r\n\r\n",
+               &status);
   g_assert_nonnull (head);
   g_assert_cmpstr (head->method, ==, "POST");
   g_assert_cmpstr (head->path, ==, "/live/a b/whep");
@@ -45,11 +46,11 @@ test_forms (void)
   g_assert_cmpstr (star->path, ==, "*");
   g_autoptr (AirHead) old = parse ("GET / HTTP/1.0\r\n\r\n", &status);
   g_assert_true (old->is_http_1_0 && old->wants_close);
-  g_autoptr (AirHead) socket = parse ("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n\r\n",
-                                      &status);
+  g_autoptr (AirHead) socket
+      = parse ("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n\r\n", &status);
   g_assert_true (socket->is_websocket);
-  g_autoptr (AirHead) chunked = parse ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\nExpect: 100-continue\r\n\r\n",
-                                       &status);
+  g_autoptr (AirHead) chunked
+      = parse ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\nExpect: 100-continue\r\n\r\n", &status);
   g_assert_true (chunked->is_chunked && chunked->expects_continue);
 }
 
@@ -150,9 +151,9 @@ test_chunk_sizes (void)
     bool is_good;
     uint64_t size;
   } lines[] = {
-    { "0", true, 0 },        { "1aF", true, 0x1af },  { "5;name=value", true, 5 }, { "5 ;x", true, 5 },
-    { "", false, 0 },        { "x", false, 0 },       { "-1", false, 0 },          { "0x5", false, 0 },
-    { "5 5", false, 0 },     { " 5", false, 0 },      { "fffffffffff", false, 0 }, { ";x", false, 0 },
+    { "0", true, 0 },    { "1aF", true, 0x1af }, { "5;name=value", true, 5 }, { "5 ;x", true, 5 },
+    { "", false, 0 },    { "x", false, 0 },      { "-1", false, 0 },          { "0x5", false, 0 },
+    { "5 5", false, 0 }, { " 5", false, 0 },     { "fffffffffff", false, 0 }, { ";x", false, 0 },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (lines); i++)
     {
@@ -168,8 +169,14 @@ test_chunk_sizes (void)
 static void
 test_random (void)
 {
-  static const char *const pieces[] = { "GET ", "/", " HTTP/1.1", "\r\n", "Host: a", "Content-Length: 1", "%2e", "%", ":", " ", "?",
-                                        "Transfer-Encoding: chunked", "\t", "..", "\xff", "Connection: upgrade" };
+  static const char *const pieces[] = { "GET ",      "/",
+                                        " HTTP/1.1", "\r\n",
+                                        "Host: a",   "Content-Length: 1",
+                                        "%2e",       "%",
+                                        ":",         " ",
+                                        "?",         "Transfer-Encoding: chunked",
+                                        "\t",        "..",
+                                        "\xff",      "Connection: upgrade" };
   for (unsigned round = 0; round < 20000; round++)
     {
       g_autoptr (GString) text = g_string_new (g_test_rand_bit () ? "GET / HTTP/1.1\r\nHost: a\r\n" : "");
@@ -181,7 +188,7 @@ test_random (void)
       gssize length = air_head_find_end (text->str, text->len, &from);
       unsigned status = 0;
       const char *reason = NULL;
-      g_autoptr (AirHead) head = length >= 4 ? air_head_parse (text->str, (size_t) length, &status, &reason) : NULL;
+      g_autoptr (AirHead) head = length >= 4 ? air_head_parse (text->str, (size_t)length, &status, &reason) : NULL;
       if (head != NULL)
         {
           g_assert_true (head->path[0] == '/' || g_str_equal (head->path, "*"));

@@ -1,7 +1,7 @@
 /* Routes: specificity, variables, methods, owners. */
 #include "http/router.h"
 
-static AirContext *const first = (AirContext *) 1, *const second = (AirContext *) 2;
+static AirContext *const first = (AirContext *)1, *const second = (AirContext *)2;
 
 static AirRouteEntry *
 add (AirRouter *router, AirContext *owner, const char *method, const char *template)

@@ -8,16 +8,16 @@ append_frame (GByteArray *into, guint8 first, const void *payload, size_t length
 {
   guint8 mask[4] = { 1, 2, 3, 4 }, header[10] = { first };
   size_t size = 2;
-  header[1] = (guint8) ((is_masked ? 0x80 : 0) | (length < 126 ? length : length < 65536 ? 126 : 127));
+  header[1] = (guint8)((is_masked ? 0x80 : 0) | (length < 126 ? length : length < 65536 ? 126 : 127));
   size_t extra = length < 126 ? 0 : length < 65536 ? 2 : 8;
   for (size_t i = 0; i < extra; i++)
-    header[size++] = (guint8) ((uint64_t) length >> (8 * (extra - 1 - i)));
-  g_byte_array_append (into, header, (guint) size);
+    header[size++] = (guint8)((uint64_t)length >> (8 * (extra - 1 - i)));
+  g_byte_array_append (into, header, (guint)size);
   if (is_masked)
     g_byte_array_append (into, mask, 4);
   for (size_t i = 0; i < length; i++)
     {
-      guint8 byte = ((const guint8 *) payload)[i] ^ (is_masked ? mask[i & 3] : 0);
+      guint8 byte = ((const guint8 *)payload)[i] ^ (is_masked ? mask[i & 3] : 0);
       g_byte_array_append (into, &byte, 1);
     }
 }
@@ -36,7 +36,7 @@ read_all (const GByteArray *input, size_t step, size_t max, unsigned *ret_frames
         {
           size_t size = 0;
           const char *bytes = g_bytes_get_data (frame.payload, &size);
-          g_string_append_len (ret_text, bytes, (gssize) size);
+          g_string_append_len (ret_text, bytes, (gssize)size);
           g_string_append_c (ret_text, '|');
           g_bytes_unref (frame.payload);
           ++*ret_frames;
@@ -91,7 +91,7 @@ assert_refused (const guint8 *bytes, size_t length, unsigned short expected)
   g_autoptr (GByteArray) input = g_byte_array_new ();
   g_autoptr (GString) text = g_string_new (NULL);
   unsigned frames = 0;
-  g_byte_array_append (input, bytes, (guint) length);
+  g_byte_array_append (input, bytes, (guint)length);
   g_assert_cmpuint (read_all (input, length, 1000, &frames, text), ==, expected);
   g_assert_cmpuint (frames, ==, 0);
 }
@@ -105,16 +105,16 @@ test_violations (void)
     size_t length;
     unsigned short code;
   } frames[] = {
-    { { 0x81, 0x01, 'x' }, 3, 1002 },                               /* not masked */
-    { { 0xc1, 0x80, 0, 0, 0, 0 }, 6, 1002 },                        /* RSV1 without an extension */
-    { { 0x83, 0x80, 0, 0, 0, 0 }, 6, 1002 },                        /* reserved opcode */
-    { { 0x8b, 0x80, 0, 0, 0, 0 }, 6, 1002 },                        /* reserved control opcode */
-    { { 0x09, 0x80, 0, 0, 0, 0 }, 6, 1002 },                        /* a ping in fragments */
-    { { 0x89, 0xfe, 0, 126, 0, 0, 0, 0 }, 8, 1002 },                /* a ping over 125 bytes */
-    { { 0x80, 0x80, 0, 0, 0, 0 }, 6, 1002 },                        /* continues nothing */
-    { { 0x81, 0xfe, 0, 5, 0, 0, 0, 0 }, 8, 1002 },                  /* not the shortest length */
+    { { 0x81, 0x01, 'x' }, 3, 1002 },                                    /* not masked */
+    { { 0xc1, 0x80, 0, 0, 0, 0 }, 6, 1002 },                             /* RSV1 without an extension */
+    { { 0x83, 0x80, 0, 0, 0, 0 }, 6, 1002 },                             /* reserved opcode */
+    { { 0x8b, 0x80, 0, 0, 0, 0 }, 6, 1002 },                             /* reserved control opcode */
+    { { 0x09, 0x80, 0, 0, 0, 0 }, 6, 1002 },                             /* a ping in fragments */
+    { { 0x89, 0xfe, 0, 126, 0, 0, 0, 0 }, 8, 1002 },                     /* a ping over 125 bytes */
+    { { 0x80, 0x80, 0, 0, 0, 0 }, 6, 1002 },                             /* continues nothing */
+    { { 0x81, 0xfe, 0, 5, 0, 0, 0, 0 }, 8, 1002 },                       /* not the shortest length */
     { { 0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 14, 1002 }, /* the highest bit */
-    { { 0x81, 0xfe, 4, 0, 0, 0, 0, 0 }, 8, 1009 },                  /* 1024 bytes are announced */
+    { { 0x81, 0xfe, 4, 0, 0, 0, 0, 0 }, 8, 1009 },                       /* 1024 bytes are announced */
     { { 0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0 }, 14, 1009 },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (frames); i++)
