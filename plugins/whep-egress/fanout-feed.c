@@ -3,6 +3,8 @@
 
 /* A rendition that failed is tried again after so long. */
 #define RETRY_US (5 * G_USEC_PER_SEC)
+/* A publisher that returns shows its B-frames anew; until then the rendition goes on. */
+#define BFRAMES_FORGOTTEN_US (5 * G_USEC_PER_SEC)
 
 typedef struct
 {
@@ -17,7 +19,8 @@ struct _AirFanoutFeed
   AirFanoutGroup *group;
   AirStream *stream;
   AirBframes bframes;
-  bool reordered; /* B-frames that cannot be left out were seen on the way */
+  bool reordered;     /* B-frames that cannot be left out were seen on the way */
+  int64_t bframes_us; /* when the publisher was last known to send B-frames; 0: never */
   unsigned viewers;
   Supply supplies[AIR_KIND_COUNT];
 };
@@ -156,14 +159,26 @@ get_rendition (AirFanoutFeed *feed, AirKind kind, const char *name)
   return NULL;
 }
 
+/* Whether the video has to be made anew. A publisher that is away counts as before. */
+static bool
+needs_reencoding (AirFanoutFeed *feed)
+{
+  int64_t now_us = g_get_monotonic_time ();
+  bool away = air_stream_get_state (feed->stream) != AIR_STREAM_LIVE;
+  if (air_stream_has_bframes (feed->stream) || (away && feed->bframes_us != 0))
+    feed->bframes_us = now_us;
+  bool lately = feed->bframes_us != 0 && now_us <= feed->bframes_us + BFRAMES_FORGOTTEN_US;
+  feed->reordered &= lately;
+  return lately && (feed->bframes == AIR_BFRAMES_TRANSCODE || feed->reordered);
+}
+
 /* Returns: (transfer full) (nullable) */
 static AirStream *
 wanted_video (AirFanoutFeed *feed)
 {
   if (!has_codec (feed->stream, AIR_KIND_VIDEO, AIR_CODEC_H264))
     return NULL;
-  bool bframes = feed->reordered || (feed->bframes == AIR_BFRAMES_TRANSCODE && air_stream_has_bframes (feed->stream));
-  AirStream *rendition = bframes ? get_rendition (feed, AIR_KIND_VIDEO, "h264-nobframes") : NULL;
+  AirStream *rendition = needs_reencoding (feed) ? get_rendition (feed, AIR_KIND_VIDEO, "h264-nobframes") : NULL;
   /* Where the encoder cannot be had, a picture out of order is better than none. */
   return rendition ? rendition : air_stream_ref (feed->stream);
 }
@@ -204,7 +219,13 @@ supply (AirFanoutFeed *feed, AirKind kind, AirStream *wanted)
     return;
   if (wanted)
     {
-      AirReaderConfig config = { .protocol = "whep", .kinds = 1u << kind, .start = AIR_START_CACHED };
+      /* Back to the publisher's own video: at its next keyframe, not at the last one, which viewers have seen. */
+      bool seen = supplied->stream && wanted == feed->stream && kind == AIR_KIND_VIDEO;
+      AirReaderConfig config = {
+        .protocol = "whep",
+        .kinds = 1u << kind,
+        .start = seen ? AIR_START_LIVE : AIR_START_CACHED,
+      };
       reader = air_context_add_reader (feed->context, wanted, &config, &error);
       if (!reader)
         {
@@ -241,6 +262,7 @@ air_fanout_feed_take_reordered (AirFanoutFeed *feed)
     g_message ("%s: B-frames; its video is made anew without them, once for all viewers",
                air_stream_get_path (feed->stream));
   feed->reordered = true;
+  feed->bframes_us = g_get_monotonic_time ();
   air_fanout_feed_review (feed);
   return true;
 }

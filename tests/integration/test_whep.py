@@ -5,10 +5,12 @@ import asyncio
 import json
 import random
 import re
+import subprocess
 
 import pytest
 
 from conftest import TOP, wait_until
+from rtmp_client import VIDEO, RtmpClient
 
 aiortc = pytest.importorskip("aiortc")
 
@@ -347,6 +349,71 @@ def test_publisher_returns_to_the_same_viewers(airclassd, publish):
             await until(lambda: (320, 240) in player.sizes, "the new size")
 
     asyncio.run(play())
+
+
+def test_publisher_returns_with_bframes_and_without(airclassd, publish):
+    """What viewers get changes over to the rendition and back; the picture stays in order."""
+    server = airclassd()
+
+    async def play():
+        publisher = await asyncio.to_thread(publish, server, zerolatency=True)
+        async with Player(server) as player:
+            await player.more()
+            for zerolatency in (False, True):
+                publisher.terminate()
+                await asyncio.to_thread(server.wait_state, "held")
+                publisher = await asyncio.to_thread(publish, server, zerolatency=zerolatency)
+                await player.more(video=60)
+            assert player.peer.connectionState == "connected"
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("kind", ["video", "audio"])
+def test_only_picture_or_only_sound(airclassd, publish, kind):
+    server = airclassd()
+    publish(server, zerolatency=True, **({"audio": None} if kind == "video" else {"video": None}))
+
+    async def play():
+        async with Player(server) as player:
+            await player.more(video=20 if kind == "video" else 0, audio=20 if kind == "audio" else 0)
+
+    asyncio.run(play())
+
+
+def test_sound_that_starts_late(airclassd, publish):
+    """The publisher comes back with sound; viewers that came before hear it."""
+    server = airclassd()
+    first = publish(server, zerolatency=True, audio=None)
+
+    async def play():
+        async with Player(server) as player:
+            await player.more(audio=0)
+            first.terminate()
+            await asyncio.to_thread(server.wait_state, "held")
+            await asyncio.to_thread(publish, server, zerolatency=True)
+            await player.more()
+            assert player.loudness() > 100
+
+    asyncio.run(play())
+
+
+def test_hevc_is_refused_in_words(airclassd, tmp_path):
+    server = airclassd()
+    file = tmp_path / "hevc.mp4"
+    subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=10", "-t", "0.5",
+                    "-c:v", "libx265", "-pix_fmt", "yuv420p", str(file)], check=True, timeout=60, capture_output=True)
+    data = file.read_bytes()
+    box = data.index(b"hvcC")
+    header = data[box + 4 : box - 4 + int.from_bytes(data[box - 4 : box], "big")]
+    with RtmpClient(server.endpoint("rtmp")) as publisher:
+        publisher.start_publishing()
+        publisher.send_tag((VIDEO, 0, b"\x90hvc1" + header))
+        publisher.send_tag((VIDEO, 0, b"\x91hvc1" + bytes(3) + bytes([0, 0, 0, 2, 0x26, 0x01])))
+        server.wait_state("live")
+        answer = server.post(PATH, body=offer(), headers=SDP, token=server.token())
+        assert answer.status == 406
+        assert "h265" in answer.json["detail"]
 
 
 def test_the_end_of_the_stream_ends_viewers(airclassd, publish):
