@@ -246,7 +246,8 @@ air_fanout_loop_new (const AirAddress *listen, unsigned n_listen, unsigned max_v
     }
   loop->receiver = air_udp_receiver_new (loop->udp);
   loop->sender = air_udp_sender_new (loop->udp, true);
-  loop->demux = air_demux_new (max_viewers);
+  /* Those who were just told to go are still here when their successors come. */
+  loop->demux = air_demux_new (max_viewers + max_viewers / 8 + 16);
   return loop;
 }
 

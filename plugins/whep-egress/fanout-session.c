@@ -61,7 +61,8 @@ air_fanout_loop_add_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer)
   viewer->attached = true;
   viewer->index = loop->viewers->len;
   g_ptr_array_add (loop->viewers, air_fanout_viewer_ref (viewer));
-  air_demux_add_ufrag (loop->demux, air_ice_get_ufrag (viewer->ice), &viewer->entry);
+  if (!air_demux_add_ufrag (loop->demux, air_ice_get_ufrag (viewer->ice), &viewer->entry))
+    air_fanout_loop_end_viewer (loop, viewer, AIR_VIEWER_NO_HANDSHAKE);
 }
 
 void

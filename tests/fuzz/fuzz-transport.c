@@ -1,6 +1,7 @@
-/* Feeds stored inputs, every cut of them and many reproducible mutations to the parsers that strangers reach over UDP.
+/* Feeds stored inputs, every cut of them and many reproducible mutations to the parsers that strangers reach over UDP and
+ * by WHEP.
  *
- * Usage: fuzz-transport stun|rtcp|dtls FOLDER. Each input stands in a heap block of exactly its size, so that AddressSanitizer
+ * Usage: fuzz-transport stun|rtcp|dtls|sdp FOLDER. Each input stands in a heap block of exactly its size, so that AddressSanitizer
  * sees any read behind its end. Reports one TAP point a file; a crash is the failure. */
 #include <gio/gio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "dtls.h"
 #include "ice-lite.h"
 #include "rtcp.h"
+#include "sdp-answer.h"
 
 typedef void (*Target) (const uint8_t *data, size_t size);
 
@@ -68,6 +70,24 @@ run_dtls (const uint8_t *data, size_t size)
 }
 
 static void
+run_sdp (const uint8_t *data, size_t size)
+{
+  static const AirSdpSource source = { true, 100, 0 };
+  static const char *const candidates[] = { NULL };
+  static const AirSdpLocal local = { "ufrag", "pwd", "sha-256 00", candidates, "cname", 1 };
+  g_autoptr (AirSdpOffer) offer = air_sdp_offer_parse ((const char *)data, size, NULL);
+  g_auto (AirSdpFragment) fragment = { NULL, NULL };
+  AirSdpChoice choice;
+
+  air_sdp_fragment_parse ((const char *)data, size, &fragment, NULL);
+  if (offer == NULL || !air_sdp_choose (offer, &source, &choice, NULL))
+    return;
+  g_autofree char *answer = air_sdp_answer_write (offer, &choice, &local);
+  g_assert_nonnull (strstr (answer, "a=sendonly\r\n"));
+  g_assert_null (strstr (answer, "\r\n\r\n"));
+}
+
+static void
 run_copy (Target target, const uint8_t *data, size_t size)
 {
   g_autofree uint8_t *exact = g_memdup2 (data, size);
@@ -120,13 +140,13 @@ main (int argc, char **argv)
     const char *name;
     Target target;
     unsigned n_mutations;
-  } targets[] = { { "stun", run_stun, 5000 }, { "rtcp", run_rtcp, 5000 }, { "dtls", run_dtls, 200 } };
+  } targets[] = { { "stun", run_stun, 5000 }, { "rtcp", run_rtcp, 5000 }, { "dtls", run_dtls, 200 }, { "sdp", run_sdp, 1000 } };
   g_autoptr (GError) error = NULL;
   g_autoptr (GDir) folder = argc == 3 ? g_dir_open (argv[2], 0, &error) : NULL;
   unsigned n_files = 0;
 
   if (folder == NULL)
-    g_error ("usage: fuzz-transport stun|rtcp|dtls FOLDER");
+    g_error ("usage: fuzz-transport stun|rtcp|dtls|sdp FOLDER");
   for (const char *name; (name = g_dir_read_name (folder)) != NULL;)
     for (size_t i = 0; i < G_N_ELEMENTS (targets); i++)
       if (strcmp (targets[i].name, argv[1]) == 0)
