@@ -78,6 +78,12 @@ reply_system (AirRequest *request, void *self)
   air_request_reply_json (request, 200, air_host_describe (self));
 }
 
+static void
+reply_nodes (AirRequest *request, void *self)
+{
+  air_request_reply_json (request, 200, air_host_describe_nodes (self, air_request_get_base_url (request)));
+}
+
 static const AirRoute routes[] = {
   { .method = "GET", .template = "/healthz", .summary = "Whether the process is alive", .handler = reply_alive },
   { .method = "GET",
@@ -92,6 +98,11 @@ static const AirRoute routes[] = {
     .template = "/api/system",
     .summary = "Version, uptime, plugins, endpoints and load",
     .handler = reply_system },
+  { .method = "GET",
+    .template = "/cluster/nodes",
+    .summary = "The nodes that serve viewers together",
+    .role = AIR_ROLE_TEACHER,
+    .handler = reply_nodes },
 };
 
 static void *

@@ -97,6 +97,8 @@ void air_host_write_run_file (AirHost *host);
 void air_host_remove_run_file (AirHost *host);
 /* The document of GET /api/system. (transfer full) */
 JsonNode *air_host_describe (AirHost *host);
+/* Returns: (transfer full) {"nodes": […]}; @base_url: how the client reaches this node. */
+JsonNode *air_host_describe_nodes (AirHost *host, const char *base_url);
 
 /* Section [core]: the plugins, the folders, and the routes under "Host" of the API. */
 extern const AirPlugin air_core_component;

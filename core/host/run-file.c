@@ -1,4 +1,4 @@
-/* Where everything is reached, told to people by GET /api/system and to programs by STATE_DIR/run.json. */
+/* Where everything is reached, told to people by GET /api/system and GET /cluster/nodes, and to programs by STATE_DIR/run.json. */
 #define G_LOG_DOMAIN "air-core"
 
 #include <errno.h>
@@ -136,6 +136,33 @@ air_host_describe (AirHost *host)
   add_plugins (host, builder);
   add_endpoints (host, builder);
   add_load (builder);
+  json_builder_end_object (builder);
+  return json_builder_get_root (builder);
+}
+
+/* ---- GET /cluster/nodes: this node alone, until a placement service brings others */
+
+JsonNode *
+air_host_describe_nodes (AirHost *host, const char *base_url)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "nodes");
+  json_builder_begin_array (builder);
+  json_builder_begin_object (builder);
+  add_text (builder, "node_id", g_get_host_name ());
+  add_text (builder, "url", base_url);
+  add_text (builder, "state", host->ready ? "ready" : "starting");
+  json_builder_set_member_name (builder, "self");
+  json_builder_add_boolean_value (builder, TRUE);
+  add_text (builder, "version", AIR_VERSION);
+  json_builder_set_member_name (builder, "uptime_ms");
+  json_builder_add_int_value (builder, (g_get_monotonic_time () - host->started_us) / 1000);
+  add_endpoints (host, builder);
+  add_load (builder);
+  json_builder_end_object (builder);
+  json_builder_end_array (builder);
   json_builder_end_object (builder);
   return json_builder_get_root (builder);
 }

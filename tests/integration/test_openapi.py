@@ -143,6 +143,9 @@ def ask_host(recorder, teacher, student):
     recorder.send("GET", "/readyz", expect=200)
     recorder.send("GET", "/metrics", expect=200)
     recorder.send("GET", "/api/system", expect=200)
+    recorder.send("GET", "/cluster/nodes", expect=200, token=teacher)
+    recorder.send("GET", "/cluster/nodes", expect=401)
+    recorder.send("GET", "/cluster/nodes", expect=403, token=student)
     recorder.send("GET", "/", expect=200, headers={"Accept": "application/json"})
     for path in ("/", "/openapi.json", "/docs"):
         etag = recorder.send("GET", path, expect=200).headers["ETag"]
