@@ -219,12 +219,13 @@ supply (AirFanoutFeed *feed, AirKind kind, AirStream *wanted)
     return;
   if (wanted)
     {
-      /* Back to the publisher's own video: at its next keyframe, not at the last one, which viewers have seen. */
-      bool seen = supplied->stream && wanted == feed->stream && kind == AIR_KIND_VIDEO;
+      /* Sound can be joined anywhere. Back to the publisher's own video: at its next keyframe, not at the last one,
+       * which viewers have seen. */
+      bool live = kind == AIR_KIND_AUDIO || (supplied->stream && wanted == feed->stream);
       AirReaderConfig config = {
         .protocol = "whep",
         .kinds = 1u << kind,
-        .start = seen ? AIR_START_LIVE : AIR_START_CACHED,
+        .start = live ? AIR_START_LIVE : AIR_START_CACHED,
       };
       reader = air_context_add_reader (feed->context, wanted, &config, &error);
       if (!reader)
