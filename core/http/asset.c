@@ -47,22 +47,80 @@ is_worth_packing (const char *content_type)
          || strstr (content_type, "wasm") != NULL;
 }
 
-void
-air_asset_pack (AirAsset *asset)
+/* ---- Compression, in the worker pool */
+
+typedef struct
 {
-  if (!is_worth_packing (asset->content_type))
-    return;
-  asset->forms[AIR_CODING_GZIP] = air_compress (asset->forms[AIR_CODING_IDENTITY], AIR_CODING_GZIP);
-  asset->forms[AIR_CODING_BROTLI] = air_compress (asset->forms[AIR_CODING_IDENTITY], AIR_CODING_BROTLI);
+  GPtrArray *assets; /* (element-type AirAsset) touched on the main thread only */
+  GPtrArray *bodies; /* (element-type GBytes) theirs, which never change */
+  GPtrArray *forms;  /* (element-type GBytes) (nullable) made here, AIR_CODING_COUNT for each */
+} PackJob;
+
+static void
+pack_job_free (void *data)
+{
+  PackJob *job = data;
+  g_ptr_array_unref (job->assets);
+  g_ptr_array_unref (job->bodies);
+  g_ptr_array_unref (job->forms);
+  g_free (job);
 }
+
+static void
+pack (void *data)
+{
+  PackJob *job = data;
+  for (unsigned i = 0; i < job->bodies->len; i++)
+    for (AirCoding coding = AIR_CODING_IDENTITY; coding < AIR_CODING_COUNT; coding++)
+      g_ptr_array_add (job->forms, air_compress (job->bodies->pdata[i], coding));
+}
+
+static void
+take_packed (void *data)
+{
+  PackJob *job = data;
+  for (unsigned i = 0; i < job->assets->len; i++)
+    for (AirCoding coding = AIR_CODING_IDENTITY + 1; coding < AIR_CODING_COUNT; coding++)
+      {
+        AirAsset *asset = job->assets->pdata[i];
+        asset->forms[coding] = g_steal_pointer (&job->forms->pdata[i * AIR_CODING_COUNT + coding]);
+      }
+}
+
+void
+air_assets_pack (AirContext *context, GPtrArray *assets)
+{
+  PackJob *job = g_new0 (PackJob, 1);
+  job->assets = g_ptr_array_new_with_free_func ((GDestroyNotify) air_asset_unref);
+  job->bodies = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  job->forms = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  for (unsigned i = 0; i < assets->len; i++)
+    {
+      AirAsset *asset = assets->pdata[i];
+      if (!is_worth_packing (asset->content_type))
+        continue;
+      g_ptr_array_add (job->assets, air_asset_ref (asset));
+      g_ptr_array_add (job->bodies, g_bytes_ref (asset->forms[AIR_CODING_IDENTITY]));
+    }
+  air_context_run_in_pool (context, pack, take_packed, job, pack_job_free);
+}
+
+/* ---- Answers */
 
 static AirCoding
 choose_form (AirAsset *asset, AirRequest *request)
 {
-  for (int coding = AIR_CODING_BROTLI; coding > AIR_CODING_IDENTITY; coding--)
-    if (asset->forms[coding] != NULL && air_request_accepts (request, "Accept-Encoding", air_coding_to_string (coding)))
-      return coding;
-  return AIR_CODING_IDENTITY;
+  AirCoding best = AIR_CODING_IDENTITY;
+  double most = 0;
+  for (AirCoding coding = AIR_CODING_BROTLI; coding > AIR_CODING_IDENTITY; coding--)
+    {
+      double quality = air_request_get_quality (request, "Accept-Encoding", air_coding_to_string (coding));
+      if (asset->forms[coding] == NULL || quality <= most)
+        continue;
+      best = coding;
+      most = quality;
+    }
+  return best;
 }
 
 static bool

@@ -1,5 +1,4 @@
-/* A file or a made document that is served with its validator and compressed forms. Main thread, but air_asset_pack()
- * (any thread, on an asset that nobody else uses yet). */
+/* A file or a made document that is served with its validator and compressed forms. Main thread. */
 #pragma once
 
 #include <airclass/http.h>
@@ -21,8 +20,9 @@ typedef struct
 AirAsset *air_asset_new (const char *content_type, const char *cache_control, GBytes *body);
 AirAsset *air_asset_ref (AirAsset *asset);
 void air_asset_unref (AirAsset *asset);
-/* Makes the compressed forms where the type is worth it. Slow. */
-void air_asset_pack (AirAsset *asset);
+/* Makes the compressed forms of @assets (element-type AirAsset) where the type is worth it: that takes a tenth of a second
+ * and more, so it is done in the worker pool, and they are served as they are until then. */
+void air_assets_pack (AirContext *context, GPtrArray *assets);
 /* Answers with the best form that the client takes, or 304. */
 void air_asset_reply (AirAsset *asset, AirRequest *request);
 

@@ -110,6 +110,21 @@ check_json (AirHttpServer *server, AirRequest *request)
   return check_schema (request, size > 0);
 }
 
+static bool
+check_body (AirHttpServer *server, AirRequest *request)
+{
+  if (request->entry->route.body == AIR_BODY_NONE)
+    return true;
+  const char *fault = g_bytes_get_size (request->body) > 0 ? air_request_find_foreign_form (request) : NULL;
+  if (fault != NULL)
+    {
+      air_request_set_header (request, "Accept-Encoding", "identity");
+      air_request_reply_problem (request, 415, "unsupported-media-type", fault);
+      return false;
+    }
+  return request->entry->route.body != AIR_BODY_JSON || check_json (server, request);
+}
+
 /* ---- WebSockets */
 
 static AirIdentity *
@@ -179,6 +194,10 @@ call_handler (AirRequest *request)
 static void
 answer_without_route (AirHttpServer *server, AirRequest *request, const char *allow)
 {
+  if (allow == NULL && air_http_is_in_web_app (server, request))
+    allow = "GET, HEAD, OPTIONS";
+  else if (allow == NULL && g_str_equal (request->head->path, "*"))
+    allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"; /* of the server as a whole: RFC 9110 §9.3.7 */
   if (air_http_is_preflight (request))
     air_request_reply_empty (request, 204);
   else if (air_http_reply_from_web_app (server, request))
@@ -212,8 +231,7 @@ dispatch (AirHttpServer *server, AirRequest *request)
   request->entry = air_route_entry_ref (entry);
   if (entry->is_socket)
     open_socket (server, request);
-  else if (check_identity (server, request, entry->route.role, false)
-           && (entry->route.body != AIR_BODY_JSON || check_json (server, request)))
+  else if (check_identity (server, request, entry->route.role, false) && check_body (server, request))
     call_handler (request);
 }
 

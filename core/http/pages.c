@@ -19,19 +19,21 @@ air_http_forget_document (AirHttpServer *server)
 static AirAsset *
 make_asset (const char *content_type, char *text)
 {
-  AirAsset *asset = air_asset_new (content_type, "no-cache", g_bytes_new_take (text, strlen (text)));
-  air_asset_pack (asset);
-  return asset;
+  return air_asset_new (content_type, "no-cache", g_bytes_new_take (text, strlen (text)));
 }
 
 static void
 make_document (AirHttpServer *server)
 {
+  g_autoptr (GPtrArray) assets = g_ptr_array_new ();
   if (server->openapi != NULL)
     return;
   g_autoptr (JsonNode) node = air_api_document_describe (server->document, air_router_get_entries (server->router));
   server->openapi = make_asset ("application/json", json_to_string (node, FALSE));
   server->docs = make_asset ("text/html; charset=utf-8", air_api_page_build (node));
+  g_ptr_array_add (assets, server->openapi);
+  g_ptr_array_add (assets, server->docs);
+  air_assets_pack (server->context, assets);
 }
 
 static void
@@ -51,6 +53,12 @@ reply_docs (AirRequest *request, void *self)
 }
 
 /* ---- The web app */
+
+bool
+air_http_is_in_web_app (AirHttpServer *server, AirRequest *request)
+{
+  return air_web_app_find (server->web_app, air_request_get_path (request)) != NULL;
+}
 
 bool
 air_http_reply_from_web_app (AirHttpServer *server, AirRequest *request)
@@ -83,8 +91,8 @@ describe_status (void)
 static void
 reply_root (AirRequest *request, void *self)
 {
-  bool wants_json = air_request_accepts (request, "Accept", "application/json")
-                    && !air_request_accepts (request, "Accept", "text/html");
+  bool wants_json = air_request_get_quality (request, "Accept", "application/json")
+                    > air_request_get_quality (request, "Accept", "text/html");
   if (wants_json || !air_http_reply_from_web_app (self, request))
     air_request_reply_json (request, 200, describe_status ());
 }

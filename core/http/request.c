@@ -178,21 +178,57 @@ air_request_get_content_type (AirRequest *request)
   return request->content_type;
 }
 
-bool
-air_request_accepts (AirRequest *request, const char *header, const char *what)
+/* RFC 9110 §12.4.2 */
+static double
+parse_quality (const char *parameters)
+{
+  const char *quality = parameters != NULL ? strstr (parameters, "q=") : NULL;
+  return quality != NULL ? CLAMP (g_ascii_strtod (quality + 2, NULL), 0, 1) : 1;
+}
+
+double
+air_request_get_quality (AirRequest *request, const char *header, const char *what)
 {
   const char *value = air_head_get (request->head, header);
   g_auto (GStrv) parts = g_strsplit (value != NULL ? value : "", ",", 32);
   for (unsigned i = 0; parts[i] != NULL; i++)
     {
       char *parameters = strchr (parts[i], ';');
-      const char *quality = parameters != NULL ? strstr (parameters, "q=") : NULL;
       if (parameters != NULL)
-        *parameters = '\0';
+        *parameters++ = '\0';
       if (g_ascii_strcasecmp (g_strstrip (parts[i]), what) == 0)
-        return quality == NULL || g_ascii_strtod (quality + 2, NULL) > 0;
+        return parse_quality (parameters);
     }
-  return false;
+  return 0;
+}
+
+/* Whether the parameter charset of Content-Type, if any, is the one that all our texts have. */
+static bool
+is_utf8 (const char *content_type)
+{
+  g_auto (GStrv) parts = g_strsplit (content_type != NULL ? content_type : "", ";", 8);
+  for (unsigned i = 1; parts[0] != NULL && parts[i] != NULL; i++)
+    {
+      const char *parameter = g_strstrip (parts[i]);
+      if (g_ascii_strncasecmp (parameter, "charset=", 8) != 0)
+        continue;
+      parameter += 8;
+      if (g_ascii_strcasecmp (parameter, "utf-8") != 0 && g_ascii_strcasecmp (parameter, "\"utf-8\"") != 0
+          && g_ascii_strcasecmp (parameter, "us-ascii") != 0)
+        return false;
+    }
+  return true;
+}
+
+const char *
+air_request_find_foreign_form (AirRequest *request)
+{
+  const char *coding = air_head_get (request->head, "Content-Encoding");
+  if (coding != NULL && g_ascii_strcasecmp (coding, "identity") != 0)
+    return "the body must not be compressed";
+  if (request->entry->route.body == AIR_BODY_JSON && !is_utf8 (air_head_get (request->head, "Content-Type")))
+    return "the body must be UTF-8";
+  return NULL;
 }
 
 /* ---- Replies */

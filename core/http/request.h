@@ -53,7 +53,10 @@ AirRequest *air_request_new (AirConnection *connection, AirHead *head, GBytes *b
 const char *air_request_get_reply_header (AirRequest *request, const char *name);
 /* Answers in the place of the handler, which may still try. */
 void air_request_cancel (AirRequest *request);
-/* Whether the list of an Accept-like header names @what; a quality of 0 excludes it. */
-bool air_request_accepts (AirRequest *request, const char *header, const char *what);
+/* How much @what is wanted by the list of an Accept-like header, 0 (also: not named) to 1. */
+double air_request_get_quality (AirRequest *request, const char *header, const char *what);
+/* For a route that takes a body: what about the form of this one, as its header fields tell it, is not taken (415); NULL
+ * when nothing is. */
+const char *air_request_find_foreign_form (AirRequest *request);
 
 G_END_DECLS

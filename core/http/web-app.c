@@ -89,60 +89,16 @@ read_folder (AirWebApp *app, const char *folder, const char *url, unsigned depth
   return true;
 }
 
-/* ---- Compression, in the worker pool */
-
-typedef struct
-{
-  GPtrArray *served; /* what the main thread serves */
-  GPtrArray *packed; /* copies, compressed here */
-} PackJob;
-
-static void
-pack_job_free (void *data)
-{
-  PackJob *job = data;
-  g_ptr_array_unref (job->served);
-  g_ptr_array_unref (job->packed);
-  g_free (job);
-}
-
-static void
-pack (void *data)
-{
-  PackJob *job = data;
-  for (unsigned i = 0; i < job->packed->len; i++)
-    air_asset_pack (job->packed->pdata[i]);
-}
-
-static void
-take_packed (void *data)
-{
-  PackJob *job = data;
-  for (unsigned i = 0; i < job->packed->len; i++)
-    for (int coding = AIR_CODING_GZIP; coding < AIR_CODING_COUNT; coding++)
-      {
-        AirAsset *served = job->served->pdata[i], *packed = job->packed->pdata[i];
-        served->forms[coding] = g_steal_pointer (&packed->forms[coding]);
-      }
-}
-
 static void
 start_packing (AirWebApp *app, AirContext *context)
 {
-  PackJob *job = g_new0 (PackJob, 1);
-  job->served = g_ptr_array_new_with_free_func ((GDestroyNotify)air_asset_unref);
-  job->packed = g_ptr_array_new_with_free_func ((GDestroyNotify)air_asset_unref);
+  g_autoptr (GPtrArray) assets = g_ptr_array_new ();
   GHashTableIter iter;
-  gpointer value;
+  gpointer asset;
   g_hash_table_iter_init (&iter, app->files);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    {
-      AirAsset *asset = value;
-      g_ptr_array_add (job->served, air_asset_ref (asset));
-      g_ptr_array_add (job->packed, air_asset_new (asset->content_type, asset->cache_control,
-                                                   g_bytes_ref (asset->forms[AIR_CODING_IDENTITY])));
-    }
-  air_context_run_in_pool (context, pack, take_packed, job, pack_job_free);
+  while (g_hash_table_iter_next (&iter, NULL, &asset))
+    g_ptr_array_add (assets, asset);
+  air_assets_pack (context, assets);
 }
 
 /* ---- */

@@ -170,6 +170,8 @@ def test_methods(server):
     answer = server.request("OPTIONS", "/healthz")
     assert answer.status == 204 and answer.headers["Allow"] == "GET, HEAD, OPTIONS"
     assert server.get("/nothing").json["type"] == "/problems/not-found"
+    data = exchange(server, b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert statuses(data) == [204] and b"Allow: GET, HEAD, POST" in data
 
 
 def test_json_bodies(server):
@@ -184,6 +186,11 @@ def test_json_bodies(server):
         answer = post(bad)
         assert answer.status == 400 and answer.json["type"] == "/problems/invalid-body", bad
     assert post('{"user_id":"x"}').status == 200
+    assert post('{"user_id":"x"}', 'application/json; charset="UTF-8"').status == 200
+    assert post('{"user_id":"x"}', "application/json; charset=iso-8859-1").status == 415
+    answer = server.post("/api/token", body=gzip.compress(b"{}"),
+                         headers={"Content-Type": "application/json", "Content-Encoding": "gzip"})
+    assert answer.status == 415 and answer.headers["Accept-Encoding"] == "identity"
 
 
 # ---- Deadlines and caps (FAULTS 31)
@@ -335,6 +342,9 @@ def test_web_app(web_server):
     assert asset.headers["Content-Type"].startswith("text/javascript")
     assert "immutable" in asset.headers["Cache-Control"]
     assert web_server.get("/", headers={"Accept": "application/json"}).json["name"] == "AIRClass"
+    posted = web_server.post("/student", body="x")
+    assert posted.status == 405 and posted.headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert web_server.request("OPTIONS", "/student").status == 204
     for path in ("/.secret", "/link", "/assets/", "/assets", "/index.html/x", "/students"):
         assert web_server.get(path).status == 404, path
 
@@ -361,6 +371,7 @@ def test_compression(web_server):
     assert packed.headers["ETag"] != plain.headers["ETag"]
     assert get("gzip, br").headers["Content-Encoding"] == "br"
     assert get("gzip;q=0").headers["Content-Encoding"] is None
+    assert get("br;q=0.5, gzip;q=0.8").headers["Content-Encoding"] == "gzip"
     assert len(get("br").body) < len(plain.body) / 4
 
 
