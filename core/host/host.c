@@ -254,6 +254,7 @@ air_host_new (const char *config_path, GPtrArray *problems)
   AirHost *host = g_new0 (AirHost, 1);
 
   host->config_path = g_strdup (config_path);
+  host->lock_fd = -1;
   host->start_timeout_ms = START_TIMEOUT_MS;
   host->bus = air_bus_new ();
   host->metrics = air_metrics_registry_new ();
@@ -292,6 +293,8 @@ air_host_free (AirHost *host)
   air_ini_free (host->ini);
   g_clear_error (&host->failure);
   g_clear_pointer (&host->loop, g_main_loop_unref);
+  if (host->lock_fd >= 0)
+    close (host->lock_fd);
   g_free (host->plugin_dir);
   g_free (host->schema_dir);
   g_free (host->pipeline_dir);

@@ -54,6 +54,7 @@ struct _AirHost
   AirAuthority *authority;
 
   char *plugin_dir, *schema_dir, *pipeline_dir, *state_dir; /* absolute */
+  int lock_fd;             /* holds STATE_DIR/lock while the host runs; -1: not held */
 
   /* lifecycle.c */
   GMainLoop *loop;

@@ -3,11 +3,13 @@
 
 #include <airclass/error.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -114,13 +116,38 @@ begin (gpointer data)
 }
 
 static bool
+fail_state_dir (AirHost *host, const char *what)
+{
+  g_set_error (&host->failure, AIR_ERROR, AIR_ERROR_FAILED, "the state folder '%s' %s", host->state_dir, what);
+  return false;
+}
+
+/* Two servers would take each other's keys and run file for their own. The lock ends with the process, however that ends;
+ * the file stays, since whoever removed it could remove the next one's. */
+static bool
+lock_state_dir (AirHost *host)
+{
+  g_autofree char *path = g_build_filename (host->state_dir, "lock", NULL);
+  g_autofree char *fault = NULL;
+
+  host->lock_fd = g_open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (host->lock_fd >= 0 && flock (host->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    return true;
+  if (errno == EWOULDBLOCK)
+    return fail_state_dir (host, "is in use by another airclassd; each needs its own [core] state_dir=");
+  fault = g_strdup_printf ("cannot be locked: %s", g_strerror (errno));
+  return fail_state_dir (host, fault);
+}
+
+static bool
 make_state_dir (AirHost *host)
 {
+  g_autofree char *fault = NULL;
+
   if (g_mkdir_with_parents (host->state_dir, 0700) == 0 && g_access (host->state_dir, W_OK) == 0)
-    return true;
-  g_set_error (&host->failure, AIR_ERROR, AIR_ERROR_FAILED, "the state folder '%s' cannot be written: %s",
-               host->state_dir, g_strerror (errno));
-  return false;
+    return lock_state_dir (host);
+  fault = g_strdup_printf ("cannot be written: %s", g_strerror (errno));
+  return fail_state_dir (host, fault);
 }
 
 /* A socket a viewer: the usual soft limit of 1024 is kept for programs that use select(), which this one does not. */

@@ -6,7 +6,9 @@
 
 #include "host/settings.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "host/option-value.h"
 #include "ops/log.h"
@@ -93,6 +95,16 @@ find_text (AirSettings *self, const AirOption *option, const AirIni *ini, Found 
   return ret_found->is_file;
 }
 
+/* No fault: where containers mount secrets, everybody inside may read them. */
+static void
+warn_if_readable (const char *path)
+{
+  GStatBuf status;
+
+  if (g_stat (path, &status) == 0 && (status.st_mode & S_IROTH) != 0)
+    g_warning ("the secret in '%s' can be read by everybody on this machine; better: chmod o-r", path);
+}
+
 /* Replaces the name of a file in @found by its text. */
 static bool
 read_secret_file (Found *found, GError **error)
@@ -109,8 +121,15 @@ read_secret_file (Found *found, GError **error)
                    SECRET_FILE_MAX_BYTES);
       return false;
     }
+  g_strchomp (text);
+  if (*text == '\0')
+    {
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "the file '%s' is empty", path);
+      return false;
+    }
+  warn_if_readable (path);
   g_free (found->text);
-  found->text = g_strchomp (g_steal_pointer (&text));
+  found->text = g_steal_pointer (&text);
   return true;
 }
 

@@ -114,6 +114,20 @@ def test_bad_configuration_starts_nothing(tmp_path, text, expected):
     assert not state.exists()
 
 
+def test_secret_files(tmp_path):
+    secret = tmp_path / "secret"
+    config = write(tmp_path, "[core]\nplugins=\n[auth]\njwt_secret_file=secret\n")
+    secret.write_text("\n")
+    result = run("--config", config, "--check-config")
+    assert result.returncode == 1 and "secret' is empty" in result.stderr
+    secret.write_text("s" * 40 + "\n")
+    secret.chmod(0o644)
+    result = run("--config", config, "--check-config")
+    assert result.returncode == 0 and "secret' can be read by everybody" in result.stderr
+    secret.chmod(0o640)
+    assert "can be read" not in run("--config", config, "--check-config").stderr
+
+
 def test_all_faults_at_once(tmp_path):
     config = write(tmp_path, "[http]\nlisen=1\n[cor]\n[log]\nlevel=loud\nformat=nice\n")
     lines = [line for line in run("--config", config, "--check-config").stderr.splitlines() if "test.conf:" in line]
@@ -185,6 +199,16 @@ def test_state_folder_that_cannot_be_made(tmp_path):
     result = run("--config", config)
     assert result.returncode == 1
     assert "state/deeper' cannot be written" in result.stderr
+
+
+def test_state_folder_of_another_server(airclassd, tmp_path):
+    first = airclassd(plugins=[])
+    config = write(tmp_path, f"[core]\nplugins=\nstate_dir={first.state}\n[http]\nlisten=127.0.0.1:0\n")
+    result = run("--config", config)
+    assert result.returncode == 1
+    assert f"the state folder '{first.state}' is in use by another airclassd" in result.stderr
+    assert json.loads((first.state / "run.json").read_text())["pid"] == first.process.pid
+    assert run("--config", config, "--check-config").returncode == 0
 
 
 # ---- Running
