@@ -180,6 +180,7 @@ test_secret (Fixture *fixture, gconstpointer data)
   g_autoptr (GString) printed = g_string_new (NULL);
 
   g_assert_true (g_file_set_contents (path, "from-a-file\n", -1, NULL));
+  g_assert_no_errno (g_chmod (path, 0600));
   load (fixture, "[my-plugin]\nkey_file=secret\n");
   g_assert_cmpuint (fixture->problems->len, ==, 0);
   g_assert_cmpstr (air_settings_get_string (fixture->settings, "key"), ==, "from-a-file");
