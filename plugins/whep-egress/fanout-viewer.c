@@ -5,7 +5,8 @@
 
 #include "fanout-loop.h"
 
-#define MID_PACKETS 32u /* the mid goes along until the receiver surely knows the SSRC (RFC 8843 §9.2) */
+#define MID_PACKETS 32u   /* the mid goes along until the receiver surely knows the SSRC (RFC 8843 §9.2) */
+#define CATCH_UP_STEP 90u /* 1 ms of the video's clock */
 #define RETRANSMIT_PER_S 1000.0
 #define RETRANSMIT_BURST 200.0
 #define MAX_BUDGET_MS 3u
@@ -112,9 +113,19 @@ send_encrypted (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *he
   viewer->counts.bytes += bytes;
 }
 
+static uint32_t
+timestamp_of (const AirFanoutTrack *track, const AirFanoutSegment *segment, const AirRtpPacket *packet)
+{
+  uint32_t timestamp = packet->sequence < segment->live
+                           ? segment->edge_timestamp - (segment->edge_frame - packet->frame) * CATCH_UP_STEP
+                           : packet->timestamp;
+  return timestamp + track->timestamp_offset;
+}
+
 /* All but the transport-wide number follows from packet and sequence: a retransmission on the same SSRC is the same. */
 static void
-send_packet (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const AirRtpPacket *packet, uint64_t sequence)
+send_packet (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const AirFanoutSegment *segment,
+             const AirRtpPacket *packet, uint64_t sequence)
 {
   const AirFanoutTrack *track = &viewer->tracks[kind];
   const uint8_t *ids = track->section.extensions;
@@ -122,7 +133,7 @@ send_packet (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const 
     .payload = track->section.payload,
     .marker = packet->flags & AIR_RTP_MARKER,
     .sequence = (uint16_t)sequence,
-    .timestamp = packet->timestamp + track->timestamp_offset,
+    .timestamp = timestamp_of (track, segment, packet),
     .ssrc = track->section.ssrc,
     .transport_id = ids[AIR_SDP_EXTENSION_TRANSPORT_CC],
   };
@@ -152,8 +163,21 @@ jump_to (AirFanoutTrack *track, uint64_t place)
       memmove (track->segments, track->segments + 1, sizeof track->segments - sizeof track->segments[0]);
       track->segment_count--;
     }
-  track->segments[track->segment_count++] = (AirFanoutSegment){ track->next_sequence, place };
+  track->segments[track->segment_count++] = (AirFanoutSegment){ .sequence = track->next_sequence, .place = place };
   track->cursor = place;
+}
+
+/* The first time: what is cached is brought close to the live edge. */
+static void
+compress_catch_up (AirFanoutTrack *track, AirPacketRing *ring)
+{
+  AirFanoutSegment *segment = &track->segments[track->segment_count - 1];
+  const AirRtpPacket *edge = air_packet_ring_get (ring, air_packet_ring_get_head (ring) - 1);
+  if (track->packets > 0 || !edge)
+    return;
+  segment->live = air_packet_ring_get_head (ring);
+  segment->edge_frame = edge->frame;
+  segment->edge_timestamp = edge->timestamp;
 }
 
 /* Video starts at a keyframe that is kept, audio at once; a viewer that fell out of the ring starts anew. */
@@ -167,6 +191,8 @@ find_start (AirFanoutViewer *viewer, AirKind kind, AirPacketRing *ring)
   track->started = start != AIR_RING_NONE;
   if (track->started)
     jump_to (track, start);
+  if (track->started && kind == AIR_KIND_VIDEO)
+    compress_catch_up (track, ring);
   return track->started;
 }
 
@@ -195,7 +221,8 @@ air_fanout_viewer_pump (AirFanoutViewer *viewer, AirUdpSender *sender, int64_t n
       AirRtpPacket *packet;
       while (viewer->budget > 0 && (packet = air_packet_ring_get (ring, track->cursor)))
         {
-          send_packet (viewer, sender, order[i], packet, track->next_sequence++);
+          send_packet (viewer, sender, order[i], &track->segments[track->segment_count - 1], packet,
+                       track->next_sequence++);
           track->cursor++;
           track->packets++;
           track->octets += packet->payload_bytes;
@@ -231,14 +258,15 @@ may_retransmit (AirFanoutViewer *viewer)
 
 /* RFC 4588 §4: its own SSRC and sequence, the original sequence number before the payload. */
 static void
-send_rtx (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const AirRtpPacket *packet, uint16_t original)
+send_rtx (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const AirFanoutSegment *segment,
+          const AirRtpPacket *packet, uint16_t original)
 {
   AirFanoutTrack *track = &viewer->tracks[kind];
   AirRtpHeader header = {
     .payload = track->section.rtx_payload,
     .marker = packet->flags & AIR_RTP_MARKER,
     .sequence = (uint16_t)track->next_rtx_sequence++,
-    .timestamp = packet->timestamp + track->timestamp_offset,
+    .timestamp = timestamp_of (track, segment, packet),
     .ssrc = track->section.rtx_ssrc,
     .transport_id = track->section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC],
   };
@@ -269,9 +297,9 @@ air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirUdpSender *sender, Air
   if (!packet || !may_retransmit (viewer))
     return;
   if (track->section.rtx_payload)
-    send_rtx (viewer, sender, kind, packet, sequence);
+    send_rtx (viewer, sender, kind, segment, packet, sequence);
   else
-    send_packet (viewer, sender, kind, packet, full);
+    send_packet (viewer, sender, kind, segment, packet, full);
   viewer->counts.retransmitted++;
   air_fanout_loop_get_counts (viewer->loop)->retransmitted++;
 }

@@ -23,11 +23,16 @@ G_BEGIN_DECLS
 #define AIR_FANOUT_PACKETS_PER_MS 20u
 #define AIR_FANOUT_SEGMENTS 16u
 
-/* From this packet of the viewer on, its sequence numbers go with that place in the ring. */
+/* From this packet of the viewer on, its sequence numbers go with that place in the ring. What was cached when a viewer
+ * came (before place `live`) gets timestamps 1 ms apart up to the live edge: with its own ones, seconds old, a receiver
+ * would misjudge its clock for long, and could not put picture and sound in sync. */
 typedef struct
 {
   uint64_t sequence;
   uint64_t place;
+  uint64_t live;           /* 0: all timestamps are the packets' own */
+  uint32_t edge_frame;     /* the last one before `live` */
+  uint32_t edge_timestamp; /* of that frame */
 } AirFanoutSegment;
 
 typedef struct

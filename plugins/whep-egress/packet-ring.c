@@ -12,6 +12,7 @@ struct _AirPacketRing
   size_t bytes;
   int64_t keep_ns;
   uint64_t head, tail, keyframe;
+  uint32_t frames; /* access units so far */
 };
 
 AirPacketRing *
@@ -80,6 +81,8 @@ air_packet_ring_append (AirPacketRing *ring, AirRtpPacket *packet)
     drop_oldest (ring);
   if (ring->head - ring->tail == ring->slot_count)
     grow (ring);
+  ring->frames += packet->flags & AIR_RTP_FRAME_START ? 1 : 0;
+  packet->frame = ring->frames;
   packet->sequence = ring->head;
   if (packet->flags & AIR_RTP_KEYFRAME)
     ring->keyframe = ring->head;

@@ -16,7 +16,7 @@ typedef struct _AirPacketRing AirPacketRing;
 AirPacketRing *air_packet_ring_new (unsigned max_packets, size_t max_bytes, int64_t keep_ns);
 void air_packet_ring_free (AirPacketRing *ring);
 
-/* Takes @packet (transfer full), sets its place; forgets what is too old. */
+/* Takes @packet (transfer full), sets its place and its frame; forgets what is too old. */
 void air_packet_ring_append (AirPacketRing *ring, AirRtpPacket *packet);
 /* Returns: (transfer none), NULL when that place is gone or not yet there. */
 AirRtpPacket *air_packet_ring_get (AirPacketRing *ring, uint64_t sequence);

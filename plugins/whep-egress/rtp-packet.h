@@ -31,6 +31,7 @@ typedef struct
   uint64_t sequence;  /* place in its ring */
   int64_t pts_ns;     /* on the stream's timeline */
   uint32_t timestamp; /* RTP clock, from timeline 0 */
+  uint32_t frame;     /* counts the access units of its ring */
   uint16_t flags;     /* AirRtpFlags */
   uint16_t payload_bytes;
   uint8_t payload[];
@@ -44,6 +45,7 @@ air_rtp_packet_new (int64_t pts_ns, uint32_t timestamp, size_t payload_bytes)
   packet->sequence = 0;
   packet->pts_ns = pts_ns;
   packet->timestamp = timestamp;
+  packet->frame = 0;
   packet->flags = 0;
   packet->payload_bytes = (uint16_t)payload_bytes;
   return packet;
