@@ -190,14 +190,30 @@ try_token (AirAuthority *authority, const char *token, Attempt *attempt)
     note (attempt, TRY_WRONG, "malformed-claims");
 }
 
+/* A key as it was given, or who knows of a proof which key was used for it. */
+typedef struct
+{
+  const char *text; /* NULL: a proof */
+  bool (*knows_secret) (const char *secret, void *data);
+  void *data;
+} Key;
+
+static bool
+key_is (const Key *key, const char *secret)
+{
+  if (key->text != NULL)
+    return air_secret_equal (key->text, secret);
+  return secret != NULL && key->knows_secret (secret, key->data);
+}
+
 /* @path NULL: no stream key is taken. Every key is compared, so that the time does not tell which one is nearer. */
 static void
-try_key (AirAuthority *authority, const char *key, const char *path, Attempt *attempt)
+compare_key (AirAuthority *authority, const Key *key, const char *path, Attempt *attempt)
 {
   g_autofree char *stream_key = path != NULL ? air_authority_get_key_of_path (authority, path) : NULL;
-  bool admin = air_secret_equal (key, authority->secrets.admin_key);
-  bool teacher = air_secret_equal (key, authority->secrets.teacher_key);
-  bool stream = air_secret_equal (key, stream_key);
+  bool admin = key_is (key, authority->secrets.admin_key);
+  bool teacher = key_is (key, authority->secrets.teacher_key);
+  bool stream = key_is (key, stream_key);
   AirIdentitySpec spec = { .may_read = true, .may_publish = true };
   if (admin)
     spec.role = AIR_ROLE_ADMIN;
@@ -214,27 +230,31 @@ try_key (AirAuthority *authority, const char *key, const char *path, Attempt *at
 }
 
 static void
+try_key (AirAuthority *authority, const Key *key, const char *path, GInetAddress *address, Attempt *attempt)
+{
+  int64_t now_us = authority->surroundings.get_monotonic_us ();
+  if (!air_failure_limiter_may_try (authority->limiter, address, path, now_us, &attempt->retry_after_s))
+    note (attempt, TRY_HELD_BACK, "rate-limited");
+  else if (key->text != NULL && strlen (key->text) > AIR_JWT_MAX_BYTES)
+    note (attempt, TRY_WRONG, "malformed");
+  else
+    {
+      compare_key (authority, key, path, attempt);
+      if (attempt->identity != NULL)
+        air_failure_limiter_succeeded (authority->limiter, address, path, now_us);
+    }
+}
+
+static void
 try_credential (AirAuthority *authority, const char *credential, const char *path, GInetAddress *address,
                 Attempt *attempt)
 {
   if (credential == NULL || credential[0] == '\0' || attempt->identity != NULL)
     return;
   if (air_jwt_looks_like_token (credential))
-    {
-      try_token (authority, credential, attempt);
-      return;
-    }
-  int64_t now_us = authority->surroundings.get_monotonic_us ();
-  if (!air_failure_limiter_may_try (authority->limiter, address, path, now_us, &attempt->retry_after_s))
-    note (attempt, TRY_HELD_BACK, "rate-limited");
-  else if (strlen (credential) > AIR_JWT_MAX_BYTES)
-    note (attempt, TRY_WRONG, "malformed");
+    try_token (authority, credential, attempt);
   else
-    {
-      try_key (authority, credential, path, attempt);
-      if (attempt->identity != NULL)
-        air_failure_limiter_succeeded (authority->limiter, address, path, now_us);
-    }
+    try_key (authority, &(Key){ .text = credential }, path, address, attempt);
 }
 
 /* Turns what no credential was good for into an error; counts a guess. */
@@ -306,6 +326,9 @@ air_authority_authorize (AirAuthority *authority, const AirAccess *access, GErro
   const char *credentials[] = { access->token, access->key, access->password };
   for (size_t i = 0; i < G_N_ELEMENTS (credentials); i++)
     try_credential (authority, credentials[i], access->path, access->address, &attempt);
+  const Key proof = { .knows_secret = access->knows_secret, .data = access->knows_secret_data };
+  if (proof.knows_secret != NULL && attempt.identity == NULL)
+    try_key (authority, &proof, access->path, access->address, &attempt);
   if (attempt.identity != NULL && air_identity_may (attempt.identity, access->action, access->path))
     return g_steal_pointer (&attempt.identity);
 

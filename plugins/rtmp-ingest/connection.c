@@ -17,6 +17,8 @@
 /* A TLS record that was read may hide more: at most this many reads a turn. */
 #define READS_PER_TURN 8
 #define COMPACT_BYTES 65536
+/* An out buffer that was longer is given back once it is empty. */
+#define KEPT_OUT_BYTES (1024 * 1024)
 /* Who sends pictures sends something many times a second. */
 #define SILENT_PUBLISHER_US (2 * G_USEC_PER_SEC)
 
@@ -44,6 +46,7 @@ struct _RtmpConnection
 
   GByteArray *out;
   size_t out_sent;
+  size_t reply_bytes; /* of answers, since out was last empty */
   ChunkWriter writer;
 
   uint64_t bytes_in, bytes_out, counted_in, counted_out;
@@ -209,6 +212,20 @@ update_events (RtmpConnection *connection)
   rtmp_loop_set_events (rtmp_server_get_loop (connection->server), &connection->watch, EPOLLIN | (out ? EPOLLOUT : 0));
 }
 
+static void
+empty_out (RtmpConnection *connection)
+{
+  /* A GByteArray keeps the memory of its largest day. */
+  if (connection->out->len > KEPT_OUT_BYTES)
+    {
+      g_byte_array_unref (connection->out);
+      connection->out = g_byte_array_new ();
+    }
+  g_byte_array_set_size (connection->out, 0);
+  connection->out_sent = 0;
+  connection->reply_bytes = 0;
+}
+
 void
 rtmp_connection_flush (RtmpConnection *connection)
 {
@@ -232,10 +249,11 @@ rtmp_connection_flush (RtmpConnection *connection)
     }
   if (connection->out_sent == out->len)
     {
-      g_byte_array_set_size (out, 0);
-      connection->out_sent = 0;
+      empty_out (connection);
       if (connection->closing)
         rtmp_transport_shut (&connection->transport);
+      else
+        rtmp_session_resume (connection->session);
     }
   else if (connection->out_sent > COMPACT_BYTES)
     {
@@ -359,14 +377,15 @@ on_readable (RtmpConnection *connection)
           on_peer_left (connection, count < 0);
           return;
         }
+      size_t pending = rtmp_connection_get_pending (connection);
       take_input (connection, buffer, count);
+      connection->reply_bytes += MAX (rtmp_connection_get_pending (connection), pending) - pending;
       if (!rtmp_transport_has_more (&connection->transport))
         break;
     }
   if (connection->dead)
     return;
-  if (rtmp_session_get_role (connection->session) != RTMP_ROLE_PLAYER
-      && rtmp_connection_get_pending (connection) > MAX_REPLY_BYTES)
+  if (connection->reply_bytes > MAX_REPLY_BYTES)
     {
       g_message ("%s: closed: it does not read what it asks for", connection->address_text);
       rtmp_metrics_refused (rtmp_server_get_metrics (connection->server), "limit");
@@ -380,14 +399,12 @@ static void
 on_ready (RtmpWatch *watch, uint32_t events)
 {
   RtmpConnection *connection = (RtmpConnection *) watch;
+  /* A read that stopped because TLS had to write goes on as a read. */
+  bool tls_waits = connection->transport.wants_write;
   connection->transport.wants_write = false;
   if (events & EPOLLOUT)
-    {
-      rtmp_connection_flush (connection);
-      if (!connection->dead && !connection->closing && rtmp_connection_get_pending (connection) == 0)
-        rtmp_session_resume (connection->session);
-    }
-  if (!connection->dead && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+    rtmp_connection_flush (connection);
+  if (!connection->dead && (tls_waits || (events & (EPOLLIN | EPOLLHUP | EPOLLERR))))
     on_readable (connection);
   if (!connection->dead)
     update_events (connection);
@@ -480,10 +497,10 @@ rtmp_connection_is_silent_publisher (RtmpConnection *connection, const char *pat
 }
 
 void
-rtmp_connection_publisher_ended (RtmpConnection *connection, AirPublisherEnded reason)
+rtmp_connection_publisher_ended (RtmpConnection *connection, unsigned publishing, AirPublisherEnded reason)
 {
   if (!connection->closing)
-    rtmp_session_publisher_ended (connection->session, reason);
+    rtmp_session_publisher_ended (connection->session, publishing, reason);
 }
 
 void

@@ -45,7 +45,7 @@ void rtmp_connection_take_counts (RtmpConnection *connection, uint64_t *ret_in, 
 bool rtmp_connection_is_silent_publisher (RtmpConnection *connection, const char *path);
 
 /* For the server's messages to the session. */
-void rtmp_connection_publisher_ended (RtmpConnection *connection, AirPublisherEnded reason);
+void rtmp_connection_publisher_ended (RtmpConnection *connection, unsigned publishing, AirPublisherEnded reason);
 void rtmp_connection_drain (RtmpConnection *connection);
 
 G_END_DECLS

@@ -24,9 +24,10 @@ struct _RtmpServer
   RtmpLoop loop;
   RtmpWatch wake;
   RtmpTls *tls;
+  AdobeAuth *adobe_auth;
   uint8_t *receive_buffer;
   GHashTable *connections; /* id → RtmpConnection */
-  GHashTable *addresses;   /* text → number of connections from there */
+  GHashTable *addresses;   /* address, or IPv6 /64 → number of connections from there */
   GPtrArray *dead;         /* to be freed at the end of the round */
   uint64_t last_id;
   int publishers, players;

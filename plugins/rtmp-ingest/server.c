@@ -13,6 +13,7 @@
 typedef struct
 {
   uint64_t connection;
+  unsigned publishing;
   AirPublisherEnded reason;
 } EndedMessage;
 
@@ -38,6 +39,7 @@ rtmp_server_new (AirContext *context)
   server->dead = g_ptr_array_new_with_free_func ((GDestroyNotify) rtmp_connection_free);
   server->ended = g_array_new (FALSE, FALSE, sizeof (EndedMessage));
   server->tls = rtmp_tls_new ();
+  server->adobe_auth = adobe_auth_new ();
   g_mutex_init (&server->lock);
   rtmp_metrics_init (&server->metrics, context);
   return server;
@@ -54,6 +56,7 @@ rtmp_server_free (RtmpServer *server)
   g_hash_table_unref (server->addresses);
   g_array_unref (server->ended);
   rtmp_tls_free (server->tls);
+  adobe_auth_free (server->adobe_auth);
   rtmp_loop_clear (&server->loop);
   if (server->wake_fd >= 0)
     close (server->wake_fd);
@@ -90,6 +93,12 @@ RtmpTls *
 rtmp_server_get_tls (RtmpServer *server)
 {
   return server->tls;
+}
+
+AdobeAuth *
+rtmp_server_get_adobe_auth (RtmpServer *server)
+{
+  return server->adobe_auth;
 }
 
 uint8_t *
@@ -140,11 +149,22 @@ export_bytes (RtmpServer *server)
   server->bytes_in = server->bytes_out = 0;
 }
 
+/* What max_connections_per_address= counts as one: who has an IPv6 address has a /64 of them. */
+static char *
+address_group (GInetAddress *address)
+{
+  const uint8_t *bytes = g_inet_address_to_bytes (address);
+  if (g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV4)
+    return g_inet_address_to_string (address);
+  return g_strdup_printf ("%08x:%08x", rtmp_read_be32 (bytes), rtmp_read_be32 (bytes + 4));
+}
+
 void
 rtmp_server_adopt (RtmpServer *server, int fd, GInetAddress *address, bool tls)
 {
   g_autofree char *text = g_inet_address_to_string (address);
-  unsigned from_there = GPOINTER_TO_UINT (g_hash_table_lookup (server->addresses, text));
+  g_autofree char *group = address_group (address);
+  unsigned from_there = GPOINTER_TO_UINT (g_hash_table_lookup (server->addresses, group));
   const char *limit = NULL;
   if (g_hash_table_size (server->connections) >= server->settings.max_connections)
     limit = "max_connections=";
@@ -168,7 +188,7 @@ rtmp_server_adopt (RtmpServer *server, int fd, GInetAddress *address, bool tls)
   int64_t *key = g_new (int64_t, 1);
   *key = rtmp_connection_get_id (connection);
   g_hash_table_insert (server->connections, key, connection);
-  g_hash_table_insert (server->addresses, g_steal_pointer (&text), GUINT_TO_POINTER (from_there + 1));
+  g_hash_table_insert (server->addresses, g_steal_pointer (&group), GUINT_TO_POINTER (from_there + 1));
   air_metric_set (server->metrics.connections, g_hash_table_size (server->connections), NULL);
 }
 
@@ -176,16 +196,16 @@ void
 rtmp_server_forget (RtmpServer *server, RtmpConnection *connection)
 {
   int64_t id = rtmp_connection_get_id (connection);
-  const char *address = rtmp_connection_get_address_text (connection);
+  g_autofree char *group = address_group (rtmp_connection_get_address (connection));
   void *key;
   count_bytes (server, connection);
   if (g_hash_table_steal_extended (server->connections, &id, &key, NULL))
     g_free (key);
-  unsigned from_there = GPOINTER_TO_UINT (g_hash_table_lookup (server->addresses, address));
+  unsigned from_there = GPOINTER_TO_UINT (g_hash_table_lookup (server->addresses, group));
   if (from_there > 1)
-    g_hash_table_insert (server->addresses, g_strdup (address), GUINT_TO_POINTER (from_there - 1));
+    g_hash_table_insert (server->addresses, g_steal_pointer (&group), GUINT_TO_POINTER (from_there - 1));
   else
-    g_hash_table_remove (server->addresses, address);
+    g_hash_table_remove (server->addresses, group);
   g_ptr_array_add (server->dead, connection);
   air_metric_set (server->metrics.connections, g_hash_table_size (server->connections), NULL);
 }
@@ -259,7 +279,7 @@ take_messages (RtmpServer *server)
       const EndedMessage *message = &g_array_index (ended, EndedMessage, i);
       RtmpConnection *connection = g_hash_table_lookup (server->connections, &message->connection);
       if (connection)
-        rtmp_connection_publisher_ended (connection, message->reason);
+        rtmp_connection_publisher_ended (connection, message->publishing, message->reason);
     }
   if (!stop || server->drain_until_us != 0)
     return;
@@ -346,9 +366,9 @@ rtmp_server_reload (RtmpServer *server)
 }
 
 void
-rtmp_server_post_ended (RtmpServer *server, uint64_t id, AirPublisherEnded reason)
+rtmp_server_post_ended (RtmpServer *server, uint64_t id, unsigned publishing, AirPublisherEnded reason)
 {
-  EndedMessage message = { id, reason };
+  EndedMessage message = { id, publishing, reason };
   g_mutex_lock (&server->lock);
   g_array_append_val (server->ended, message);
   g_mutex_unlock (&server->lock);

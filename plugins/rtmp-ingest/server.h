@@ -8,6 +8,7 @@
 #include <airclass/context.h>
 #include <airclass/stream.h>
 
+#include "adobe-auth.h"
 #include "loop.h"
 #include "metrics.h"
 #include "settings.h"
@@ -34,6 +35,7 @@ const RtmpSettings *rtmp_server_get_settings (RtmpServer *server);
 RtmpMetrics *rtmp_server_get_metrics (RtmpServer *server);
 RtmpLoop *rtmp_server_get_loop (RtmpServer *server);
 RtmpTls *rtmp_server_get_tls (RtmpServer *server);
+AdobeAuth *rtmp_server_get_adobe_auth (RtmpServer *server);
 /* The buffer of the thread into which every socket is read. */
 uint8_t *rtmp_server_get_receive_buffer (RtmpServer *server, size_t *ret_size);
 /* The connection is over and will be freed; forgets it. */
@@ -45,7 +47,7 @@ void rtmp_server_count_publisher (RtmpServer *server, int change);
 void rtmp_server_count_player (RtmpServer *server, int change);
 
 /* ---- Any thread */
-/* The host has ended the publisher of connection @id. */
-void rtmp_server_post_ended (RtmpServer *server, uint64_t id, AirPublisherEnded reason);
+/* The host has ended the publisher of connection @id, its @publishing-th. */
+void rtmp_server_post_ended (RtmpServer *server, uint64_t id, unsigned publishing, AirPublisherEnded reason);
 
 G_END_DECLS

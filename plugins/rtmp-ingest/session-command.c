@@ -4,10 +4,6 @@
 #include <string.h>
 
 #define MAX_STREAMS 64
-#define MAX_NAME_BYTES 2048
-
-/* Enhanced RTMP v2 */
-#define CAPS_RECONNECT 0x01
 
 typedef struct
 {
@@ -15,64 +11,6 @@ typedef struct
   bool before_connect;
   void (*run) (RtmpSession *session, const RtmpCommand *command);
 } CommandEntry;
-
-static void
-note_codec (RtmpSession *session, const char *fourcc)
-{
-  if (!fourcc)
-    return;
-  for (unsigned codec = 0; codec <= MEDIA_OPUS; codec++)
-    if (strcmp (fourcc, "*") == 0 || strcmp (fourcc, media_codec_to_fourcc (codec)) == 0)
-      session->codecs |= 1u << codec;
-}
-
-/* Enhanced RTMP: what the client can play, as a list (v1) or as maps (v2). */
-static void
-note_codecs (RtmpSession *session, const AmfValue *object)
-{
-  session->codecs = 1u << MEDIA_H264 | 1u << MEDIA_AAC;
-  const AmfValue *list = amf_value_lookup (object, "fourCcList");
-  for (unsigned i = 0; i < amf_value_get_size (list); i++)
-    note_codec (session, amf_value_get_string (amf_value_get_item (list, i)));
-  static const char *const maps[] = { "videoFourCcInfoMap", "audioFourCcInfoMap" };
-  for (size_t i = 0; i < G_N_ELEMENTS (maps); i++)
-    {
-      const AmfValue *map = amf_value_lookup (object, maps[i]);
-      for (unsigned j = 0; map && map->type == AMF_OBJECT && j < map->members->len; j++)
-        note_codec (session, ((const AmfMember *) map->members->pdata[j])->name);
-    }
-}
-
-static void
-on_connect (RtmpSession *session, const RtmpCommand *command)
-{
-  const AmfValue *object = command->values->len > 2 ? command->values->pdata[2] : NULL;
-  const char *app = amf_value_get_string (amf_value_lookup (object, "app"));
-  const char *tc_url = amf_value_get_string (amf_value_lookup (object, "tcUrl"));
-  const char *agent = amf_value_get_string (amf_value_lookup (object, "flashVer"));
-  const char *fault = NULL;
-  if (session->connected)
-    fault = "connected already";
-  else if (!app)
-    fault = "connect names no app";
-  else if (strlen (app) > MAX_NAME_BYTES || (tc_url && strlen (tc_url) > MAX_NAME_BYTES))
-    fault = "app or tcUrl is too long";
-  if (fault)
-    {
-      rtmp_metrics_refused (rtmp_server_get_metrics (session->server), "protocol");
-      rtmp_reply_error (session, command->transaction, "NetConnection.Connect.Rejected", fault);
-      rtmp_connection_finish (session->connection);
-      return;
-    }
-  session->connected = true;
-  session->app = g_strdup (app);
-  session->tc_url = g_strdup (tc_url);
-  session->user_agent = agent ? g_utf8_substring (agent, 0, MIN (g_utf8_strlen (agent, -1), 100)) : NULL;
-  unsigned caps = CLAMP (amf_value_get_number (amf_value_lookup (object, "capsEx"), 0), 0, 255);
-  session->can_reconnect = caps & CAPS_RECONNECT;
-  note_codecs (session, object);
-  rtmp_reply_connected (session, command->transaction);
-}
 
 static void
 on_create_stream (RtmpSession *session, const RtmpCommand *command)
@@ -183,7 +121,7 @@ on_get_stream_length (RtmpSession *session, const RtmpCommand *command)
 }
 
 static const CommandEntry commands[] = {
-  { "connect", true, on_connect },
+  { "connect", true, rtmp_session_connect },
   { "createStream", false, on_create_stream },
   { "releaseStream", false, on_tolerated },
   { "FCPublish", false, on_fc_publish },

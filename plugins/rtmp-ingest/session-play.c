@@ -141,7 +141,9 @@ refuse_player (RtmpSession *session, uint32_t stream_id, const char *path, const
 {
   g_autofree char *quoted = g_strescape (path, NULL);
   rtmp_metrics_refused (rtmp_server_get_metrics (session->server), reason);
-  g_message ("%s \"%s\": player refused: %s", rtmp_connection_get_address_text (session->connection), quoted, description);
+  g_autofree char *user = rtmp_session_describe_user (session);
+  g_message ("%s \"%s\": player%s refused: %s", rtmp_connection_get_address_text (session->connection), quoted, user,
+             description);
   rtmp_reply_status (session, stream_id, "error", code, description);
   rtmp_connection_finish (session->connection);
 }
@@ -245,7 +247,8 @@ rtmp_session_play (RtmpSession *session, const RtmpCommand *command)
                      error->message);
       return;
     }
-  g_message ("%s %s: playing", rtmp_connection_get_address_text (session->connection), session->path);
+  g_autofree char *user = rtmp_session_describe_user (session);
+  g_message ("%s %s: playing%s", rtmp_connection_get_address_text (session->connection), session->path, user);
 }
 
 void

@@ -5,6 +5,7 @@
 #include <airclass/error.h>
 #include <airclass/stream.h>
 
+#include "adobe-auth.h"
 #include "amf.h"
 #include "media-message.h"
 #include "session.h"
@@ -36,6 +37,8 @@ struct _RtmpSession
   /* From connect */
   bool connected;
   char *app, *tc_url, *user_agent;
+  AdobeProof *proof; /* (nullable) */
+  char *user;        /* (nullable) the name that came with the last credential */
   bool can_reconnect;
   unsigned codecs; /* 1 << MediaCodec: what it can play */
   unsigned streams_created;
@@ -47,6 +50,7 @@ struct _RtmpSession
   int64_t since_us;
 
   AirPublisher *publisher;
+  unsigned publishing; /* counts them */
   RtmpIncoming incoming[AIR_KIND_COUNT];
   bool told_encoder;
 
@@ -83,6 +87,8 @@ bool rtmp_session_is_trusted (RtmpSession *session);
 void rtmp_session_begin (RtmpSession *session, RtmpRole role, const char *path, uint32_t stream_id, AirIdentity *identity);
 /* Asks the authority. Returns: (transfer full) */
 AirIdentity *rtmp_session_authorize (RtmpSession *session, const StreamName *name, AirAction action, GError **error);
+/* " as \"kim\"" for the log, "" without a name. */
+char *rtmp_session_describe_user (RtmpSession *session);
 /* "unauthorized", "limit", … for the metric */
 const char *rtmp_refusal_reason (const GError *error);
 
@@ -99,6 +105,9 @@ void rtmp_reply_connected (RtmpSession *session, double transaction);
 
 /* ---- session-command.c */
 bool rtmp_session_take_command (RtmpSession *session, const RtmpMessage *message, GError **error);
+
+/* ---- session-connect.c */
+void rtmp_session_connect (RtmpSession *session, const RtmpCommand *command);
 
 /* ---- session-publish.c */
 void rtmp_session_publish (RtmpSession *session, const RtmpCommand *command);

@@ -15,8 +15,9 @@ refuse_publisher (RtmpSession *session, uint32_t stream_id, const char *path, co
 {
   const char *address = rtmp_connection_get_address_text (session->connection);
   g_autofree char *quoted = g_strescape (path, NULL);
+  g_autofree char *user = rtmp_session_describe_user (session);
   rtmp_metrics_refused (rtmp_server_get_metrics (session->server), reason);
-  g_message ("%s \"%s\": publisher refused: %s", address, quoted, description);
+  g_message ("%s \"%s\": publisher%s refused: %s", address, quoted, user, description);
   air_context_publish_event (session->context, air_event_publisher_refused_new (path, "rtmp", address, description));
   rtmp_reply_status (session, stream_id, "error", code, description);
   rtmp_connection_finish (session->connection);
@@ -38,7 +39,7 @@ static void
 on_ended (AirPublisher *publisher, AirPublisherEnded reason, void *data)
 {
   RtmpSession *session = data;
-  rtmp_server_post_ended (session->server, rtmp_connection_get_id (session->connection), reason);
+  rtmp_server_post_ended (session->server, rtmp_connection_get_id (session->connection), session->publishing, reason);
 }
 
 static void
@@ -79,6 +80,7 @@ rtmp_session_publish (RtmpSession *session, const RtmpCommand *command)
                                   .takeover = settings->takeover,
                                   .ended = on_ended,
                                   .user_data = session };
+  session->publishing++;
   if (identity)
     session->publisher = air_context_publish_stream (session->context, name->path, &info, &error);
   if (g_error_matches (error, AIR_ERROR, AIR_ERROR_CONFLICT)
@@ -98,7 +100,8 @@ rtmp_session_publish (RtmpSession *session, const RtmpCommand *command)
   rtmp_server_count_publisher (session->server, 1);
   rtmp_reply_status (session, command->stream_id, "status", "NetStream.Publish.Start", "Publishing has begun.");
   g_autofree char *agent = g_strescape (session->user_agent ? session->user_agent : "", NULL);
-  g_message ("%s %s: publishing by %s, \"%s\"", info.address, name->path, info.protocol, agent);
+  g_autofree char *user = rtmp_session_describe_user (session);
+  g_message ("%s %s: publishing%s by %s, \"%s\"", info.address, name->path, user, info.protocol, agent);
 }
 
 void

@@ -1,7 +1,6 @@
 /* Dispatch of messages, and what publishing and playing have in common. */
 #include "session-private.h"
 
-
 #include "aggregate.h"
 
 RtmpSession *
@@ -23,6 +22,8 @@ rtmp_session_free (RtmpSession *session)
   g_free (session->tc_url);
   g_free (session->user_agent);
   g_free (session->path);
+  g_free (session->user);
+  adobe_proof_free (session->proof);
   g_free (session);
 }
 
@@ -44,6 +45,37 @@ rtmp_session_is_trusted (RtmpSession *session)
   return air_context_network_contains (session->context, "trusted", rtmp_connection_get_address (session->connection));
 }
 
+char *
+rtmp_session_describe_user (RtmpSession *session)
+{
+  const char *user = session->proof ? session->proof->user : session->user;
+  if (!user)
+    return g_strdup ("");
+  g_autofree char *cut = g_strndup (user, 100);
+  g_autofree char *quoted = g_strescape (cut, NULL);
+  return g_strdup_printf (" as \"%s\"", quoted);
+}
+
+static bool
+knows_secret (const char *secret, void *data)
+{
+  return adobe_proof_fits (data, secret);
+}
+
+/* Whoever was let in by the answer to a challenge has used it up. */
+static bool
+spend_proof (RtmpSession *session, GError **error)
+{
+  AdobeProof *proof = session->proof;
+  if (!proof || !proof->fits || proof->spent)
+    return true;
+  proof->spent
+    = adobe_auth_spend (rtmp_server_get_adobe_auth (session->server), proof->opaque, g_get_monotonic_time ());
+  if (!proof->spent)
+    g_set_error (error, AIR_ERROR, AIR_ERROR_UNAUTHORIZED, "the answer to the challenge is too old or was used before");
+  return proof->spent;
+}
+
 AirIdentity *
 rtmp_session_authorize (RtmpSession *session, const StreamName *name, AirAction action, GError **error)
 {
@@ -55,8 +87,13 @@ rtmp_session_authorize (RtmpSession *session, const StreamName *name, AirAction 
                              .key = name->key,
                              .user = name->user,
                              .password = name->password,
-                             .trusted = rtmp_session_is_trusted (session) };
-  return air_context_authorize (session->context, &access, error);
+                             .trusted = rtmp_session_is_trusted (session),
+                             .knows_secret = session->proof ? knows_secret : NULL,
+                             .knows_secret_data = session->proof };
+  g_free (session->user);
+  session->user = g_strdup (name->user);
+  g_autoptr (AirIdentity) identity = air_context_authorize (session->context, &access, error);
+  return identity && spend_proof (session, error) ? g_steal_pointer (&identity) : NULL;
 }
 
 const char *
@@ -212,7 +249,7 @@ rtmp_session_fail (RtmpSession *session, const char *description)
 }
 
 void
-rtmp_session_publisher_ended (RtmpSession *session, AirPublisherEnded reason)
+rtmp_session_publisher_ended (RtmpSession *session, unsigned publishing, AirPublisherEnded reason)
 {
   static const struct
   {
@@ -222,7 +259,8 @@ rtmp_session_publisher_ended (RtmpSession *session, AirPublisherEnded reason)
     [AIR_PUBLISHER_ENDED_SHUTDOWN] = { "shutdown", "NetConnection.Connect.AppShutdown", "The server stops." },
     [AIR_PUBLISHER_ENDED_KICKED] = { "kicked", "NetStream.Publish.Rejected", "Publishing was ended by the server." },
   };
-  if (session->role != RTMP_ROLE_PUBLISHER)
+  /* It may have ended that one by itself and begun another before this came. */
+  if (session->role != RTMP_ROLE_PUBLISHER || session->publishing != publishing)
     return;
   rtmp_metrics_refused (rtmp_server_get_metrics (session->server), ends[reason].reason);
   g_message ("%s %s: ended: %s", rtmp_connection_get_address_text (session->connection), session->path,

@@ -34,7 +34,8 @@ void rtmp_session_ping (RtmpSession *session);
 void rtmp_session_fail (RtmpSession *session, const char *description);
 /* Ends publishing or playing, without a word. */
 void rtmp_session_stop (RtmpSession *session);
-void rtmp_session_publisher_ended (RtmpSession *session, AirPublisherEnded reason);
+/* @publishing: which of its publishings the host has ended. */
+void rtmp_session_publisher_ended (RtmpSession *session, unsigned publishing, AirPublisherEnded reason);
 /* The server stops: clients that can are asked to reconnect, all are told. */
 void rtmp_session_drain (RtmpSession *session);
 

@@ -10,6 +10,12 @@ const AirOption rtmp_options[] = {
     .help = "Addresses for RTMPS; used when [http] has a certificate." },
   { "trusted", AIR_OPTION_NETWORKS, "127.0.0.0/8,::1",
     .help = "Networks from which publishing and playing need no key.", .flags = AIR_OPTION_FLAG_LIVE },
+  { "challenge", AIR_OPTION_BOOL, "false",
+    .help = "Whether a client from a network that is not trusted, which brings no key, token or user when it connects, is "
+            "asked for a user and a password, as \"Use authentication\" in OBS and rtmp://USER:PASSWORD@HOST in ffmpeg need "
+            "it. The password is the stream key or the teacher's key, the user any name. A key behind the stream's name "
+            "comes too late for such a client: it has to stand behind the server's address then.",
+    .flags = AIR_OPTION_FLAG_LIVE },
   { "default_app", AIR_OPTION_STRING, "live",
     .help = "Put before an address of one segment, so that rtmp://host/stream is rtmp://host/live/stream. Empty: the "
             "segment alone is the path." },
@@ -19,7 +25,7 @@ const AirOption rtmp_options[] = {
   { "max_connections", AIR_OPTION_INT, "1000", 1, 100000, .unit = "connections",
     .help = "Most connections at the same time.", .flags = AIR_OPTION_FLAG_LIVE },
   { "max_connections_per_address", AIR_OPTION_INT, "200", 1, 100000, .unit = "connections",
-    .help = "Most connections at the same time from one address.", .flags = AIR_OPTION_FLAG_LIVE },
+    .help = "Most connections at the same time from one address (IPv6: one /64).", .flags = AIR_OPTION_FLAG_LIVE },
   { "max_message", AIR_OPTION_SIZE, "8MiB", 64 * 1024, 16777215,
     .help = "Longest message, that is the largest frame, that is taken.", .flags = AIR_OPTION_FLAG_LIVE },
   { "max_connection_memory", AIR_OPTION_SIZE, "16MiB", 64 * 1024, 1024 * 1024 * 1024,
@@ -41,6 +47,7 @@ rtmp_settings_read (RtmpSettings *settings, AirContext *context)
   memset (settings, 0, sizeof *settings);
   g_strlcpy (settings->default_app, air_context_get_string (context, "default_app"), sizeof settings->default_app);
   settings->takeover = strcmp (air_context_get_string (context, "duplicate"), "takeover") == 0;
+  settings->challenge = air_context_get_bool (context, "challenge");
   settings->max_connections = air_context_get_int (context, "max_connections");
   settings->max_connections_per_address = air_context_get_int (context, "max_connections_per_address");
   settings->max_message_bytes = air_context_get_int (context, "max_message");

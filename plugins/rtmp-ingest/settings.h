@@ -9,6 +9,7 @@ typedef struct
 {
   char default_app[64];
   bool takeover;
+  bool challenge;
   unsigned max_connections;
   unsigned max_connections_per_address;
   size_t max_message_bytes;

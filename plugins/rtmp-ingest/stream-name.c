@@ -13,6 +13,11 @@ stream_name_free (StreamName *name)
   g_free (name->token);
   g_free (name->user);
   g_free (name->password);
+  g_free (name->authmod);
+  g_free (name->challenge);
+  g_free (name->response);
+  g_free (name->opaque);
+  g_free (name->raw_user);
   g_free (name);
 }
 
@@ -38,7 +43,11 @@ take_parameter (StreamName *name, const char *parameter, size_t length)
   } known[] = {
     { "key", &name->key },     { "jwt", &name->token },     { "token", &name->token },
     { "user", &name->user },   { "pass", &name->password }, { "password", &name->password },
+    { "authmod", &name->authmod },   { "challenge", &name->challenge },
+    { "response", &name->response }, { "opaque", &name->opaque },
   };
+  if (key_length == 4 && memcmp (parameter, "user", 4) == 0 && !name->user)
+    name->raw_user = g_strndup (equals + 1, length - key_length - 1);
   for (size_t i = 0; i < G_N_ELEMENTS (known); i++)
     if (strlen (known[i].key) == key_length && memcmp (known[i].key, parameter, key_length) == 0 && !*known[i].field)
       *known[i].field = decode (equals + 1, length - key_length - 1);
@@ -97,6 +106,24 @@ append_segments (GString *path, unsigned *segments, const char *text, size_t len
     }
 }
 
+static void
+take_tc_url (StreamName *name, const char *tc_url)
+{
+  if (!tc_url)
+    return;
+  take_query (name, tc_url);
+  take_user_info (name, tc_url);
+}
+
+StreamName *
+stream_name_parse_connect (const char *app, const char *tc_url)
+{
+  StreamName *result = g_new0 (StreamName, 1);
+  take_query (result, app);
+  take_tc_url (result, tc_url);
+  return result;
+}
+
 StreamName *
 stream_name_parse (const char *app, const char *tc_url, const char *name, const char *default_app)
 {
@@ -115,11 +142,7 @@ stream_name_parse (const char *app, const char *tc_url, const char *name, const 
   size_t name_length = take_query (result, name);
   append_segments (path, &segments, app, take_query (result, app));
   append_segments (path, &segments, name, name_length);
-  if (tc_url)
-    {
-      take_query (result, tc_url);
-      take_user_info (result, tc_url);
-    }
+  take_tc_url (result, tc_url);
   if (segments == 0)
     return NULL;
   if (segments == 1 && *default_app)

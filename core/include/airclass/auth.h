@@ -40,6 +40,11 @@ struct _AirAccess
   const char *key;             /* a stream key, or the teacher's key */
   const char *user, *password; /* as OBS sends them; the password may be a stream key or a JWT */
   bool trusted;                /* the protocol's own `trusted=` option names the peer's network */
+  /* For a protocol in which the peer proves that it knows a secret instead of showing it: whether it knows @secret. Called
+   * within the call, once with each key that would be good for the path, also when one has fitted; a proof that fits none
+   * counts as a wrong key. NULL: there is no proof. */
+  bool (*knows_secret) (const char *secret, void *data);
+  void *knows_secret_data;
 };
 
 /* Immutable, reference-counted (atomic). */

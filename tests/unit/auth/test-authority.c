@@ -273,6 +273,56 @@ test_as_obs_sends_them (Fixture *fixture, const void *data)
   g_assert_cmpint (authorize (fixture, &access), ==, ALLOWED);
 }
 
+typedef struct
+{
+  const char *known;
+  unsigned asked;
+} Proof;
+
+static bool
+knows_secret (const char *secret, void *data)
+{
+  Proof *proof = data;
+  g_assert_nonnull (secret);
+  proof->asked++;
+  return strcmp (secret, proof->known) == 0;
+}
+
+static void
+test_proof (Fixture *fixture, const void *data)
+{
+  Proof proof = { .known = STREAM_KEY };
+  AirAccess access = { .action = AIR_ACTION_PUBLISH,
+                       .path = "live/stream",
+                       .address = fixture->address,
+                       .user = "teacher",
+                       .knows_secret = knows_secret,
+                       .knows_secret_data = &proof };
+  g_assert_cmpint (authorize (fixture, &access), ==, ALLOWED);
+  /* The teacher's and the stream's, whichever fits; there is no admin's. */
+  g_assert_cmpuint (proof.asked, ==, 2);
+  access.path = "live/algebra";
+  g_assert_cmpint (authorize (fixture, &access), ==, AIR_ERROR_UNAUTHORIZED);
+  proof.known = TEACHER_KEY;
+  g_assert_cmpint (authorize (fixture, &access), ==, ALLOWED);
+  /* A key that is shown is looked at first, and the proof then not any more. */
+  proof.asked = 0;
+  access.key = TEACHER_KEY;
+  g_assert_cmpint (authorize (fixture, &access), ==, ALLOWED);
+  g_assert_cmpuint (proof.asked, ==, 0);
+  /* Wrong ones are guesses; held back, they are not looked at. */
+  access.key = NULL;
+  proof.known = "";
+  access.path = "live/stream";
+  unsigned limited = 0;
+  for (unsigned i = 0; i < 20; i++)
+    limited += authorize (fixture, &access) == AIR_ERROR_RATE_LIMITED;
+  g_assert_cmpuint (limited, >, 10);
+  proof.asked = 0;
+  g_assert_cmpint (authorize (fixture, &access), ==, AIR_ERROR_RATE_LIMITED);
+  g_assert_cmpuint (proof.asked, ==, 0);
+}
+
 static void
 test_trusted_networks (Fixture *fixture, const void *data)
 {
@@ -521,6 +571,7 @@ main (int argc, char **argv)
   ADD ("session-lifetime", test_session_lifetime);
   ADD ("refresh-needs-a-token", test_refresh_needs_a_token);
   ADD ("guessing", test_guessing);
+  ADD ("proof", test_proof);
   ADD ("forged-tokens-are-limited", test_forged_tokens_are_limited);
   ADD ("foreign-claims", test_foreign_claims);
   g_test_add_func ("/authority/before-start", test_before_start);
