@@ -1,8 +1,7 @@
 /* The loaded form of a schema. */
 #pragma once
 
-#include "data/json-schema.h"
-
+#include <airclass/json.h>
 #include <stdint.h>
 
 G_BEGIN_DECLS

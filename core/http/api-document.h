@@ -1,9 +1,9 @@
 /* The interface's description: schemas/openapi.json, against which bodies are checked, and what of it is loaded. */
 #pragma once
 
+#include <airclass/json.h>
 #include <json-glib/json-glib.h>
 
-#include "data/json-schema.h"
 #include "http/router.h"
 
 G_BEGIN_DECLS

@@ -2,6 +2,8 @@
  *
  * libsoup gets a request of its own for each reply, over a stream that ends with it: it formats and writes replies,
  * holds them back while a handler thinks, and never sees a byte that a stranger sent. */
+#define G_LOG_DOMAIN "air-http"
+
 #include "http/server-private.h"
 
 #include <airclass/error.h>

@@ -1,4 +1,6 @@
 /* The component [http]: options, registrations, start and stop. */
+#define G_LOG_DOMAIN "air-http"
+
 #include "http/server-private.h"
 
 #include <airclass/error.h>

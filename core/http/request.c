@@ -1,5 +1,7 @@
 /* What a handler sees of a request, and how it answers. The reply goes out through libsoup's message; when the client
  * is gone meanwhile, it goes nowhere. */
+#define G_LOG_DOMAIN "air-http"
+
 #include "http/request.h"
 
 #include <airclass/error.h>

@@ -3,8 +3,7 @@
 
 #include <airclass/context.h>
 #include <airclass/http.h>
-
-#include "data/json-schema.h"
+#include <airclass/json.h>
 
 G_BEGIN_DECLS
 

@@ -1,4 +1,6 @@
 /* Holds the OpenSSL context that new connections use. Connections keep the one they began with. */
+#define G_LOG_DOMAIN "air-http"
+
 #include "http/tls.h"
 
 #include <airclass/error.h>

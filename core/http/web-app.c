@@ -1,5 +1,7 @@
 /* Reads the built web app once. It is small (some hundred KiB); a folder that is not is refused, since all of it is
  * kept in memory. Only regular files inside the folder count: no dot files, no links that lead out. */
+#define G_LOG_DOMAIN "air-http"
+
 #include "http/web-app.h"
 
 #include <airclass/error.h>

@@ -1,4 +1,6 @@
 /* What /readyz shows. One mutex; any thread. Owned by the host. */
+#define G_LOG_DOMAIN "air-health"
+
 #include "ops/health.h"
 
 #define MAX_DEPENDENCIES 256

@@ -4,6 +4,8 @@
  * metric and is updated without a lock; finding it by labels takes a read lock. A metric lives until its last owner is
  * removed.
  */
+#define G_LOG_DOMAIN "air-metrics"
+
 #include "ops/metrics-internal.h"
 
 #include <math.h>

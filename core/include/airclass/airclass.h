@@ -7,6 +7,7 @@
 #include <airclass/error.h>
 #include <airclass/events.h>
 #include <airclass/http.h>
+#include <airclass/json.h>
 #include <airclass/metrics.h>
 #include <airclass/plugin.h>
 #include <airclass/stream.h>

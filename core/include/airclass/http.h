@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include <airclass/auth.h>
+#include <airclass/json.h>
 #include <airclass/types.h>
 
 G_BEGIN_DECLS
@@ -107,10 +108,6 @@ AIR_PUBLIC void air_socket_send_json (AirSocket *socket, JsonNode *message);
 AIR_PUBLIC void air_socket_close (AirSocket *socket, unsigned short code, const char *reason);
 AIR_PUBLIC void air_socket_set_data (AirSocket *socket, void *data, GDestroyNotify destroy);
 AIR_PUBLIC void *air_socket_get_data (AirSocket *socket);
-
-/* A text is parsed as JSON only within limits: at most 1 MiB, depth 32, strict RFC 8259 (no duplicate names, no NUL).
- * Returns: (transfer full) or NULL with AIR_ERROR_INVALID. Any thread. */
-AIR_PUBLIC JsonNode *air_json_parse (const char *text, gssize length, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirRequest, air_request_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirSocket, air_socket_unref)

@@ -2,7 +2,7 @@
 #include <airclass/error.h>
 #include <airclass/http.h>
 
-#include "data/json-schema.h"
+#include <airclass/json.h>
 
 #define SUITE "/usr/share/json-schema-test-suite/tests/draft7"
 

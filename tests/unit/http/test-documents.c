@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "data/json-schema.h"
+#include <airclass/json.h>
 #include "http/api-document.h"
 #include "http/compress.h"
 #include "http/hosts.h"
