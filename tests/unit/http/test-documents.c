@@ -136,7 +136,7 @@ test_certificate (void)
   g_assert_true (air_tls_make_self_signed (folder, more, &error));
   g_assert_true (g_file_get_contents (certificate, &third, NULL, NULL));
   g_assert_cmpstr (first, !=, third);
-  g_test_expect_message (NULL, G_LOG_LEVEL_MESSAGE, "*renewed*");
+  g_test_expect_message ("air-http", G_LOG_LEVEL_MESSAGE, "*renewed*");
   air_tls_refresh (tls);
   g_autoptr (GTlsCertificate) shown = air_tls_get_certificate (tls);
   g_autofree char *pem = NULL;
@@ -145,7 +145,7 @@ test_certificate (void)
 
   /* A broken file is told and changes nothing. */
   g_assert_true (g_file_set_contents (certificate, "no certificate", -1, NULL));
-  g_test_expect_message (NULL, G_LOG_LEVEL_WARNING, "*is not used*");
+  g_test_expect_message ("air-http", G_LOG_LEVEL_WARNING, "*is not used*");
   air_tls_refresh (tls);
   g_test_assert_expected_messages ();
   g_assert_nonnull (air_tls_get_context (tls));

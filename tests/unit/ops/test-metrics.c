@@ -98,7 +98,7 @@ refuse (AirMetricType type, const char *name, const char *help, const char *cons
 {
   AirMetricsRegistry *registry = air_metrics_registry_new ();
   air_metrics_registry_add (registry, OWNER_A, AIR_METRIC_GAUGE, "airclass_taken", "T.", NULL, NULL);
-  g_test_expect_message (NULL, G_LOG_LEVEL_CRITICAL, why);
+  g_test_expect_message ("air-metrics", G_LOG_LEVEL_CRITICAL, why);
   g_assert_null (air_metrics_registry_add (registry, OWNER_A, type, name, help, labels, NULL));
   g_test_assert_expected_messages ();
   air_metrics_registry_free (registry);
