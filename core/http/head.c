@@ -294,6 +294,23 @@ air_head_get (const AirHead *head, const char *name)
   return value;
 }
 
+char *
+air_head_join (const AirHead *head, const char *name)
+{
+  g_autoptr (GString) joined = NULL;
+  for (unsigned i = 0; i < head->fields->len; i++)
+    {
+      AirHeadField *field = &g_array_index (head->fields, AirHeadField, i);
+      if (g_ascii_strcasecmp (field->name, name) != 0)
+        continue;
+      if (joined == NULL)
+        joined = g_string_new (field->value);
+      else
+        g_string_append_printf (joined, ",%s", field->value);
+    }
+  return joined != NULL ? g_string_free (g_steal_pointer (&joined), FALSE) : NULL;
+}
+
 bool
 air_head_has_token (const AirHead *head, const char *name, const char *token)
 {

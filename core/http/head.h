@@ -38,6 +38,8 @@ AirHead *air_head_parse (const char *bytes, size_t length, unsigned *ret_status,
 void air_head_free (AirHead *head);
 /* The value of the first field of that name; NULL when there is none. */
 const char *air_head_get (const AirHead *head, const char *name);
+/* (transfer full) The values of all fields of that name as one list, separated by commas; NULL when there is none. */
+char *air_head_join (const AirHead *head, const char *name);
 /* Whether a comma-separated field contains @token. */
 bool air_head_has_token (const AirHead *head, const char *name, const char *token);
 

@@ -10,15 +10,16 @@ parse_forwarded (const char *text)
   return g_inet_address_new_from_string (address);
 }
 
-/* X-Forwarded-For is read from the right, through the proxies that are trusted, to the first that is not. */
+/* X-Forwarded-For is read from the right, through the proxies that are trusted, to the first that is not. Its lines are one
+ * list (RFC 9110 §5.3): some proxies add a line of their own below that of a client who pretends to be another. */
 static GInetAddress *
 find_client (AirHttpServer *server, AirRequest *request, GInetAddress *peer)
 {
-  const char *forwarded = air_head_get (request->head, "X-Forwarded-For");
+  g_autofree char *forwarded = air_head_join (request->head, "X-Forwarded-For");
   g_autoptr (GInetAddress) client = g_object_ref (peer);
   if (forwarded == NULL)
     return g_steal_pointer (&client);
-  g_auto (GStrv) hops = g_strsplit (forwarded, ",", 32);
+  g_auto (GStrv) hops = g_strsplit (forwarded, ",", -1); /* bounded by the head */
   for (unsigned i = g_strv_length (hops);
        i-- > 0 && air_context_network_contains (server->context, "trusted_proxies", client);)
     {

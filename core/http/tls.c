@@ -8,9 +8,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* By which a changed file is known: the time alone stays the same for two changes within one tick of the clock. */
 typedef struct
 {
-  struct timespec certificate, key; /* when the files were last changed */
+  int64_t changed_s, changed_ns, size;
+  uint64_t inode;
+} FileStamp;
+
+typedef struct
+{
+  FileStamp certificate, key;
 } Stamp;
 
 struct _AirTls
@@ -72,16 +79,19 @@ make_context (const char *certificate_file, const char *key_file, GError **error
   return context;
 }
 
+static FileStamp
+read_file_stamp (const char *path)
+{
+  struct stat status;
+  if (stat (path, &status) != 0)
+    return (FileStamp){ 0 };
+  return (FileStamp){ status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_size, status.st_ino };
+}
+
 static Stamp
 read_stamp (const AirTls *tls)
 {
-  Stamp stamp = { 0 };
-  struct stat status;
-  if (stat (tls->certificate_file, &status) == 0)
-    stamp.certificate = status.st_mtim;
-  if (stat (tls->key_file, &status) == 0)
-    stamp.key = status.st_mtim;
-  return stamp;
+  return (Stamp){ read_file_stamp (tls->certificate_file), read_file_stamp (tls->key_file) };
 }
 
 static bool

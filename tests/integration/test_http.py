@@ -423,6 +423,29 @@ def test_proxies(airclassd):
     assert answer.json["webrtc_url"].startswith("https://class.example/")
 
 
+@pytest.mark.parametrize(
+    "lines, trusted",
+    [
+        (["10.1.1.1"], True),
+        (["8.8.8.8"], False),
+        (["8.8.8.8, 10.1.1.1"], True),
+        (["10.1.1.1, 8.8.8.8"], False),
+        # What the client pretends stands first, be it in the same line, in a line of its own, or in very many.
+        (["10.1.1.1", "8.8.8.8"], False),
+        (["8.8.8.8", "10.1.1.1"], True),
+        ([", ".join(["10.1.1.1"] * 200), "8.8.8.8"], False),
+        ([",".join(["10.1.1.1"] * 200) + ",8.8.8.8"], False),
+        (["10.1.1.1, nonsense"], False),
+    ],
+)
+def test_pretended_addresses(airclassd, lines, trusted):
+    server = airclassd({"http": {"trusted_proxies": "127.0.0.1"}, "auth": {"trusted": "10.0.0.0/8"}}, plugins=["whep-egress"])
+    forwarded = "".join(f"X-Forwarded-For: {line}\r\n" for line in lines)
+    data = exchange(server, f"POST /live/stream/whep HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/sdp\r\n"
+                            f"{forwarded}Content-Length: 3\r\n\r\nv=0".encode())
+    assert statuses(data) == [400 if trusted else 401]
+
+
 # ---- TLS
 
 
