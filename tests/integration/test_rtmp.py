@@ -723,6 +723,24 @@ def test_asks_and_never_reads(server, client):
     wait_until(lambda: server.metric("airclass_rtmp_connections") == 0, "it to be freed")
 
 
+def test_a_player_asks_and_never_reads(server, client, publish):
+    """The same from a player: its pictures wait within bounds, its answers do not wait without end."""
+    publish(server, video="testsrc2=size=1280x720:rate=30", encode=["-b:v", "8000k"])
+    flood = client()
+    flood.handshake()
+    flood.connect()
+    flood.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    flood.command("play", None, "stream", stream_id=flood.create_stream())
+    flood.wait(lambda m: m.kind == VIDEO)
+    before = resident_bytes(server)
+    ping = flood.chunks(USER_CONTROL, struct.pack(">HI", PING_REQUEST, 1), chunk_stream=2, form=0) * 1000
+    with pytest.raises(OSError):
+        for _ in range(20_000):
+            flood.send(ping)
+    assert resident_bytes(server) - before < 64 * 1024 * 1024
+    wait_until(lambda: server.metric("airclass_rtmp_players") == 0, "it to be freed")
+
+
 def test_connection_limits(airclassd, client):
     narrow = airclassd({"rtmp-ingest": {"max_connections_per_address": 3}}, plugins=["rtmp-ingest"])
     kept = [client(narrow).start_publishing(name=f"s{i}") for i in range(3)]
