@@ -28,24 +28,27 @@ air_host_quit (AirHost *host)
   air_host_stop_modules (host);
 }
 
+/* To whom the process's signals go; NULL before and after its main loop. */
+static AirHost *main_host;
+
 static gboolean
 on_end_signal (gpointer data)
 {
-  AirHost *host = data;
-
+  if (main_host == NULL || main_host->stopping)
+    return G_SOURCE_CONTINUE;
   g_message ("stopping");
-  air_host_quit (host);
+  air_host_quit (main_host);
   return G_SOURCE_CONTINUE;
 }
 
 static gboolean
 on_reload_signal (gpointer data)
 {
-  AirHost *host = data;
+  AirHost *host = main_host;
   g_autofree char *reloading
       = g_strdup_printf ("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time ());
 
-  if (!host->ready)
+  if (host == NULL || !host->ready)
     {
       g_warning ("not reloaded: the host is still starting or already stopping");
       return G_SOURCE_CONTINUE;
@@ -54,6 +57,21 @@ on_reload_signal (gpointer data)
   air_host_reload (host);
   air_notify ("READY=1");
   return G_SOURCE_CONTINUE;
+}
+
+/* Taken to the end of the process: without its source a signal would again end it as if by force, in the middle of putting
+ * things away. */
+static void
+take_signals (void)
+{
+  static bool taken;
+
+  if (taken)
+    return;
+  taken = true;
+  g_unix_signal_add (SIGTERM, on_end_signal, NULL);
+  g_unix_signal_add (SIGINT, on_end_signal, NULL);
+  g_unix_signal_add (SIGHUP, on_reload_signal, NULL);
 }
 
 static void
@@ -166,7 +184,6 @@ raise_descriptor_limit (void)
 int
 air_host_run (AirHost *host)
 {
-  unsigned signals[3];
   int64_t lag_ms = air_settings_get_int (air_host_get_core_settings (host), "lag_warning");
 
   signal (SIGPIPE, SIG_IGN);
@@ -176,13 +193,11 @@ air_host_run (AirHost *host)
   if (make_state_dir (host) && air_host_create_modules (host))
     {
       host->watchdog = air_watchdog_new (host->metrics, lag_ms);
-      signals[0] = g_unix_signal_add (SIGTERM, on_end_signal, host);
-      signals[1] = g_unix_signal_add (SIGINT, on_end_signal, host);
-      signals[2] = g_unix_signal_add (SIGHUP, on_reload_signal, host);
+      main_host = host;
+      take_signals ();
       g_idle_add (begin, host);
       g_main_loop_run (host->loop);
-      for (unsigned i = 0; i < G_N_ELEMENTS (signals); i++)
-        g_source_remove (signals[i]);
+      main_host = NULL;
       g_clear_pointer (&host->watchdog, air_watchdog_free);
     }
   if (host->failure != NULL)

@@ -274,6 +274,15 @@ def test_signals_end_it(airclassd, number):
     assert not (server.state / "run.json").exists()
 
 
+def test_impatience_is_no_force(airclassd):
+    server = airclassd(plugins=["example"])
+    signals = 0
+    while server.process.poll() is None and signals < 1000000:
+        server.process.send_signal(signal.SIGTERM)
+        signals += 1
+    assert server.process.wait(30) == 0, signals
+
+
 def test_plugin_that_blocks_the_main_loop_is_named(airclassd):
     environment = {"AIRCLASS_CORE_PLUGIN_DIR": str(FAULTY)}
     server = airclassd({"core": {"lag_warning": "100 ms"}}, plugins=["blocker", "provider"], environment=environment)
