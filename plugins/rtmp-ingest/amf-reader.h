@@ -21,10 +21,14 @@ typedef struct
 const uint8_t *amf_reader_take (AmfReader *reader, size_t count, GError **error);
 /* Returns: (transfer full) text of @count bytes, or NULL with @error. */
 char *amf_reader_take_text (AmfReader *reader, size_t count, GError **error);
+/* Returns: false with RTMP_ERROR_INVALID. */
+bool amf_reader_take_double (AmfReader *reader, double *ret_number, GError **error);
 /* Counts a text that is given out again. */
 bool amf_reader_charge_text (AmfReader *reader, size_t count, GError **error);
 /* Returns: (transfer full) a value of @type, or NULL with RTMP_ERROR_LIMIT. */
 AmfValue *amf_reader_new_value (AmfReader *reader, AmfType type, GError **error);
+/* The same for a number or a boolean. */
+AmfValue *amf_reader_new_number (AmfReader *reader, AmfType type, double number, GError **error);
 bool amf_reader_enter (AmfReader *reader, GError **error);
 void amf_reader_leave (AmfReader *reader);
 /* @name (nullable) and @value: (transfer full) */

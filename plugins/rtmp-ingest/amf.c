@@ -76,6 +76,17 @@ amf_reader_take (AmfReader *reader, size_t count, GError **error)
 }
 
 bool
+amf_reader_take_double (AmfReader *reader, double *ret_number, GError **error)
+{
+  const uint8_t *data = amf_reader_take (reader, sizeof *ret_number, error);
+  if (!data)
+    return false;
+  uint64_t bits = (uint64_t) rtmp_read_be32 (data) << 32 | rtmp_read_be32 (data + 4);
+  memcpy (ret_number, &bits, sizeof bits);
+  return true;
+}
+
+bool
 amf_reader_charge_text (AmfReader *reader, size_t count, GError **error)
 {
   if (count > AMF_MAX_TEXT_BYTES - reader->text_bytes)
@@ -108,6 +119,15 @@ amf_reader_new_value (AmfReader *reader, AmfType type, GError **error)
   value->type = type;
   if (type == AMF_OBJECT || type == AMF_ARRAY)
     value->members = g_ptr_array_new_with_free_func (amf_member_free);
+  return value;
+}
+
+AmfValue *
+amf_reader_new_number (AmfReader *reader, AmfType type, double number, GError **error)
+{
+  AmfValue *value = amf_reader_new_value (reader, type, error);
+  if (value)
+    value->number = number;
   return value;
 }
 

@@ -1,8 +1,6 @@
 /* AMF0 (Adobe, 2007): the type markers of §2. */
 #include "amf-reader.h"
 
-#include <string.h>
-
 static bool
 read_count (AmfReader *reader, unsigned bytes, uint32_t *ret_count, GError **error)
 {
@@ -16,15 +14,10 @@ read_count (AmfReader *reader, unsigned bytes, uint32_t *ret_count, GError **err
 static AmfValue *
 read_number (AmfReader *reader, size_t trailing, GError **error)
 {
-  const uint8_t *data = amf_reader_take (reader, 8 + trailing, error);
-  if (!data)
+  double number;
+  if (!amf_reader_take_double (reader, &number, error) || !amf_reader_take (reader, trailing, error))
     return NULL;
-  AmfValue *value = amf_reader_new_value (reader, AMF_NUMBER, error);
-  if (!value)
-    return NULL;
-  uint64_t bits = (uint64_t) rtmp_read_be32 (data) << 32 | rtmp_read_be32 (data + 4);
-  memcpy (&value->number, &bits, sizeof bits);
-  return value;
+  return amf_reader_new_number (reader, AMF_NUMBER, number, error);
 }
 
 static AmfValue *
@@ -113,12 +106,7 @@ static AmfValue *
 read_boolean (AmfReader *reader, GError **error)
 {
   const uint8_t *data = amf_reader_take (reader, 1, error);
-  if (!data)
-    return NULL;
-  AmfValue *value = amf_reader_new_value (reader, AMF_BOOLEAN, error);
-  if (value)
-    value->number = *data != 0;
-  return value;
+  return data ? amf_reader_new_number (reader, AMF_BOOLEAN, *data != 0, error) : NULL;
 }
 
 static AmfValue *

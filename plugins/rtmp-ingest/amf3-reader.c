@@ -68,43 +68,20 @@ read_string (AmfReader *reader, GError **error)
 }
 
 static AmfValue *
-new_number (AmfReader *reader, double number, GError **error)
-{
-  AmfValue *value = amf_reader_new_value (reader, AMF_NUMBER, error);
-  if (value)
-    value->number = number;
-  return value;
-}
-
-static AmfValue *
-new_boolean (AmfReader *reader, bool boolean, GError **error)
-{
-  AmfValue *value = amf_reader_new_value (reader, AMF_BOOLEAN, error);
-  if (value)
-    value->number = boolean;
-  return value;
-}
-
-static AmfValue *
 read_integer (AmfReader *reader, GError **error)
 {
   uint32_t bits;
   if (!read_u29 (reader, &bits, error))
     return NULL;
   int32_t number = bits & 0x10000000 ? (int32_t) (bits | 0xE0000000) : (int32_t) bits;
-  return new_number (reader, number, error);
+  return amf_reader_new_number (reader, AMF_NUMBER, number, error);
 }
 
 static AmfValue *
 read_double (AmfReader *reader, GError **error)
 {
-  const uint8_t *data = amf_reader_take (reader, 8, error);
-  if (!data)
-    return NULL;
-  uint64_t bits = (uint64_t) rtmp_read_be32 (data) << 32 | rtmp_read_be32 (data + 4);
   double number;
-  memcpy (&number, &bits, sizeof bits);
-  return new_number (reader, number, error);
+  return amf_reader_take_double (reader, &number, error) ? amf_reader_new_number (reader, AMF_NUMBER, number, error) : NULL;
 }
 
 static AmfValue *
@@ -281,7 +258,7 @@ read_marked (AmfReader *reader, uint8_t marker, GError **error)
       return amf_reader_new_value (reader, AMF_NULL, error);
     case 0x02:
     case 0x03:
-      return new_boolean (reader, marker == 0x03, error);
+      return amf_reader_new_number (reader, AMF_BOOLEAN, marker == 0x03, error);
     case 0x04:
       return read_integer (reader, error);
     case 0x05:

@@ -98,6 +98,13 @@ chunk_reader_free (ChunkReader *reader)
   g_free (reader);
 }
 
+void
+chunk_reader_set_limits (ChunkReader *reader, size_t max_message_bytes, size_t max_memory_bytes)
+{
+  reader->max_message_bytes = max_message_bytes;
+  reader->max_memory_bytes = max_memory_bytes;
+}
+
 size_t
 chunk_reader_get_memory (const ChunkReader *reader)
 {

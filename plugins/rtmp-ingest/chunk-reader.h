@@ -27,6 +27,8 @@ typedef struct _ChunkReader ChunkReader;
 /* @max_message_bytes: longest message that is taken; @max_memory_bytes: for all messages under way together. */
 ChunkReader *chunk_reader_new (size_t max_message_bytes, size_t max_memory_bytes, ChunkReaderHandler handler, void *data);
 void chunk_reader_free (ChunkReader *reader);
+/* Other limits, for messages that begin from now on. */
+void chunk_reader_set_limits (ChunkReader *reader, size_t max_message_bytes, size_t max_memory_bytes);
 
 /* Takes all of @data, split wherever the network did. Set Chunk Size and Abort are obeyed here and not handed on; every
  * other complete message is. Returns: false with RTMP_ERROR_INVALID or _LIMIT, or the handler's error; the reader must

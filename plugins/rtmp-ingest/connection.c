@@ -1,61 +1,27 @@
 /* The life of a connection: accepted → (TLS) → handshake → chunks → closing → gone. */
-#include "connection.h"
+#include "connection-private.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "handshake.h"
-#include "session.h"
-#include "transport.h"
 
 /* A peer that asks without reading the answers may let this much wait. */
 #define MAX_REPLY_BYTES (256 * 1024)
+/* Who only talks needs no long messages; there may be many such, and nobody knows them yet. */
+#define TALK_MESSAGE_BYTES (64 * 1024)
+#define TALK_MEMORY_BYTES (128 * 1024)
 /* How long a closing connection waits for the peer to read and close. */
 #define CLOSE_TIMEOUT_US (2 * G_USEC_PER_SEC)
-/* A player hears nothing while the publisher is away; a ping now and then shows whether it is still there. */
-#define PLAYER_PING_US (30 * G_USEC_PER_SEC)
 /* A TLS record that was read may hide more: at most this many reads a turn. */
 #define READS_PER_TURN 8
 #define COMPACT_BYTES 65536
+/* What may still come from a peer that has been told that it is over. */
+#define MAX_IGNORED_BYTES (4 * 1024 * 1024)
 /* An out buffer that was longer is given back once it is empty. */
 #define KEPT_OUT_BYTES (1024 * 1024)
 /* Who sends pictures sends something many times a second. */
 #define SILENT_PUBLISHER_US (2 * G_USEC_PER_SEC)
-
-typedef enum
-{
-  PHASE_C0C1,
-  PHASE_C2,
-  PHASE_CHUNKS,
-} Phase;
-
-struct _RtmpConnection
-{
-  RtmpWatch watch; /* first: found again from it */
-  RtmpServer *server;
-  uint64_t id;
-  GInetAddress *address;
-  char *address_text;
-  RtmpTransport transport;
-
-  Phase phase;
-  uint8_t *handshake; /* what came of C0, C1 and C2; NULL afterwards */
-  size_t handshake_have;
-  ChunkReader *reader;
-  RtmpSession *session;
-
-  GByteArray *out;
-  size_t out_sent;
-  size_t reply_bytes; /* of answers, since out was last empty */
-  ChunkWriter writer;
-
-  uint64_t bytes_in, bytes_out, counted_in, counted_out;
-  uint64_t acknowledged;
-  uint32_t ack_window;
-
-  bool closing, dead;
-  int64_t accepted_us, command_since_us, last_in_us, last_out_us, pinged_us, close_deadline_us;
-};
 
 static void on_ready (RtmpWatch *watch, uint32_t events);
 
@@ -83,7 +49,6 @@ start_tls (RtmpConnection *connection, int fd, GError **error)
 RtmpConnection *
 rtmp_connection_new (RtmpServer *server, uint64_t id, int fd, GInetAddress *address, bool tls, GError **error)
 {
-  const RtmpSettings *settings = rtmp_server_get_settings (server);
   RtmpConnection *connection = g_new0 (RtmpConnection, 1);
   connection->watch = (RtmpWatch){ .fd = -1, .ready = on_ready };
   connection->server = server;
@@ -92,8 +57,7 @@ rtmp_connection_new (RtmpServer *server, uint64_t id, int fd, GInetAddress *addr
   connection->address_text = g_inet_address_to_string (address);
   connection->handshake = g_malloc (HANDSHAKE_C0C1_BYTES);
   connection->out = g_byte_array_new ();
-  connection->reader
-    = chunk_reader_new (settings->max_message_bytes, settings->max_connection_bytes, on_message, connection);
+  connection->reader = chunk_reader_new (TALK_MESSAGE_BYTES, TALK_MEMORY_BYTES, on_message, connection);
   connection->session = rtmp_session_new (connection);
   chunk_writer_init (&connection->writer);
   connection->accepted_us = connection->last_in_us = connection->last_out_us = g_get_monotonic_time ();
@@ -175,6 +139,13 @@ size_t
 rtmp_connection_get_pending (RtmpConnection *connection)
 {
   return connection->out->len - connection->out_sent;
+}
+
+void
+rtmp_connection_expect_media (RtmpConnection *connection)
+{
+  const RtmpSettings *settings = rtmp_server_get_settings (connection->server);
+  chunk_reader_set_limits (connection->reader, settings->max_message_bytes, settings->max_connection_bytes);
 }
 
 void
@@ -338,7 +309,13 @@ take_input (RtmpConnection *connection, const uint8_t *data, size_t length)
         }
     }
   if (connection->closing)
-    return;
+    {
+      /* Who talks on has had the time to hear why; the reset may now cut it short. */
+      connection->ignored_bytes += length;
+      if (connection->ignored_bytes > MAX_IGNORED_BYTES)
+        rtmp_connection_abort (connection);
+      return;
+    }
   if (length > 0 && !chunk_reader_feed (connection->reader, data, length, &error))
     {
       refuse (connection, g_error_matches (error, RTMP_ERROR, RTMP_ERROR_LIMIT) ? "limit" : "protocol", error);
@@ -408,84 +385,6 @@ on_ready (RtmpWatch *watch, uint32_t events)
     on_readable (connection);
   if (!connection->dead)
     update_events (connection);
-}
-
-static void
-time_out (RtmpConnection *connection, const char *what)
-{
-  const char *path = rtmp_session_get_path (connection->session);
-  g_message ("%s%s%s: closed: %s", connection->address_text, path ? " " : "", path ? path : "", what);
-  rtmp_metrics_refused (rtmp_server_get_metrics (connection->server), "timeout");
-}
-
-static void
-check_publisher (RtmpConnection *connection, int64_t now_us, int64_t idle_us)
-{
-  int64_t silent_us = now_us - connection->last_in_us;
-  if (silent_us > idle_us)
-    {
-      time_out (connection, "the publisher fell silent");
-      rtmp_connection_abort (connection);
-    }
-  else if (silent_us > idle_us / 2 && connection->pinged_us < connection->last_in_us)
-    {
-      connection->pinged_us = now_us;
-      rtmp_session_ping (connection->session);
-    }
-}
-
-static void
-check_player (RtmpConnection *connection, int64_t now_us, int64_t idle_us)
-{
-  int64_t stuck_us = now_us - connection->last_out_us;
-  if (rtmp_connection_get_pending (connection) > 0 && stuck_us > idle_us)
-    {
-      time_out (connection, "the player takes nothing");
-      rtmp_connection_abort (connection);
-    }
-  else if (stuck_us > PLAYER_PING_US)
-    rtmp_session_ping (connection->session);
-}
-
-void
-rtmp_connection_tick (RtmpConnection *connection, int64_t now_us)
-{
-  const RtmpSettings *settings = rtmp_server_get_settings (connection->server);
-  if (connection->dead)
-    return;
-  if (connection->closing)
-    {
-      if (now_us > connection->close_deadline_us)
-        rtmp_connection_abort (connection);
-      return;
-    }
-  if (connection->phase != PHASE_CHUNKS)
-    {
-      if (now_us - connection->accepted_us > settings->handshake_timeout_us)
-        {
-          time_out (connection, "no handshake in time");
-          rtmp_connection_abort (connection);
-        }
-      return;
-    }
-  RtmpRole role = rtmp_session_get_role (connection->session);
-  if (role == RTMP_ROLE_NONE)
-    {
-      if (now_us - connection->command_since_us > settings->command_timeout_us)
-        {
-          time_out (connection, "neither publish nor play in time");
-          rtmp_session_fail (connection->session, "neither publish nor play in time");
-          rtmp_connection_finish (connection);
-        }
-      return;
-    }
-  connection->command_since_us = now_us;
-  if (role == RTMP_ROLE_PUBLISHER)
-    check_publisher (connection, now_us, settings->idle_timeout_us);
-  else
-    check_player (connection, now_us, settings->idle_timeout_us);
-  if (!connection->closing)
-    rtmp_session_tick (connection->session);
 }
 
 bool

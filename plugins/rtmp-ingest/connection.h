@@ -31,6 +31,9 @@ void rtmp_connection_flush (RtmpConnection *connection);
 /* The peer asked for an Acknowledgement every @bytes. */
 void rtmp_connection_set_ack_window (RtmpConnection *connection, uint32_t bytes);
 
+/* It may publish: from now on messages may be as long as max_message= says. */
+void rtmp_connection_expect_media (RtmpConnection *connection);
+
 /* Flushes and closes. The session gets no more messages. */
 void rtmp_connection_finish (RtmpConnection *connection);
 /* Closes now and has the server forget it, which frees it when the round is over. */

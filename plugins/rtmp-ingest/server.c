@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 #define TICK_MS 500
-#define RECEIVE_BUFFER_BYTES (256 * 1024)
+/* Also the most that one connection has handled in its turn. */
+#define RECEIVE_BUFFER_BYTES (64 * 1024)
 /* The host waits two seconds for stop(). */
 #define DRAIN_US (1200 * G_TIME_SPAN_MILLISECOND)
 

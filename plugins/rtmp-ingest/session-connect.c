@@ -109,8 +109,8 @@ rtmp_session_connect (RtmpSession *session, const RtmpCommand *command)
   session->app = g_strdup (app);
   session->tc_url = g_strdup (tc_url);
   session->user_agent = agent ? g_utf8_substring (agent, 0, MIN (g_utf8_strlen (agent, -1), 100)) : NULL;
-  unsigned caps = CLAMP (amf_value_get_number (amf_value_lookup (object, "capsEx"), 0), 0, 255);
-  session->can_reconnect = caps & CAPS_RECONNECT;
+  double caps = amf_value_get_number (amf_value_lookup (object, "capsEx"), 0);
+  session->can_reconnect = caps >= 0 && caps < 256 && ((unsigned) caps & CAPS_RECONNECT); /* it may be no number at all */
   note_codecs (session, object);
   rtmp_reply_connected (session, command->transaction);
 }

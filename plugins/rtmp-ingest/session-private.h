@@ -42,6 +42,7 @@ struct _RtmpSession
   bool can_reconnect;
   unsigned codecs; /* 1 << MediaCodec: what it can play */
   unsigned streams_created;
+  unsigned talk; /* messages of one that does not publish; a player's since the last tick */
 
   RtmpRole role;
   uint32_t stream_id; /* of publish or play */

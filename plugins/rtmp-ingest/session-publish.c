@@ -96,6 +96,7 @@ rtmp_session_publish (RtmpSession *session, const RtmpCommand *command)
       return;
     }
   forget_incoming (session);
+  rtmp_connection_expect_media (session->connection);
   rtmp_session_begin (session, RTMP_ROLE_PUBLISHER, name->path, command->stream_id, identity);
   rtmp_server_count_publisher (session->server, 1);
   rtmp_reply_status (session, command->stream_id, "status", "NetStream.Publish.Start", "Publishing has begun.");

@@ -3,6 +3,9 @@
 
 #include "aggregate.h"
 
+/* Who does not publish has little to say: empty messages without end would cost more time than bytes. */
+#define MAX_TALK 2000
+
 RtmpSession *
 rtmp_session_new (RtmpConnection *connection)
 {
@@ -199,6 +202,11 @@ take_aggregate (RtmpSession *session, const RtmpMessage *message, GError **error
 bool
 rtmp_session_take (RtmpSession *session, RtmpMessage *message, GError **error)
 {
+  if (session->role != RTMP_ROLE_PUBLISHER && ++session->talk > MAX_TALK)
+    {
+      g_set_error (error, RTMP_ERROR, RTMP_ERROR_LIMIT, "too many messages from one that does not publish");
+      return false;
+    }
   switch (message->type)
     {
     case RTMP_AUDIO:
@@ -272,6 +280,7 @@ rtmp_session_publisher_ended (RtmpSession *session, unsigned publishing, AirPubl
 void
 rtmp_session_tick (RtmpSession *session)
 {
+  session->talk = 0;
   int64_t expires_at = session->identity ? air_identity_get_expires_at (session->identity) : 0;
   if (expires_at == 0 || g_get_real_time () / G_USEC_PER_SEC < expires_at)
     return;

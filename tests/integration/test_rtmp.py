@@ -649,6 +649,24 @@ def test_messages_over_the_cap(airclassd, client):
     wait_until(lambda: small.metric("airclass_rtmp_connections") == 0, "both to be freed")
 
 
+def test_strangers_have_little(server, client):
+    """Before publish: no long messages, and not many short ones."""
+    large = client()
+    large.handshake()
+    large.connect()
+    large.send(b"\x06" + b"\0\0\0" + b"\x02\0\0" + b"\x09" + struct.pack("<I", 1) + bytes(64))
+    large.wait_closed()
+    assert "65536" in server.log_text()
+    many = client()
+    many.handshake()
+    many.connect()
+    empty = b"\x06" + b"\0\0\0" + b"\0\0\0" + b"\x09" + struct.pack("<I", 1) + b"\xc6" * 5000
+    many.send(empty)
+    many.wait_closed()
+    assert "does not publish" in server.log_text()
+    wait_until(lambda: server.metric("airclass_rtmp_connections") == 0, "both to be freed")
+
+
 def resident_bytes(server):
     return int(open(f"/proc/{server.process.pid}/statm").read().split()[1]) * 4096
 

@@ -1,21 +1,7 @@
 /* Audio and video messages: FLV tags, Enhanced RTMP, and what is seen of an H.264 access unit. */
 #include "access-unit.h"
+#include "hex.h"
 #include "media-message.h"
-
-static GByteArray *
-from_hex (const char *hex)
-{
-  GByteArray *bytes = g_byte_array_new ();
-  for (const char *at = hex; *at; at++)
-    {
-      if (*at == ' ')
-        continue;
-      uint8_t byte = g_ascii_xdigit_value (at[0]) << 4 | g_ascii_xdigit_value (at[1]);
-      g_byte_array_append (bytes, &byte, 1);
-      at++;
-    }
-  return bytes;
-}
 
 typedef bool (*Parser) (const uint8_t *data, size_t length, MediaMessage *ret_message, GError **error);
 
