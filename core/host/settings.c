@@ -6,6 +6,7 @@
 
 #include "host/settings.h"
 
+#include <airclass/error.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -133,6 +134,37 @@ read_secret_file (Found *found, GError **error)
   return true;
 }
 
+static bool
+is_quoted (const char *text)
+{
+  size_t length = strlen (text);
+
+  return length >= 2 && (text[0] == '"' || text[0] == '\'') && text[length - 1] == text[0];
+}
+
+/* Other formats have quotes, and comments behind a value; here they would be part of it. */
+static AirOptionValue *
+parse_found (const AirOption *option, const Found *found, GError **error)
+{
+  AirOptionValue *value;
+
+  if (option->type != AIR_OPTION_SECRET && is_quoted (found->text))
+    {
+      g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "%s: a value is written without quotes", found->text);
+      return NULL;
+    }
+  value = air_option_value_parse (option, found->text, found->folder, error);
+  if (value == NULL && option->type != AIR_OPTION_SECRET
+      && (strstr (found->text, " #") != NULL || strstr (found->text, " ;") != NULL))
+    {
+      g_autofree char *message = g_strconcat ((*error)->message, " (a comment needs a line of its own)", NULL);
+
+      g_clear_error (error);
+      g_set_error_literal (error, AIR_ERROR, AIR_ERROR_INVALID, message);
+    }
+  return value;
+}
+
 static void
 read_option (AirSettings *self, Slot *slot, const AirIni *ini, GPtrArray *problems)
 {
@@ -152,7 +184,7 @@ read_option (AirSettings *self, Slot *slot, const AirIni *ini, GPtrArray *proble
   if (!find_text (self, slot->option, ini, &found))
     return;
   if (!found.is_file || read_secret_file (&found, &error))
-    value = air_option_value_parse (slot->option, found.text, found.folder, &error);
+    value = parse_found (slot->option, &found, &error);
   if (value == NULL)
     {
       g_ptr_array_add (problems, g_strdup_printf ("%s: [%s] %s: %s", found.where, self->section, slot->option->key,

@@ -101,6 +101,8 @@ def test_print_config_blots_secrets(tmp_path):
         ("[core]\nlag_warning=2 days\n", "test.conf:2: [core] lag_warning: '2 days' is not a duration"),
         ("[core]\nplugins=\n[example]\nintervall=3\n", "test.conf:4: unknown key 'intervall' in [example]; did you mean 'interval'?"),
         ("[core]\nplugins=example,example\n", "test.conf:2: [core] plugins: 'example' is named twice"),
+        ("[auth]\naudience=\"class\"\n", 'test.conf:2: [auth] audience: "class": a value is written without quotes'),
+        ("[http]\nlisten=127.0.0.1:0 # here\n", "(a comment needs a line of its own)"),
         ("[auth]\njwt_secret_file=nowhere\n", "test.conf:2: [auth] jwt_secret: "),
     ],
 )
