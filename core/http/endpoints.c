@@ -11,9 +11,11 @@ open_all (AirHttpServer *server, const char *key, bool is_tls, GError **error)
   GPtrArray *wanted = air_context_get_addresses (server->context, key);
   for (unsigned i = 0; i < wanted->len; i++)
     {
-      g_autoptr (GSocketAddress) bound = NULL;
-      if (!air_listener_listen (server->listener, wanted->pdata[i], is_tls, &bound, error))
+      g_autoptr (GSocket) socket = air_listen_tcp (wanted, i, error);
+      g_autoptr (GSocketAddress) bound = socket != NULL ? g_socket_get_local_address (socket, error) : NULL;
+      if (bound == NULL)
         return false;
+      air_listener_add (server->listener, g_steal_pointer (&socket), is_tls);
       GInetSocketAddress *address = G_INET_SOCKET_ADDRESS (bound);
       unsigned port = g_inet_socket_address_get_port (address);
       g_autofree char *host = g_inet_address_to_string (g_inet_socket_address_get_address (address));

@@ -14,7 +14,6 @@
 
 #define TICK_MS 250
 #define ACCEPTS_A_ROUND 64
-#define BACKLOG 1024
 /* So many clients over the cap are still told why; more are closed without a word. */
 #define MAX_REFUSED_AT_ONCE 64
 
@@ -278,34 +277,16 @@ air_listener_free (AirListener *listener)
   g_free (listener);
 }
 
-bool
-air_listener_listen (AirListener *listener, GInetSocketAddress *address, bool is_tls, GSocketAddress **ret_address,
-                     GError **error)
+void
+air_listener_add (AirListener *listener, GSocket *socket, bool is_tls)
 {
-  GSocketAddress *wanted = G_SOCKET_ADDRESS (address);
-  g_autofree char *name = g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (wanted));
-  g_autoptr (GSocket) socket
-      = g_socket_new (g_socket_address_get_family (wanted), G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, error);
-  if (socket == NULL)
-    return false;
-  g_socket_set_blocking (socket, FALSE);
-  g_socket_set_listen_backlog (socket, BACKLOG);
-  g_autoptr (GSocketAddress) bound = NULL;
-  if (!g_socket_bind (socket, wanted, TRUE, error) || !g_socket_listen (socket, error)
-      || (bound = g_socket_get_local_address (socket, error)) == NULL)
-    {
-      g_prefix_error (error, "cannot listen on %s: ", name);
-      return false;
-    }
   Port *port = g_new0 (Port, 1);
   port->item = (AirPollItem){ .fd = g_socket_get_fd (socket), .events = EPOLLIN, .ready = port_ready };
   port->listener = listener;
-  port->socket = g_steal_pointer (&socket);
+  port->socket = socket;
   port->is_tls = is_tls;
   g_ptr_array_add (listener->ports, port);
   air_poller_add (listener->poller, &port->item);
-  *ret_address = g_steal_pointer (&bound);
-  return true;
 }
 
 void

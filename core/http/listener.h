@@ -36,9 +36,8 @@ typedef struct
 AirListener *air_listener_new (const AirListenerLimits *limits, const AirListenerOwner *owner, void *user_data,
                                GError **error);
 void air_listener_free (AirListener *listener);
-/* @ret_address: (transfer full) what was bound. */
-bool air_listener_listen (AirListener *listener, GInetSocketAddress *address, bool is_tls, GSocketAddress **ret_address,
-                          GError **error);
+/* Accepts from @socket: (transfer full), which listens. */
+void air_listener_add (AirListener *listener, GSocket *socket, bool is_tls);
 /* No more are accepted. */
 void air_listener_close (AirListener *listener);
 /* All connections end at once. */

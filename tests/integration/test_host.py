@@ -276,6 +276,23 @@ def test_signals_end_it(airclassd, number):
     assert not (server.state / "run.json").exists()
 
 
+@pytest.mark.parametrize("listen", ["0.0.0.0:{0},[::]:{0}", "[::]:{0},0.0.0.0:{0}", "[::]:{0}"])
+def test_both_families(airclassd, listen):
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            pass
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with socket.socket() as first, socket.socket() as second:
+        for each in (first, second):
+            each.bind(("127.0.0.1", 0))
+        http, rtmp = first.getsockname()[1], second.getsockname()[1]
+    airclassd({"http": {"listen": listen.format(http)}, "rtmp-ingest": {"listen": listen.format(rtmp)}}, plugins=["rtmp-ingest"])
+    for host in ("127.0.0.1", "::1"):
+        for port in (http, rtmp):
+            socket.create_connection((host, port), timeout=10).close()
+
+
 def test_impatience_is_no_force(airclassd):
     server = airclassd(plugins=["example"])
     signals = 0

@@ -20,6 +20,10 @@ AIR_PUBLIC int64_t air_context_get_int (AirContext *context, const char *key); /
 AIR_PUBLIC const char *const *air_context_get_list (AirContext *context, const char *key);
 /* ADDRESSES. Returns: (transfer none) (element-type GInetSocketAddress) */
 AIR_PUBLIC GPtrArray *air_context_get_addresses (AirContext *context, const char *key);
+/* A listening socket for @addresses[@index] (element-type GInetSocketAddress), non-blocking. An IPv6 one takes IPv4 clients too,
+ * unless an IPv4 address with the same port is listed beside it.
+ * Returns: (transfer full), or NULL with the error, which names the address. Any thread. */
+AIR_PUBLIC GSocket *air_listen_tcp (GPtrArray *addresses, unsigned index, GError **error);
 /* NETWORKS: whether @address is in one of them (IPv4-mapped IPv6 counts as IPv4). Any thread. */
 AIR_PUBLIC bool air_context_network_contains (AirContext *context, const char *key, GInetAddress *address);
 /* The folder in which the plugin may keep state, made with mode 0700 at the first call. */
