@@ -70,7 +70,7 @@ check_option (const AirOption *option, GError **error)
     fault = "its key is not lower-case letters, digits and underscores";
   else if (option->default_value == NULL)
     fault = "it has no default";
-  else if (option->type > AIR_OPTION_SECRET)
+  else if (option->type > AIR_OPTION_URL)
     fault = "its type is unknown";
   else if (option->type == AIR_OPTION_ENUM && option->choices == NULL)
     fault = "it has no choices";

@@ -44,6 +44,8 @@ air_option_type_to_string (AirOptionType type)
       return "file";
     case AIR_OPTION_SECRET:
       return "secret";
+    case AIR_OPTION_URL:
+      return "URL";
     }
   return "unknown";
 }
@@ -245,6 +247,30 @@ parse_networks (const char *text, AirOptionValue *value, GError **error)
   return true;
 }
 
+/* Links are made by putting a path behind it: nothing else may stand there. */
+static bool
+parse_url (const char *text, AirOptionValue *value, GError **error)
+{
+  g_autoptr (GUri) uri = g_uri_parse (text, G_URI_FLAGS_ENCODED | G_URI_FLAGS_HAS_PASSWORD, NULL);
+  const char *scheme = uri != NULL ? g_uri_get_scheme (uri) : "";
+  const char *host = uri != NULL ? g_uri_get_host (uri) : NULL;
+  size_t length = strlen (text);
+
+  if (*text == '\0')
+    return true;
+  if ((strcmp (scheme, "http") != 0 && strcmp (scheme, "https") != 0) || host == NULL || *host == '\0'
+      || g_uri_get_userinfo (uri) != NULL || strpbrk (text, " ?#\\\"<>") != NULL)
+    {
+      g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "'%s' is not an address such as https://class.example.org", text);
+      return false;
+    }
+  while (text[length - 1] == '/')
+    length--;
+  g_free (value->text);
+  value->text = g_strdup_printf ("%s%.*s", scheme, (int) (length - strlen (scheme)), text + strlen (scheme));
+  return true;
+}
+
 static bool
 parse_into (const AirOption *option, const char *text, AirOptionValue *value, GError **error)
 {
@@ -264,6 +290,8 @@ parse_into (const AirOption *option, const char *text, AirOptionValue *value, GE
       return parse_addresses (text, value, error);
     case AIR_OPTION_NETWORKS:
       return parse_networks (text, value, error);
+    case AIR_OPTION_URL:
+      return parse_url (text, value, error);
     case AIR_OPTION_STRING:
     case AIR_OPTION_FILE:
     case AIR_OPTION_SECRET:

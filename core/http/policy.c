@@ -36,7 +36,7 @@ make_base_url (AirHttpServer *server, AirRequest *request, bool is_proxied)
 {
   const char *public_url = air_context_get_string (server->context, "public_url");
   if (*public_url != '\0')
-    return g_strndup (public_url, strlen (public_url) - g_str_has_suffix (public_url, "/"));
+    return g_strdup (public_url);
   const char *forwarded = is_proxied ? air_head_get (request->head, "X-Forwarded-Proto") : NULL;
   bool is_tls
       = forwarded != NULL ? g_ascii_strcasecmp (forwarded, "https") == 0 : air_connection_is_tls (request->connection);

@@ -103,6 +103,11 @@ def test_print_config_blots_secrets(tmp_path):
         ("[core]\nplugins=example,example\n", "test.conf:2: [core] plugins: 'example' is named twice"),
         ("[auth]\naudience=\"class\"\n", 'test.conf:2: [auth] audience: "class": a value is written without quotes'),
         ("[http]\nlisten=127.0.0.1:0 # here\n", "(a comment needs a line of its own)"),
+        *(
+            (f"[http]\npublic_url={url}\n", f"test.conf:2: [http] public_url: '{url}' is not an address such as")
+            for url in ("x", "class.example", "ftp://class.example", "https://", "https://a b", "https://a/?b", "https://a/#b",
+                        "https://user@a", "https:///x", "//a")
+        ),
         ("[auth]\njwt_secret_file=nowhere\n", "test.conf:2: [auth] jwt_secret: "),
     ],
 )

@@ -446,6 +446,13 @@ def test_pretended_addresses(airclassd, lines, trusted):
     assert statuses(data) == [400 if trusted else 401]
 
 
+def test_public_url(airclassd):
+    server = airclassd({"http": {"public_url": "HTTPS://class.example:444/air/"}}, plugins=[])
+    links = server.post("/api/token", json_body={"user_id": "x"}).json
+    assert links["webrtc_url"].startswith("https://class.example:444/air/live/stream/whep?jwt=")
+    assert links["ws_url"].startswith("wss://class.example:444/air/ws/student?")
+
+
 # ---- TLS
 
 

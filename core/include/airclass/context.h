@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 AIR_PUBLIC const char *air_context_get_plugin_name (AirContext *context);
 
 /* ---- Options of the plugin's section. The key must stand in its table; asking for another is a programming error. */
-AIR_PUBLIC const char *air_context_get_string (AirContext *context, const char *key); /* STRING, ENUM, SECRET; FILE: absolute, "" if unset */
+AIR_PUBLIC const char *air_context_get_string (AirContext *context, const char *key); /* STRING, ENUM, SECRET, URL; FILE: absolute, "" if unset */
 AIR_PUBLIC bool air_context_get_bool (AirContext *context, const char *key);
 AIR_PUBLIC int64_t air_context_get_int (AirContext *context, const char *key); /* INT; DURATION in ms; SIZE in bytes */
 AIR_PUBLIC const char *const *air_context_get_list (AirContext *context, const char *key);

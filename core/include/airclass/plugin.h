@@ -35,7 +35,9 @@ typedef enum
   AIR_OPTION_NETWORKS,  /* comma-separated addresses or CIDR blocks */
   AIR_OPTION_FILE,      /* a path; relative to the folder of the INI file */
   AIR_OPTION_SECRET,    /* a text that is never logged nor printed; KEY_file= reads it from a file instead */
+  AIR_OPTION_URL,       /* empty, or http(s)://HOST[:PORT][/PATH]; read without a slash at its end, the scheme in lower case */
 } AirOptionType;
+
 
 typedef enum
 {
