@@ -296,13 +296,12 @@ list_candidates (FanoutEngine *self)
 }
 
 static bool
-prepare_transport (FanoutEngine *self, AirFanoutViewer *viewer, const AirSdpOffer *offer, bool dtls_client,
-                   GError **error)
+prepare_transport (FanoutEngine *self, AirFanoutViewer *viewer, const AirSdpChoice *choice, GError **error)
 {
-  const char *fingerprints[] = { offer->transport.fingerprint, NULL };
+  const char *fingerprints[] = { choice->transport.fingerprint, NULL };
   g_autoptr (GError) reason = NULL;
-  viewer->ice = air_ice_new (offer->transport.ice_ufrag);
-  viewer->dtls = air_dtls_new (self->identity, dtls_client ? AIR_DTLS_CLIENT : AIR_DTLS_SERVER, fingerprints,
+  viewer->ice = air_ice_new (choice->transport.ice_ufrag);
+  viewer->dtls = air_dtls_new (self->identity, choice->dtls_client ? AIR_DTLS_CLIENT : AIR_DTLS_SERVER, fingerprints,
                                air_fanout_loop_send_dtls, viewer, &reason);
   if (viewer->dtls)
     return true;
@@ -341,7 +340,7 @@ make_viewer (FanoutEngine *self, AirFanoutFeed *feed, const AirViewerRequest *re
   if (!air_sdp_choose (request->offer, &video, &choice, error))
     return NULL;
   g_autoptr (AirFanoutViewer) viewer = air_fanout_viewer_new (request, &choice);
-  if (!prepare_transport (self, viewer, request->offer, choice.dtls_client, error))
+  if (!prepare_transport (self, viewer, &choice, error))
     return NULL;
   viewer->group = air_fanout_feed_get_group (feed);
   *ret_answer = write_answer (self, viewer, request->offer, &choice);

@@ -174,9 +174,47 @@ why_nothing (const AirSdpOffer *offer, const AirSdpSource *source)
   if (!muxed)
     return "The offer lacks a=rtcp-mux: RTP and RTCP share one port here.";
   if (source->has_profile && profile_rank (source->profile_idc, source->constraints) == RANK_OTHER)
-    return "The stream's H.264 profile (10 bit or 4:2:2) is not in the offer: browsers cannot play it. "
+    return "The stream's H.264 profile (10 bit, 4:2:2 or 4:4:4) is not in the offer: browsers cannot play it. "
            "Let the publisher send H.264 high, main or baseline.";
   return "The offer has neither H.264 with packetization-mode=1 nor Opus; nothing else is sent.";
+}
+
+static bool
+find_accepted (const AirSdpChoice *choice, unsigned index, AirKind *ret_kind)
+{
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    if (choice->kinds[kind].accepted && choice->kinds[kind].section == index)
+      {
+        *ret_kind = (AirKind)kind;
+        return true;
+      }
+  return false;
+}
+
+/* Sections of a group may be offered with a transport each; the group then takes that of its first accepted section
+ * (RFC 8843 §7.3.1). */
+static AirSdpTransport
+find_transport (const AirSdpOffer *offer, const AirSdpChoice *choice)
+{
+  AirSdpTransport transport = offer->transport;
+  for (unsigned i = 0; i < offer->media_count; i++)
+    {
+      AirKind kind;
+      const AirSdpTransport *own = &offer->media[i]->transport;
+      if (!find_accepted (choice, i, &kind))
+        continue;
+      if (own->ice_ufrag && own->ice_pwd)
+        {
+          transport.ice_ufrag = own->ice_ufrag;
+          transport.ice_pwd = own->ice_pwd;
+        }
+      if (own->fingerprint)
+        transport.fingerprint = own->fingerprint;
+      if (own->setup)
+        transport.setup = own->setup;
+      break;
+    }
+  return transport;
 }
 
 bool
@@ -204,8 +242,10 @@ air_sdp_choose (const AirSdpOffer *offer, const AirSdpSource *source, AirSdpChoi
   if (accepted == 0 || (video_wanted && !choice.kinds[AIR_KIND_VIDEO].accepted))
     return refuse (error, why_nothing (offer, source));
   if (accepted > 1 && !offer->has_bundle)
-    return refuse (error, "The offer lacks a=group:BUNDLE: audio and video share one port here.");
-  choice.dtls_client = g_strcmp0 (offer->transport.setup, "passive") == 0;
+    return refuse (error, "The offer lacks a=group:BUNDLE: audio and video share one port here. (In a browser: "
+                          "bundlePolicy \"max-bundle\"; in GStreamer's webrtcbin: bundle-policy=max-bundle.)");
+  choice.transport = find_transport (offer, &choice);
+  choice.dtls_client = g_strcmp0 (choice.transport.setup, "passive") == 0;
   *ret_choice = choice;
   return true;
 }
@@ -272,6 +312,13 @@ write_candidates (GString *sdp, const AirSdpLocal *local)
 }
 
 static void
+write_transport (GString *sdp, const AirSdpChoice *choice, const AirSdpLocal *local)
+{
+  g_string_append_printf (sdp, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s\r\na=setup:%s\r\n", local->ice_ufrag,
+                          local->ice_pwd, local->fingerprint, choice->dtls_client ? "active" : "passive");
+}
+
+static void
 write_accepted (GString *sdp, const AirSdpMedia *media, const AirSdpChoice *choice, AirKind kind,
                 const AirSdpLocal *local)
 {
@@ -280,8 +327,7 @@ write_accepted (GString *sdp, const AirSdpMedia *media, const AirSdpChoice *choi
   if (section->rtx_payload)
     g_string_append_printf (sdp, " %u", section->rtx_payload);
   g_string_append (sdp, "\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n");
-  g_string_append_printf (sdp, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s\r\na=setup:%s\r\n", local->ice_ufrag,
-                          local->ice_pwd, local->fingerprint, choice->dtls_client ? "active" : "passive");
+  write_transport (sdp, choice, local);
   if (*media->mid)
     g_string_append_printf (sdp, "a=mid:%s\r\n", media->mid);
   for (unsigned i = 0; i < AIR_SDP_EXTENSION_COUNT; i++)
@@ -298,27 +344,17 @@ write_accepted (GString *sdp, const AirSdpMedia *media, const AirSdpChoice *choi
   write_candidates (sdp, local);
 }
 
-/* RFC 3264 §6: a section is rejected by port 0 and keeps its place. */
+/* RFC 3264 §6: a section is rejected by port 0 and keeps its place. It needs no transport, but GStreamer's
+ * webrtcbin takes no answer in which a section lacks one. */
 static void
-write_rejected (GString *sdp, const AirSdpMedia *media)
+write_rejected (GString *sdp, const AirSdpMedia *media, const AirSdpChoice *choice, const AirSdpLocal *local)
 {
   g_string_append_printf (sdp, "m=%s 0 %s %.*s\r\nc=IN IP4 0.0.0.0\r\n", media->media, media->protocol,
                           (int)strcspn (media->formats, " "), media->formats);
   if (*media->mid)
     g_string_append_printf (sdp, "a=mid:%s\r\n", media->mid);
   g_string_append (sdp, "a=inactive\r\n");
-}
-
-static bool
-find_accepted (const AirSdpChoice *choice, unsigned index, AirKind *ret_kind)
-{
-  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
-    if (choice->kinds[kind].accepted && choice->kinds[kind].section == index)
-      {
-        *ret_kind = (AirKind)kind;
-        return true;
-      }
-  return false;
+  write_transport (sdp, choice, local);
 }
 
 char *
@@ -341,7 +377,7 @@ air_sdp_answer_write (const AirSdpOffer *offer, const AirSdpChoice *choice, cons
     if (find_accepted (choice, i, &kind))
       write_accepted (sdp, offer->media[i], choice, kind, local);
     else
-      write_rejected (sdp, offer->media[i]);
+      write_rejected (sdp, offer->media[i], choice, local);
   return g_string_free (sdp, FALSE);
 }
 

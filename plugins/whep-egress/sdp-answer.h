@@ -34,7 +34,8 @@ typedef struct
 typedef struct
 {
   AirSdpSection kinds[AIR_KIND_COUNT];
-  bool dtls_client; /* the offer is a=setup:passive: we begin the handshake */
+  AirSdpTransport transport; /* of the first accepted section, strings of the offer */
+  bool dtls_client;          /* the offer is a=setup:passive: we begin the handshake */
 } AirSdpChoice;
 
 /* Takes the first section of each kind that can be served. The SSRCs are random and distinct.

@@ -85,7 +85,7 @@ typedef struct
 typedef struct
 {
   bool has_bundle;
-  AirSdpTransport transport; /* that all accepted sections share */
+  AirSdpTransport transport; /* of the first section that has one: what those without their own share */
   unsigned media_count;
   AirSdpMedia *media[AIR_SDP_MAX_MEDIA];
   GStringChunk *strings;

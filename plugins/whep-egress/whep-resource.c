@@ -72,13 +72,14 @@ typedef struct
   AirWhep *whep;
   AirRequest *request;
   char *session_id;
+  char *peer_ufrag;
 } Pending;
 
 static Pending *
-pending_new (AirWhep *whep, AirRequest *request, const AirWhepSession *session)
+pending_new (AirWhep *whep, AirRequest *request, const AirWhepSession *session, const char *peer_ufrag)
 {
   Pending *pending = g_new (Pending, 1);
-  *pending = (Pending){ whep, air_request_ref (request), g_strdup (session->session_id) };
+  *pending = (Pending){ whep, air_request_ref (request), g_strdup (session->session_id), g_strdup (peer_ufrag) };
   return pending;
 }
 
@@ -88,6 +89,7 @@ pending_free (void *data)
   Pending *pending = data;
   air_request_unref (pending->request);
   g_free (pending->session_id);
+  g_free (pending->peer_ufrag);
   g_free (pending);
 }
 
@@ -143,9 +145,11 @@ parse_offer (AirWhep *whep, AirRequest *request)
   g_autoptr (GError) error = NULL;
   size_t size;
   const char *text = g_bytes_get_data (air_request_get_body (request), &size);
-  AirSdpOffer *offer = air_sdp_offer_parse (text ? text : "", size, &error);
-  if (!offer)
+  AirSdpOffer *offer = size > 0 ? air_sdp_offer_parse (text, size, &error) : NULL;
+  if (error)
     refuse_error (whep, request, error);
+  else if (!offer)
+    refuse (whep, request, 400, "sdp-malformed", "The body is empty. This server makes no offers: send one, it answers.");
   return offer;
 }
 
@@ -181,10 +185,11 @@ handle_post (AirRequest *request, void *self)
       refuse_later (whep, request, 503, "too-many-viewers", "This server has as many viewers as it may have.");
       return;
     }
-  AirWhepSession *session = air_whep_sessions_add (whep->sessions, path, identity);
+  const char *ufrag = offer->transport.ice_ufrag;
+  AirWhepSession *session = air_whep_sessions_add (whep->sessions, path, identity, ufrag);
   AirViewerRequest viewer = { session->viewer_id, path, stream, offer };
-  whep->engine->class->add_viewer (whep->engine, &viewer, on_answer, pending_new (whep, request, session),
-                                   pending_free);
+  whep->engine->class->add_viewer (whep->engine, &viewer, on_answer,
+                                   pending_new (whep, request, session, ufrag), pending_free);
 }
 
 /* ---- PATCH and DELETE */
@@ -214,7 +219,7 @@ extend (AirWhepSession *session, AirRequest *request)
   session->identity = air_identity_ref (identity);
 }
 
-/* RFC 9725 §4.3.1: an entity tag must be named; "*" begins an ICE restart. */
+/* RFC 9725 §4.3.1: an entity tag must be named; "*" is for an ICE restart. */
 static bool
 check_if_match (AirRequest *request, const AirWhepSession *session)
 {
@@ -246,7 +251,7 @@ on_restarted (const char *sdp, const GError *error, void *data)
                                  error ? error->message : "The session has ended.");
       return;
     }
-  air_whep_session_renew_etag (session);
+  air_whep_session_renew (session, pending->peer_ufrag);
   air_request_set_header (pending->request, "ETag", session->etag);
   air_request_reply_text (pending->request, 200, FRAGMENT_TYPE, sdp);
 }
@@ -276,14 +281,16 @@ handle_patch (AirRequest *request, void *self)
       return;
     }
   extend (session, request);
-  /* An ICE-lite agent needs no candidates: the checks tell where the viewer is. */
-  if (!g_str_equal (air_request_get_header (request, "If-Match"), "*"))
+  /* An ICE-lite agent needs no candidates: the checks tell where the viewer is. Players of other servers trickle with "*"
+   * too, so only new credentials make a restart (RFC 8839 §4.4.1.1.1). */
+  if (!g_str_equal (air_request_get_header (request, "If-Match"), "*")
+      || g_strcmp0 (fragment.ice_ufrag, session->peer_ufrag) == 0)
     air_request_reply_empty (request, 204);
   else if (!fragment.ice_ufrag)
     air_request_reply_problem (request, 400, "sdp-malformed", "An ICE restart needs a=ice-ufrag and a=ice-pwd.");
   else
     whep->engine->class->restart (whep->engine, session->viewer_id, &fragment, on_restarted,
-                                  pending_new (whep, request, session), pending_free);
+                                  pending_new (whep, request, session, fragment.ice_ufrag), pending_free);
 }
 
 static void

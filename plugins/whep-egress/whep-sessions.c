@@ -31,6 +31,7 @@ free_session (void *data)
   g_free (session->path);
   g_free (session->user_id);
   g_free (session->etag);
+  g_free (session->peer_ufrag);
   air_identity_unref (session->identity);
   g_free (session);
 }
@@ -61,7 +62,7 @@ air_whep_sessions_count (AirWhepSessions *sessions)
 }
 
 AirWhepSession *
-air_whep_sessions_add (AirWhepSessions *sessions, const char *path, AirIdentity *identity)
+air_whep_sessions_add (AirWhepSessions *sessions, const char *path, AirIdentity *identity, const char *peer_ufrag)
 {
   AirWhepSession *session = g_new0 (AirWhepSession, 1);
   session->session_id = random_name ("", 16);
@@ -69,7 +70,7 @@ air_whep_sessions_add (AirWhepSessions *sessions, const char *path, AirIdentity 
   session->path = g_strdup (path);
   session->user_id = g_strdup (air_identity_get_user_id (identity));
   session->identity = air_identity_ref (identity);
-  air_whep_session_renew_etag (session);
+  air_whep_session_renew (session, peer_ufrag);
   g_hash_table_insert (sessions->by_session, session->session_id, session);
   g_hash_table_insert (sessions->by_viewer, session->viewer_id, session);
   return session;
@@ -96,10 +97,12 @@ air_whep_sessions_remove (AirWhepSessions *sessions, AirWhepSession *session)
 }
 
 void
-air_whep_session_renew_etag (AirWhepSession *session)
+air_whep_session_renew (AirWhepSession *session, const char *peer_ufrag)
 {
   g_autofree char *name = random_name ("", 8);
   g_free (session->etag);
+  g_free (session->peer_ufrag);
+  session->peer_ufrag = g_strdup (peer_ufrag);
   session->etag = g_strdup_printf ("\"%s\"", name);
 }
 

@@ -12,6 +12,7 @@ typedef struct
   char *path;
   char *user_id;         /* (nullable) */
   char *etag;            /* with its quotes; changes with each ICE restart */
+  char *peer_ufrag;      /* of the offer or the last ICE restart: tells a restart from candidates that trickle in */
   AirIdentity *identity; /* tells when the session ends, which a refreshed token of its family moves */
 } AirWhepSession;
 
@@ -21,12 +22,14 @@ AirWhepSessions *air_whep_sessions_new (void);
 void air_whep_sessions_free (AirWhepSessions *sessions);
 unsigned air_whep_sessions_count (AirWhepSessions *sessions);
 /* Returns: (transfer none) */
-AirWhepSession *air_whep_sessions_add (AirWhepSessions *sessions, const char *path, AirIdentity *identity);
+AirWhepSession *air_whep_sessions_add (AirWhepSessions *sessions, const char *path, AirIdentity *identity,
+                                       const char *peer_ufrag);
 /* Return: (transfer none) (nullable) */
 AirWhepSession *air_whep_sessions_find (AirWhepSessions *sessions, const char *session_id, const char *path);
 AirWhepSession *air_whep_sessions_find_viewer (AirWhepSessions *sessions, const char *viewer_id);
 void air_whep_sessions_remove (AirWhepSessions *sessions, AirWhepSession *session);
-void air_whep_session_renew_etag (AirWhepSession *session);
+/* After an ICE restart to @peer_ufrag. */
+void air_whep_session_renew (AirWhepSession *session, const char *peer_ufrag);
 /* Returns: (transfer container) (element-type AirWhepSession) those whose credential ended before @now_s. */
 GPtrArray *air_whep_sessions_list_expired (AirWhepSessions *sessions, int64_t now_s);
 
