@@ -75,6 +75,11 @@ warn_of_video (JsonBuilder *json, AirStream *stream, int64_t now_us)
     add_warning (json, "unsupported-video-codec",
                  "The picture comes as %s, which browsers here cannot show. Choose H.264 in the app.",
                  air_codec_to_string (air_track_get_codec (track)));
+  else if (!air_track_is_browser_video (track))
+    add_warning (json, "unsupported-video-profile",
+                 "The picture comes as H.264 %s, which browsers cannot show. The server converts it, which costs some delay "
+                 "and quality. Choose 8 bits and 4:2:0 (OBS: color format NV12) or the profile \"high\" in the app.",
+                 air_track_get_profile (track));
   warn_of_keyframes (json, &stream->meter, now_us);
   if (stream->meter.bframes)
     add_warning (json, "b-frames",

@@ -193,6 +193,13 @@ air_track_get_sample_rate (const AirTrack *track)
   return track->info.sample_rate;
 }
 
+/* ITU-T H.264 §A.2: the profiles beyond high have more bits or more colour. */
+bool
+air_track_is_browser_video (const AirTrack *track)
+{
+  return track->codec == AIR_CODEC_H264 && !(track->info.profile != NULL && g_str_has_prefix (track->info.profile, "high-"));
+}
+
 unsigned
 air_track_get_channels (const AirTrack *track)
 {

@@ -159,6 +159,14 @@ get_rendition (AirFanoutFeed *feed, AirKind kind, const char *name)
   return NULL;
 }
 
+/* Whether the video is of a kind that browsers cannot decode, whatever its order. */
+static bool
+is_foreign (AirFanoutFeed *feed)
+{
+  g_autoptr (AirTrack) track = air_stream_get_track (feed->stream, AIR_KIND_VIDEO);
+  return feed->bframes != AIR_BFRAMES_REFUSE && track && !air_track_is_browser_video (track);
+}
+
 /* Whether the video has to be made anew. A publisher that is away counts as before. */
 static bool
 needs_reencoding (AirFanoutFeed *feed)
@@ -169,7 +177,7 @@ needs_reencoding (AirFanoutFeed *feed)
     feed->bframes_us = now_us;
   bool lately = feed->bframes_us != 0 && now_us <= feed->bframes_us + BFRAMES_FORGOTTEN_US;
   feed->reordered &= lately;
-  return lately && (feed->bframes == AIR_BFRAMES_TRANSCODE || feed->reordered);
+  return is_foreign (feed) || (lately && (feed->bframes == AIR_BFRAMES_TRANSCODE || feed->reordered));
 }
 
 /* Returns: (transfer full) (nullable) */

@@ -57,6 +57,8 @@ AIR_PUBLIC unsigned air_track_get_width (const AirTrack *track);       /* pixels
 AIR_PUBLIC unsigned air_track_get_height (const AirTrack *track);      /* pixels; 0: unknown */
 AIR_PUBLIC double air_track_get_frame_rate (const AirTrack *track);    /* declared, frames a second; 0: unknown */
 AIR_PUBLIC const char *air_track_get_profile (const AirTrack *track);  /* "high", "lc"; NULL: unknown */
+/* Whether browsers can decode it: H.264 with 8 bits and 4:2:0. B-frames are another matter: see air_stream_has_bframes(). */
+AIR_PUBLIC bool air_track_is_browser_video (const AirTrack *track);
 AIR_PUBLIC unsigned air_track_get_sample_rate (const AirTrack *track); /* Hz; 0: unknown */
 AIR_PUBLIC unsigned air_track_get_channels (const AirTrack *track);    /* 0: unknown */
 
