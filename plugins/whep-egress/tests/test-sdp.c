@@ -83,7 +83,7 @@ check_answer (const Client *client, const AirSdpOffer *offer, const AirSdpChoice
   g_assert_nonnull (strstr (answer, client->group));
   g_assert_cmpuint (count (answer, "\r\nm="), ==, client->sections);
   g_assert_cmpuint (count (answer, "a=sendonly\r\n"), ==, 2);
-  g_assert_cmpuint (count (answer, "a=setup:passive\r\n"), ==, 2);
+  g_assert_cmpuint (count (answer, "a=setup:passive\r\n"), ==, client->sections); /* see write_rejected() */
   g_assert_cmpuint (count (answer, "a=msid:airclass-1 "), ==, 2);
   g_assert_cmpuint (count (answer, candidates[0]), ==, 2);
   g_assert_cmpuint (count (answer, "a=ice-lite\r\n"), ==, 1);
