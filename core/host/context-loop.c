@@ -222,7 +222,8 @@ run_job (gpointer data, gpointer pool_data)
   job->work (job->data);
   air_context_invoke (context, job_done, job, job_free);
   g_mutex_lock (&context->lock);
-  context->jobs--;
+  if (--context->jobs == 0)
+    g_cond_broadcast (&context->jobs_ended);
   g_mutex_unlock (&context->lock);
   g_main_context_wakeup (NULL);
 }
@@ -248,4 +249,16 @@ air_context_count_jobs (AirContext *context)
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&context->lock);
 
   return context->jobs;
+}
+
+bool
+air_context_wait_for_jobs (AirContext *context, unsigned timeout_ms)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&context->lock);
+  int64_t end_us = g_get_monotonic_time () + (int64_t) timeout_ms * 1000;
+
+  while (context->jobs > 0)
+    if (!g_cond_wait_until (&context->jobs_ended, &context->lock, end_us))
+      return context->jobs == 0;
+  return true;
 }

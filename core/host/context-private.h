@@ -28,6 +28,7 @@ struct _AirContext
   bool calls_scheduled; /* under lock */
   bool closed;          /* under lock: calls are dropped from now on */
   unsigned jobs;        /* in the worker pool, under lock */
+  GCond jobs_ended;     /* with lock */
 };
 
 /* @settings: (transfer full) */
@@ -44,6 +45,9 @@ void air_context_undo_metrics (AirContext *context);
 unsigned air_context_report_left (AirContext *context);
 /* Jobs of this context that still run in the worker pool. Any thread. */
 unsigned air_context_count_jobs (AirContext *context);
+/* Waits until none runs any more, at most @timeout_ms. Returns: whether none does. Main thread; only for a module that never
+ * ran, at whose end nothing else is held up. */
+bool air_context_wait_for_jobs (AirContext *context, unsigned timeout_ms);
 
 /* A registration made while create() runs is kept and done by air_context_activate(). */
 typedef void (*AirRegister) (AirContext *context, const void *what);

@@ -37,6 +37,7 @@ air_context_new (AirHost *host, const AirPlugin *plugin, AirSettings *settings)
   context->pending = g_ptr_array_new_with_free_func (registration_free);
   context->sources = g_hash_table_new (NULL, NULL);
   g_mutex_init (&context->lock);
+  g_cond_init (&context->jobs_ended);
   g_queue_init (&context->calls);
   return context;
 }
@@ -56,6 +57,7 @@ air_context_unref (AirContext *context)
   air_settings_free (context->settings);
   g_ptr_array_unref (context->pending);
   g_hash_table_unref (context->sources);
+  g_cond_clear (&context->jobs_ended);
   g_mutex_clear (&context->lock);
   g_free (context->state_dir);
   g_free (context);

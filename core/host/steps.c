@@ -3,6 +3,8 @@
 
 #include "host/steps.h"
 
+#define JOBS_TIMEOUT_MS 2000
+
 /* ---- Calls into a module, marked for the watchdog */
 
 bool
@@ -47,9 +49,15 @@ air_step_publish (AirHost *host, AirModule *module, AirEventPluginStateState sta
 
 /* ---- Undo and destroy */
 
+/* Jobs may still use the module's state. When it ran, its end has waited for them without holding up the others. */
 void
 air_step_undo (AirModule *module)
 {
+  if (!module->given_up && !air_context_wait_for_jobs (module->context, JOBS_TIMEOUT_MS))
+    {
+      g_warning ("'%s' still has jobs in the worker pool and is left as it is", module->name);
+      air_step_give_up (module->context->host, module);
+    }
   air_context_undo (module->context);
   if (!module->given_up)
     air_context_report_left (module->context);

@@ -70,9 +70,10 @@ def flags(environment, *arguments):
 
 def compile_with(installed, folder, *arguments):
     _, environment = installed
-    if "-fsanitize" in json.dumps(json.loads((BUILD / "meson-info" / "intro-buildoptions.json").read_text())):
-        pytest.skip("the build has sanitizers")
-    run(["gcc", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-missing-field-initializers", *arguments,
+    options = json.loads((BUILD / "meson-info" / "intro-buildoptions.json").read_text())
+    sanitizers = next(option["value"] for option in options if option["name"] == "b_sanitize")
+    sanitize = [] if sanitizers == "none" else [f"-fsanitize={sanitizers}"]  # as the library that it is linked with
+    run(["gcc", *sanitize, "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-missing-field-initializers", *arguments,
          *flags(environment, "--cflags", "--libs")], cwd=folder)
 
 
