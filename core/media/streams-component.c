@@ -172,17 +172,20 @@ get_streams (AirRequest *request, void *data)
     }
   g_autoptr (GPtrArray) streams = air_stream_registry_list (registry);
   g_autoptr (JsonArray) array = json_array_new ();
-  const char *next = NULL;
-  for (unsigned i = 0; i < streams->len; i++)
+  const AirIdentity *identity = air_request_get_identity (request);
+  const char *next = NULL, *last = NULL;
+  for (unsigned i = 0; i < streams->len && next == NULL; i++)
     {
       AirStream *stream = streams->pdata[i];
-      if (cursor != NULL && strcmp (stream->path, cursor) <= 0)
+      if ((cursor != NULL && strcmp (stream->path, cursor) <= 0)
+          || !air_identity_may (identity, AIR_ACTION_READ, stream->path))
         continue;
       if (json_array_get_length (array) == limit)
         {
-          next = ((AirStream *)streams->pdata[i - 1])->path;
-          break;
+          next = last;
+          continue;
         }
+      last = stream->path;
       json_array_add_element (array, air_stream_status (stream, stream->path, true, g_get_monotonic_time ()));
     }
   g_autoptr (JsonObject) object = json_object_new ();
@@ -208,7 +211,7 @@ get_stream (AirRequest *request, void *data)
       return;
     }
   bool teacher = identity != NULL && air_identity_get_role (identity) >= AIR_ROLE_TEACHER;
-  if (!teacher && (identity == NULL || !air_identity_may (identity, AIR_ACTION_READ, path)))
+  if (identity == NULL || !air_identity_may (identity, AIR_ACTION_READ, path))
     {
       air_request_reply_problem (request, 403, "forbidden", "this token is for another class");
       return;
@@ -220,7 +223,7 @@ get_stream (AirRequest *request, void *data)
 static const AirRoute routes[] = {
   { .method = "GET",
     .template = "/api/streams",
-    .summary = "All streams that are live or held",
+    .summary = "The streams that are live or held and that the token may read",
     .role = AIR_ROLE_TEACHER,
     .handler = get_streams },
   { .method = "GET",

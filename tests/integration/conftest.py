@@ -197,8 +197,8 @@ class Server:
         return answer.json["token"]
 
     def stream(self, path="live/stream"):
-        """The status document, as the teacher sees it."""
-        answer = self.get(f"/api/streams/{path}", token=self.token("teacher"))
+        """The status document, as the teacher sees it: the key is good for every class, a token for its own."""
+        answer = self.get(f"/api/streams/{path}", token=self.teacher_key)
         assert answer.status == 200, answer.text
         return answer.json
 

@@ -117,7 +117,13 @@ def test_who_may_see_what(airclassd, publish):
     assert answer.status == 200 and answer.json["state"] == "live"
     assert "address" not in answer.json["publisher"]
     assert server.get("/api/streams/live/other", token=student).status == 403
-    idle = server.get("/api/streams/live/other", token=teacher)
+    # A teacher's token is for the class that it names, the key for all of them.
+    assert server.get("/api/streams/live/other", token=teacher).status == 403
+    other = server.token("teacher", class_id="other")
+    assert server.get("/api/streams/live/stream", token=other).status == 403
+    assert server.get("/api/streams", token=other).json["streams"] == []
+    assert [stream["path"] for stream in server.get("/api/streams", token=teacher).json["streams"]] == ["live/stream"]
+    idle = server.get("/api/streams/live/other", token=server.teacher_key)
     assert idle.status == 200 and idle.json["state"] == "idle" and idle.json["tracks"] == []
     assert server.get("/api/streams/live/b%20d", token=teacher).status == 400
     assert server.get("/api/streams?limit=0", token=teacher).status == 400
@@ -127,7 +133,7 @@ def test_list_by_pages(airclassd, publish):
     server = airclassd()
     for name in ("a", "b", "c"):
         publish(server, path=f"live/{name}", video="testsrc=size=160x90:rate=10", **CALM)
-    teacher = server.token("teacher")
+    teacher = server.teacher_key
     seen, cursor = [], ""
     for _ in range(3):
         page = server.get(f"/api/streams?limit=1{cursor}", token=teacher).json
