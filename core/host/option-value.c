@@ -261,7 +261,7 @@ parse_url (const char *text, AirOptionValue *value, GError **error)
   if ((strcmp (scheme, "http") != 0 && strcmp (scheme, "https") != 0) || host == NULL || *host == '\0'
       || g_uri_get_userinfo (uri) != NULL || strpbrk (text, " ?#\\\"<>") != NULL)
     {
-      g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "'%s' is not an address such as https://class.example.org", text);
+      g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "'%s' is not an address such as https://HOST", text);
       return false;
     }
   while (text[length - 1] == '/')
