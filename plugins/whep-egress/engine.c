@@ -1,6 +1,8 @@
 /* What engines share. */
 #include "engine.h"
 
+G_DEFINE_QUARK (air-engine-error-quark, air_engine_error)
+
 const char *
 air_viewer_reason_to_string (AirViewerReason reason)
 {

@@ -10,6 +10,15 @@
 
 G_BEGIN_DECLS
 
+/* Why an engine takes nobody, whatever is offered: what is published cannot be shown to browsers. */
+#define AIR_ENGINE_ERROR (air_engine_error_quark ())
+typedef enum
+{
+  AIR_ENGINE_ERROR_STREAM,
+} AirEngineError;
+
+GQuark air_engine_error_quark (void);
+
 typedef enum
 {
   AIR_VIEWER_LEFT,         /* by itself: DELETE, BYE, close_notify */
@@ -75,7 +84,8 @@ typedef struct
   /* Says goodbye to all viewers and waits for its threads: some ms. left() is called for each viewer. */
   void (*stop) (AirEngine *engine);
   void (*free) (AirEngine *engine);
-  /* The strings of @request are borrowed for the call. Errors: AIR_ERROR_UNSUPPORTED, _INVALID, _UNAVAILABLE. */
+  /* The strings of @request are borrowed for the call. Errors: AIR_ERROR_UNSUPPORTED, _INVALID,
+   * _UNAVAILABLE, AIR_ENGINE_ERROR_STREAM. */
   void (*add_viewer) (AirEngine *engine, const AirViewerRequest *request, AirEngineAnswered answered, void *data,
                       GDestroyNotify destroy);
   /* ICE restart (RFC 8445 §9); answers with a fragment. AIR_ERROR_NOT_FOUND when the viewer is gone. */

@@ -51,14 +51,14 @@ air_fanout_feed_check (AirStream *stream, AirBframes bframes, GError **error)
   g_autoptr (AirTrack) video = air_stream_get_track (stream, AIR_KIND_VIDEO);
   if (video && air_track_get_codec (video) != AIR_CODEC_H264)
     {
-      g_set_error (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED,
+      g_set_error (error, AIR_ENGINE_ERROR, AIR_ENGINE_ERROR_STREAM,
                    "The publisher sends %s video; browsers get H.264 only. Let the publisher send H.264.",
                    air_codec_to_string (air_track_get_codec (video)));
       return false;
     }
   if (video && bframes == AIR_BFRAMES_REFUSE && air_stream_has_bframes (stream))
     {
-      g_set_error_literal (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED,
+      g_set_error_literal (error, AIR_ENGINE_ERROR, AIR_ENGINE_ERROR_STREAM,
                            "The publisher sends B-frames, which this server is set to refuse. "
                            "Let the publisher send H.264 without B-frames (x264: tune=zerolatency).");
       return false;
@@ -71,7 +71,8 @@ air_fanout_feed_check (AirStream *stream, AirBframes bframes, GError **error)
     }
   if (!video && !is_playable_audio (stream))
     {
-      g_set_error (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED, "The publisher sends %s audio; AAC or Opus is needed.",
+      g_set_error (error, AIR_ENGINE_ERROR, AIR_ENGINE_ERROR_STREAM,
+                   "The publisher sends %s audio; AAC or Opus is needed.",
                    air_codec_to_string (air_track_get_codec (audio)));
       return false;
     }

@@ -5,13 +5,14 @@
  */
 #pragma once
 
+#include "engine.h"
 #include "fanout-loop.h"
 
 G_BEGIN_DECLS
 
 typedef struct _AirFanoutFeed AirFanoutFeed;
 
-/* Whether this stream can be sent at all. Returns false with AIR_ERROR_UNSUPPORTED and words for people, or
+/* Whether this stream can be sent at all. Returns false with AIR_ENGINE_ERROR_STREAM and words for people, or
  * AIR_ERROR_UNAVAILABLE while it has no track yet. */
 bool air_fanout_feed_check (AirStream *stream, AirBframes bframes, GError **error);
 

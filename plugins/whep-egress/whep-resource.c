@@ -46,6 +46,8 @@ refuse_error (AirWhep *whep, AirRequest *request, const GError *error)
     refuse (whep, request, 400, "sdp-malformed", error->message);
   else if (g_error_matches (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED))
     refuse (whep, request, 406, "not-acceptable", error->message);
+  else if (g_error_matches (error, AIR_ENGINE_ERROR, AIR_ENGINE_ERROR_STREAM))
+    refuse (whep, request, 406, "stream-not-playable", error->message);
   else if (g_error_matches (error, AIR_ERROR, AIR_ERROR_UNAVAILABLE))
     refuse_later (whep, request, 409, "not-live", error->message);
   else

@@ -163,7 +163,7 @@ def test_bframes_otherwise(airclassd, publish, bframes):
     wait_until(lambda: any("b-frames" in w["type"] for w in server.stream()["warnings"]), "the B-frames to be seen")
     if bframes == "refuse":
         answer = server.post(PATH, body=offer(), headers=SDP, token=server.token())
-        assert answer.status == 406
+        assert answer.status == 406 and answer.json["type"] == "/problems/stream-not-playable"
         assert "B-frames" in answer.json["detail"]
         return
 
@@ -412,7 +412,7 @@ def test_hevc_is_refused_in_words(airclassd, tmp_path):
         publisher.send_tag((VIDEO, 0, b"\x91hvc1" + bytes(3) + bytes([0, 0, 0, 2, 0x26, 0x01])))
         server.wait_state("live")
         answer = server.post(PATH, body=offer(), headers=SDP, token=server.token())
-        assert answer.status == 406
+        assert answer.status == 406 and answer.json["type"] == "/problems/stream-not-playable"
         assert "h265" in answer.json["detail"]
 
 

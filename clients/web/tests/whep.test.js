@@ -223,3 +223,12 @@ test('a browser without WebRTC is told', async () => {
     online: () => true, MediaStream: class {} } } });
   assert.equal(player.state, 'unsupported');
 });
+
+test('a stream that no browser can play is the teacher’s to change, and is asked for again', async () => {
+  const problem = { type: '/problems/stream-not-playable', title: 'Not Acceptable', status: 406, detail: 'B-frames' };
+  server.answers = [() => new Response(JSON.stringify(problem), { status: 406 }), created];
+  await start();
+  assert.equal(player.state, 'unplayable');
+  await clock.advance(8000);
+  assert.equal(server.count('POST'), 2);
+});

@@ -15,7 +15,7 @@ const HURRY_MS = 1000; // replaces the limits above for a while after the networ
 const POLL_FAST_MS = 200;
 const POLL_MS = 1000;
 
-/** `kind`: waiting, busy, denied, unsupported, network, unreachable, stopped; `retryAfter`: the header's text or null. */
+/** `kind`: waiting, busy, denied, unsupported, unplayable, network, unreachable, stopped; `retryAfter`: the header's text or null. */
 export class WhepError extends Error {
   constructor(kind, { status = 0, retryAfter = null, detail = '' } = {}) {
     super(detail || kind);
@@ -34,7 +34,9 @@ export function kindOfStatus(status) {
 
 async function refusal(response) {
   const problem = await response.json().catch(() => null);
-  return new WhepError(kindOfStatus(response.status), {
+  // 406 also says that no browser could play what is published: that is for the teacher to change, not for the student
+  const kind = problem?.type === '/problems/stream-not-playable' ? 'unplayable' : kindOfStatus(response.status);
+  return new WhepError(kind, {
     status: response.status,
     retryAfter: response.headers.get('Retry-After'),
     detail: problem?.detail ?? '',

@@ -3,7 +3,8 @@
 //
 // States: connecting, live, held (the publisher dropped and may return), reconnecting, waiting (nobody publishes),
 // busy (the server asks to come later), offline (no network), blocked (media does not get through this network),
-// denied (no right to watch), unsupported (this browser cannot play it), stopped.
+// denied (no right to watch), unsupported (this browser cannot play it), unplayable (no browser can: the publisher has to
+// send something else), stopped.
 
 import { backoffMs, retryAfterMs } from './backoff.js';
 import { WhepError, WhepSession } from './whep-session.js';
@@ -11,6 +12,7 @@ import { WhepError, WhepSession } from './whep-session.js';
 const OFFER_LIFE_MS = 30_000; // an unused offer is made anew: the machine's addresses may have changed
 const WAITING_MS = 2000;
 const FRESH = new Set(['connecting', 'waiting', 'busy', 'stopped']); // after these a new session is not a return
+const UNPLAYABLE_MS = 5000; // the teacher is told, and may have changed it
 const SLOW_MS = 10_000; // between attempts that will hardly succeed
 
 /** What the player needs of the browser; tests give their own. */
@@ -138,6 +140,8 @@ export class WhepPlayer extends EventTarget {
         return last === 'denied' ? { state: 'denied', waitMs: SLOW_MS } : { state: null, waitMs: 0 };
       case 'unsupported':
         return { state: 'unsupported', waitMs: SLOW_MS };
+      case 'unplayable':
+        return { state: 'unplayable', waitMs: retryAfterMs(error.retryAfter, UNPLAYABLE_MS, random, this.#env.now) };
       case 'ended': // ask at once: the answer says whether the class is over
         return { state: 'reconnecting', waitMs: Math.round(random() * 500) };
       case 'unreachable':
