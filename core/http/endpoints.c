@@ -19,8 +19,7 @@ open_all (AirHttpServer *server, const char *key, bool is_tls, GError **error)
       GInetSocketAddress *address = G_INET_SOCKET_ADDRESS (bound);
       unsigned port = g_inet_socket_address_get_port (address);
       g_autofree char *host = g_inet_address_to_string (g_inet_socket_address_get_address (address));
-      if (i == 0)
-        air_context_announce_endpoint (server->context, is_tls ? "https" : "http", host, port);
+      air_context_announce_endpoint (server->context, is_tls ? "https" : "http", host, port);
       if (i == 0 && is_tls)
         server->tls_port = port;
       g_ptr_array_add (server->addresses, g_steal_pointer (&bound));

@@ -224,8 +224,9 @@ void air_stream_registry_forget_reader (AirStreamRegistry *registry, AirReader *
 
 /* ---- stream-status.c */
 
-/* The status document of @stream; of an idle one when @stream is NULL. @with_address: the publisher's, too. */
-JsonNode *air_stream_status (AirStream *stream, const char *path, bool with_address, int64_t now_us);
+/* The status document of @stream; of an idle one when @stream is NULL. @for_teacher: with the publisher's
+ * address, and with what is wrong with a template. */
+JsonNode *air_stream_status (AirStream *stream, const char *path, bool for_teacher, int64_t now_us);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirPublisher, air_publisher_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirStreamRegistry, air_stream_registry_unref)

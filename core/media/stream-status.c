@@ -109,7 +109,7 @@ warn_of_audio (JsonBuilder *json, AirStream *stream)
 }
 
 static void
-add_warnings (JsonBuilder *json, AirStream *stream, int64_t now_us)
+add_warnings (JsonBuilder *json, AirStream *stream, bool for_teacher, int64_t now_us)
 {
   const AirStreamMeter *meter = &stream->meter;
   if (stream->state == AIR_STREAM_HELD)
@@ -135,8 +135,8 @@ add_warnings (JsonBuilder *json, AirStream *stream, int64_t now_us)
   g_hash_table_iter_init (&iter, stream->failures);
   while (g_hash_table_iter_next (&iter, &name, &failure))
     if (now_us < ((AirRenditionFailure *)failure)->until_us)
-      add_warning (json, "rendition-failed", "The conversion \"%s\" does not work: %s", (char *)name,
-                   ((AirRenditionFailure *)failure)->message);
+      add_warning (json, "rendition-failed", "The conversion \"%s\" does not work%s%s", (char *)name,
+                   for_teacher ? ": " : ".", for_teacher ? ((AirRenditionFailure *)failure)->message : "");
 }
 
 /* ---- The document */
@@ -214,7 +214,7 @@ add_readers (JsonBuilder *json, AirStream *stream)
 }
 
 JsonNode *
-air_stream_status (AirStream *stream, const char *path, bool with_address, int64_t now_us)
+air_stream_status (AirStream *stream, const char *path, bool for_teacher, int64_t now_us)
 {
   g_autoptr (JsonBuilder) json = json_builder_new_immutable ();
   if (stream != NULL)
@@ -224,7 +224,7 @@ air_stream_status (AirStream *stream, const char *path, bool with_address, int64
   json_builder_add_string_value (json, path);
   json_builder_set_member_name (json, "state");
   json_builder_add_string_value (json, state_names[stream != NULL ? stream->state : AIR_STREAM_IDLE]);
-  add_publisher (json, stream != NULL ? stream->publisher : NULL, with_address);
+  add_publisher (json, stream != NULL ? stream->publisher : NULL, for_teacher);
   json_builder_set_member_name (json, "tracks");
   json_builder_begin_array (json);
   for (int kind = 0; stream != NULL && kind < AIR_KIND_COUNT; kind++)
@@ -236,7 +236,7 @@ air_stream_status (AirStream *stream, const char *path, bool with_address, int64
   json_builder_set_member_name (json, "warnings");
   json_builder_begin_array (json);
   if (stream != NULL)
-    add_warnings (json, stream, now_us);
+    add_warnings (json, stream, for_teacher, now_us);
   json_builder_end_array (json);
   json_builder_end_object (json);
   JsonNode *node = json_builder_get_root (json);

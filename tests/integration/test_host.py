@@ -221,6 +221,14 @@ def test_state_folder_of_another_server(airclassd, tmp_path):
 # ---- Running
 
 
+def test_every_address_that_was_bound_is_told(airclassd):
+    server = airclassd({"http": {"listen": "127.0.0.1:0,127.0.0.2:0"}}, plugins=["example"])
+    bound = [(e["host"], e["port"]) for e in server.run["endpoints"] if e["protocol"] == "http"]
+    assert [host for host, _ in bound] == ["127.0.0.1", "127.0.0.2"]
+    for host, port in bound:
+        assert server.get(f"http://{host}:{port}/healthz").status == 200
+
+
 def test_routes_of_the_host(airclassd):
     server = airclassd(plugins=["example"])
     assert server.get("/healthz").json == {"status": "ok"}

@@ -167,6 +167,8 @@ def test_broken_template_leaves_the_stream_alive(airclassd, publish, tmp_path):
         text = next(w["text"] for w in server.stream()["warnings"] if w["type"] == "rendition-failed")
         assert "opus" in text and "nosuchencoder" in text
         assert server.stream()["state"] == "live"
+        of_student = server.get("/api/streams/live/stream", token=server.token()).json
+        assert "rendition-failed" in warnings(of_student) and str(folder) not in str(of_student), "a student sees the server's files"
     finally:
         peer.close()
 
