@@ -77,6 +77,16 @@ def compile_with(installed, folder, *arguments):
          *flags(environment, "--cflags", "--libs")], cwd=folder)
 
 
+def test_the_pages_are_installed(installed):
+    binary, _ = installed
+    pages = TOP / "clients" / "web" / "dist"
+    if not pages.is_dir():
+        pytest.skip("the pages are not built")
+    folder = binary.parents[1] / "share" / "airclass" / "web"
+    names = {p.relative_to(pages) for p in pages.rglob("*") if p.is_file() and not p.name.startswith(".")}
+    assert {p.relative_to(folder) for p in folder.rglob("*") if p.is_file()} == names
+
+
 def test_plugin(installed, tmp_path):
     binary, environment = installed
     source = tmp_path / "source"
