@@ -256,7 +256,7 @@ air_api_page_build (JsonNode *document_node)
   GString *page
       = g_string_new ("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
                       "content=\"width=device-width,initial-scale=1\"><title>AIRClass: HTTP interface</title>"
-                      "<style>");
+                      "<link rel=\"icon\" href=\"/favicon.svg\"><style>");
   g_string_append_printf (page, "%s</style></head><body><header><h1>", style);
   append_escaped (page, get_text (info, "title"));
   g_string_append (page, "</h1><p>");
