@@ -149,6 +149,21 @@ test('a token that would end is refreshed, and the session with it', { timeout: 
   assert.equal((await media(page)).sessions, 1);
 });
 
+test('what no browser can play is said, and the class begins once the publisher has changed it', { timeout: 180_000 }, async (t) => {
+  const strict = await new Server(['bframes=refuse']).start(); // the last section is [whep-egress]
+  t.after(() => strict.close());
+  const wrong = await publish(strict, { size: '640x360' });
+  t.after(() => wrong.stop('SIGKILL'));
+  page = await open(browser, `${strict.url}/student`);
+  await saysSoon(page, CHIP, /Not playable/);
+  await saysSoon(page, 'main', /The picture cannot be shown/);
+  await wrong.stop('SIGKILL');
+  const right = await publish(strict, { size: '640x360', encode: ['-bf', '0'] });
+  t.after(() => right.stop('SIGKILL'));
+  await playing();
+  page.complaints = page.complaints.filter((text) => !/status of 406/.test(text));
+});
+
 test('the server crashes and returns: the page comes back by itself', { timeout: 180_000 }, async () => {
   await onAir();
   page = await open(browser, `${server.url}/student`);
