@@ -53,7 +53,7 @@ test('a reader that trickles plays', { timeout: 120_000 }, async () => {
     await peer.setLocalDescription({ type: 'offer', sdp });
     const posted = await fetch(url, { method: 'POST', headers: { ...headers, 'Content-Type': 'application/sdp' }, body: sdp });
     const location = new URL(posted.headers.get('location'), url).toString();
-    const trickled = [];
+    const trickled = (globalThis.trickled = []);
     const line = (name) => sdp.match(new RegExp(`^a=${name}:.*$`, 'm'))[0].trim();
     send = async ({ candidate, sdpMLineIndex }) => {
       const media = ['video', 'audio', 'application'][sdpMLineIndex];
@@ -62,13 +62,15 @@ test('a reader that trickles plays', { timeout: 120_000 }, async () => {
     };
     await peer.setRemoteDescription({ type: 'answer', sdp: await posted.text() });
     await Promise.all(early.map(send));
-    return { link: options.headers.get('link'), status: posted.status, etag: posted.headers.get('etag'), location, trickled };
+    return { link: options.headers.get('link'), status: posted.status, etag: posted.headers.get('etag'), location };
   }, { url: `${server.url}/live/stream/whep`, bearer: token });
   assert.equal(seen.link, '<stun:stun.example.org:3478>; rel="ice-server"');
   assert.equal(seen.status, 201);
   assert.match(seen.etag, /^"[^"]+"$/);
   assert.ok(seen.location.startsWith(`${server.url}/live/stream/whep/`));
-  assert.ok(seen.trickled.length > 0 && seen.trickled.every((status) => status === 204), `${seen.trickled}`);
+  // The browser takes its time to gather.
+  const trickled = await (await page.waitForFunction(() => globalThis.trickled.length > 0 && globalThis.trickled)).jsonValue();
+  assert.ok(trickled.every((status) => status === 204), `${trickled}`);
   await grows(page, 'frames');
   await page.click('video'); // what is muted is not even decoded
   await grows(page, 'energy');
