@@ -44,7 +44,7 @@ take_keyframe_request (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t n
   /* Before the first packets have had time to arrive, browsers ask by routine: the start is on its way. */
   if (track->packets > 0 && viewer->behind)
     return;
-  if (air_fanout_viewer_replay (viewer, track))
+  if (air_fanout_viewer_replay (viewer, track, now_us))
     counts->replays++;
   else
     air_rtp_source_request_keyframe (viewer->group->source);

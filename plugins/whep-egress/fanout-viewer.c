@@ -114,12 +114,16 @@ send_encrypted (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *he
 }
 
 static uint32_t
+catch_up_timestamp (const AirFanoutSegment *segment, const AirRtpPacket *packet)
+{
+  return segment->first_timestamp + (packet->frame - segment->first_frame) * CATCH_UP_STEP;
+}
+
+static uint32_t
 timestamp_of (const AirFanoutTrack *track, const AirFanoutSegment *segment, const AirRtpPacket *packet)
 {
-  uint32_t timestamp = packet->sequence < segment->live
-                           ? segment->edge_timestamp - (segment->edge_frame - packet->frame) * CATCH_UP_STEP
-                           : packet->timestamp;
-  return timestamp + track->timestamp_offset;
+  bool live = packet->sequence >= segment->live;
+  return (live ? packet->timestamp : catch_up_timestamp (segment, packet)) + track->timestamp_offset;
 }
 
 /* All but the transport-wide number follows from packet and sequence: a retransmission on the same SSRC is the same. */
@@ -145,6 +149,11 @@ send_packet (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const 
       header.capture_id = ids[AIR_SDP_EXTENSION_CAPTURE_TIME];
       header.capture_ntp = air_fanout_loop_ntp (viewer->loop, taken_us);
     }
+  if (packet->flags & AIR_RTP_WAIT)
+    {
+      header.wait_id = ids[AIR_SDP_EXTENSION_PLAYOUT_DELAY];
+      header.wait_ms = packet->wait_ms;
+    }
   if (sequence - track->first_sequence < MID_PACKETS)
     {
       header.mid_id = ids[AIR_SDP_EXTENSION_MID];
@@ -155,7 +164,7 @@ send_packet (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const 
 }
 
 /* From @place on the sequence numbers go on without a gap. */
-static void
+static AirFanoutSegment *
 jump_to (AirFanoutTrack *track, uint64_t place)
 {
   if (track->segment_count == AIR_FANOUT_SEGMENTS)
@@ -165,34 +174,46 @@ jump_to (AirFanoutTrack *track, uint64_t place)
     }
   track->segments[track->segment_count++] = (AirFanoutSegment){ .sequence = track->next_sequence, .place = place };
   track->cursor = place;
+  return &track->segments[track->segment_count - 1];
 }
 
-/* The first time: what is cached is brought close to the live edge. */
+/* To a keyframe that is kept. */
 static void
-compress_catch_up (AirFanoutTrack *track, AirPacketRing *ring)
+catch_up_from (AirFanoutViewer *viewer, AirFanoutTrack *track, AirPacketRing *ring, uint64_t keyframe, int64_t now_us)
 {
-  AirFanoutSegment *segment = &track->segments[track->segment_count - 1];
-  const AirRtpPacket *edge = air_packet_ring_get (ring, air_packet_ring_get_head (ring) - 1);
-  if (track->packets > 0 || !edge)
-    return;
-  segment->live = air_packet_ring_get_head (ring);
-  segment->edge_frame = edge->frame;
-  segment->edge_timestamp = edge->timestamp;
+  AirFanoutSegment *segment = jump_to (track, keyframe);
+  const AirRtpPacket *packet = air_packet_ring_get (ring, keyframe);
+  segment->live = UINT64_MAX;
+  segment->start_us = now_us;
+  segment->first_frame = packet->frame;
+  segment->first_timestamp = air_rtp_clock_90k (MAX (0, air_rtp_source_live_pts (viewer->group->source, now_us)));
+}
+
+/* Whether it is @packet's turn: see AirFanoutSegment. A picture that is as new as it is late is live. */
+static bool
+is_due (AirFanoutSegment *segment, const AirRtpPacket *packet, int64_t now_us)
+{
+  if (packet->sequence >= segment->live)
+    return true;
+  if ((int32_t)(packet->timestamp - catch_up_timestamp (segment, packet)) >= 0)
+    segment->live = packet->sequence;
+  return segment->live != UINT64_MAX
+         || now_us >= segment->start_us + (int64_t)(packet->frame - segment->first_frame) * 1000;
 }
 
 /* Video starts at a keyframe that is kept, audio at once; a viewer that fell out of the ring starts anew. */
 static bool
-find_start (AirFanoutViewer *viewer, AirKind kind, AirPacketRing *ring)
+find_start (AirFanoutViewer *viewer, AirKind kind, AirPacketRing *ring, int64_t now_us)
 {
   AirFanoutTrack *track = &viewer->tracks[kind];
   if (track->started && track->cursor >= air_packet_ring_get_tail (ring))
     return true;
   uint64_t start = kind == AIR_KIND_VIDEO ? air_packet_ring_get_keyframe (ring) : air_packet_ring_get_head (ring);
   track->started = start != AIR_RING_NONE;
-  if (track->started)
-    jump_to (track, start);
   if (track->started && kind == AIR_KIND_VIDEO)
-    compress_catch_up (track, ring);
+    catch_up_from (viewer, track, ring, start, now_us);
+  else if (track->started)
+    jump_to (track, start);
   return track->started;
 }
 
@@ -216,13 +237,14 @@ air_fanout_viewer_pump (AirFanoutViewer *viewer, AirUdpSender *sender, int64_t n
     {
       AirFanoutTrack *track = &viewer->tracks[order[i]];
       AirPacketRing *ring = air_rtp_source_get_ring (viewer->group->source, order[i]);
-      if (!track->section.accepted || !find_start (viewer, order[i], ring))
+      if (!track->section.accepted || !find_start (viewer, order[i], ring, now_us))
         continue;
       AirRtpPacket *packet;
-      while (viewer->budget > 0 && (packet = air_packet_ring_get (ring, track->cursor)))
+      AirFanoutSegment *segment = &track->segments[track->segment_count - 1];
+      while (viewer->budget > 0 && (packet = air_packet_ring_get (ring, track->cursor))
+             && is_due (segment, packet, now_us))
         {
-          send_packet (viewer, sender, order[i], &track->segments[track->segment_count - 1], packet,
-                       track->next_sequence++);
+          send_packet (viewer, sender, order[i], segment, packet, track->next_sequence++);
           track->cursor++;
           track->packets++;
           track->octets += packet->payload_bytes;
@@ -269,6 +291,8 @@ send_rtx (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const Air
     .timestamp = timestamp_of (track, segment, packet),
     .ssrc = track->section.rtx_ssrc,
     .transport_id = track->section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC],
+    .wait_id = packet->flags & AIR_RTP_WAIT ? track->section.extensions[AIR_SDP_EXTENSION_PLAYOUT_DELAY] : 0,
+    .wait_ms = packet->wait_ms,
   };
   if (header.transport_id)
     header.transport_sequence = viewer->transport_sequence++;
@@ -305,13 +329,13 @@ air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirUdpSender *sender, Air
 }
 
 bool
-air_fanout_viewer_replay (AirFanoutViewer *viewer, AirFanoutTrack *track)
+air_fanout_viewer_replay (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t now_us)
 {
   AirPacketRing *ring = air_rtp_source_get_ring (viewer->group->source, (AirKind)(track - viewer->tracks));
   uint64_t keyframe = air_packet_ring_get_keyframe (ring);
   if (keyframe == AIR_RING_NONE)
     return false;
-  jump_to (track, keyframe);
+  catch_up_from (viewer, track, ring, keyframe, now_us);
   track->started = true;
   return true;
 }

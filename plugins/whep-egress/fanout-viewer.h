@@ -23,16 +23,18 @@ G_BEGIN_DECLS
 #define AIR_FANOUT_PACKETS_PER_MS 20u
 #define AIR_FANOUT_SEGMENTS 16u
 
-/* From this packet of the viewer on, its sequence numbers go with that place in the ring. What was cached when a viewer
- * came (before place `live`) gets timestamps 1 ms apart up to the live edge: with its own ones, seconds old, a receiver
- * would misjudge its clock for long, and could not put picture and sound in sync. */
+/* From this packet of the viewer on, its sequence numbers go with that place in the ring. Cached pictures are sent 1 ms
+ * apart, and so are their timestamps, from the present on, until they meet the pictures' own ones: so what arrives never
+ * contradicts the clock that a receiver makes out of arrivals and timestamps. With their own ones, seconds old, or at
+ * another pace than they are sent, it would misjudge that clock for long, and not bring picture and sound in sync. */
 typedef struct
 {
   uint64_t sequence;
   uint64_t place;
-  uint64_t live;           /* 0: all timestamps are the packets' own */
-  uint32_t edge_frame;     /* the last one before `live` */
-  uint32_t edge_timestamp; /* of that frame */
+  uint64_t live; /* from this place on the timestamps are the packets' own; UINT64_MAX: not there yet */
+  int64_t start_us;
+  uint32_t first_frame;
+  uint32_t first_timestamp; /* of that frame, and what a live one would have at `start_us` */
 } AirFanoutSegment;
 
 typedef struct
@@ -112,7 +114,7 @@ bool air_fanout_viewer_feedback (AirFanoutViewer *viewer, AirUdpSender *sender, 
 void air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirUdpSender *sender, AirFanoutTrack *track,
                                    uint16_t sequence);
 /* Goes back to the last keyframe, and forward from there. Returns false when it is not kept. */
-bool air_fanout_viewer_replay (AirFanoutViewer *viewer, AirFanoutTrack *track);
+bool air_fanout_viewer_replay (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t now_us);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirFanoutViewer, air_fanout_viewer_unref)
 

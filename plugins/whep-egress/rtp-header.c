@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* The most that a receiver may delay: no limit of ours (in steps of 10 ms). */
+#define MAX_WAIT_STEPS 0xfff
+
 static uint8_t *
 put (uint8_t *at, uint64_t value, unsigned bytes)
 {
@@ -28,6 +31,8 @@ put_elements (const AirRtpHeader *header, uint8_t *start)
     at = put (begin_element (at, header->transport_id, 2), header->transport_sequence, 2);
   if (header->capture_id)
     at = put (begin_element (at, header->capture_id, 8), header->capture_ntp, 8);
+  if (header->wait_id)
+    at = put (begin_element (at, header->wait_id, 3), (uint64_t)(header->wait_ms / 10) << 12 | MAX_WAIT_STEPS, 3);
   size_t mid_bytes = header->mid_id && header->mid ? strnlen (header->mid, AIR_RTP_MAX_MID_BYTES) : 0;
   if (mid_bytes > 0)
     {

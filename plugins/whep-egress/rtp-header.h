@@ -24,6 +24,8 @@ typedef struct
   uint64_t capture_ntp;
   uint8_t mid_id;
   const char *mid; /* at most 8 bytes */
+  uint8_t wait_id;
+  uint16_t wait_ms; /* the least playout delay, at most 40,950 */
 } AirRtpHeader;
 
 #define AIR_RTP_MAX_MID_BYTES 8

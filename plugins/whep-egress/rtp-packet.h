@@ -11,11 +11,12 @@
 
 G_BEGIN_DECLS
 
-/* A UDP payload stays within 1,200 bytes: fixed header 12, extensions at most 28 (4 + capture time 9 + transport-wide
- * sequence 3 + mid 9, padded), original sequence of RTX 2, tag of AES-GCM 16; 1,142 are left, and 1,140 are used. */
+/* A UDP payload stays within 1,200 bytes: fixed header 12, extensions at most 32 (4 + capture time 9 + transport-wide
+ * sequence 3 + mid 9 + playout delay 4, padded), tag of AES-GCM 16; 1,140 are left. RTX has no mid and no capture time, but
+ * 2 bytes of original sequence. */
 #define AIR_RTP_MAX_PACKET_BYTES 1200
 #define AIR_RTP_MAX_PAYLOAD_BYTES 1140
-#define AIR_RTP_MAX_HEADER_BYTES 40
+#define AIR_RTP_MAX_HEADER_BYTES 44
 
 typedef enum
 {
@@ -23,6 +24,7 @@ typedef enum
   AIR_RTP_FRAME_START = 1 << 1,  /* first packet of an access unit */
   AIR_RTP_KEYFRAME = 1 << 2,     /* on the first packet of a unit where decoding can start */
   AIR_RTP_CAPTURE_TIME = 1 << 3, /* carries abs-capture-time where it was negotiated */
+  AIR_RTP_WAIT = 1 << 4,         /* carries the playout delay `wait_ms` where it was negotiated */
 } AirRtpFlags;
 
 typedef struct
@@ -34,6 +36,7 @@ typedef struct
   uint32_t frame;     /* counts the access units of its ring */
   uint16_t flags;     /* AirRtpFlags */
   uint16_t payload_bytes;
+  uint16_t wait_ms;
   uint8_t payload[];
 } AirRtpPacket;
 
@@ -47,6 +50,7 @@ air_rtp_packet_new (int64_t pts_ns, uint32_t timestamp, size_t payload_bytes)
   packet->timestamp = timestamp;
   packet->frame = 0;
   packet->flags = 0;
+  packet->wait_ms = 0;
   packet->payload_bytes = (uint16_t)payload_bytes;
   return packet;
 }

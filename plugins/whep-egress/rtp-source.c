@@ -3,6 +3,7 @@
 
 #include <sys/epoll.h>
 
+#include "lip-sync.h"
 #include "rtp-h264.h"
 #include "rtp-opus.h"
 
@@ -12,6 +13,7 @@
 #define AUDIO_RING_BYTES ((size_t)2 << 20)
 #define RING_KEEP_NS (1500 * G_GINT64_CONSTANT (1000000))
 #define CAPTURE_TIME_EVERY_NS (500 * G_GINT64_CONSTANT (1000000))
+#define WAIT_EVERY_NS (500 * G_GINT64_CONSTANT (1000000))
 
 /* A reader with its place in epoll. */
 typedef struct
@@ -33,6 +35,8 @@ typedef struct
   AirTrack *track;
   int64_t last_pts_ns;
   int64_t next_capture_ns; /* when a packet carries the capture time again */
+  int64_t next_wait_ns;    /* when a picture carries the playout delay again */
+  AirLateness lateness;
   bool any;
 } Channel;
 
@@ -48,6 +52,7 @@ struct _AirRtpSource
   AirRtpOpus opus;
   bool has_anchor;
   int64_t anchor_us, anchor_pts_ns;
+  int wait_ms; /* how long a picture waits for its sound; < 0: not known */
 };
 
 static void input_ready (AirWatch *watch);
@@ -59,6 +64,7 @@ air_rtp_source_new (bool drop_reordered, const AirRtpSourceEvents *events, void 
   source->events = *events;
   source->data = data;
   source->epoll = -1;
+  source->wait_ms = -1;
   source->drop_reordered = drop_reordered;
   source->h264 = air_rtp_h264_new ();
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
@@ -184,6 +190,14 @@ air_rtp_source_pts_at (AirRtpSource *source, int64_t monotonic_us)
   return source->anchor_pts_ns + (monotonic_us - source->anchor_us) * 1000;
 }
 
+int64_t
+air_rtp_source_live_pts (AirRtpSource *source, int64_t monotonic_us)
+{
+  const AirLateness *lateness = &source->channels[AIR_KIND_VIDEO].lateness;
+  int64_t late_ms = lateness->count > 0 ? air_lateness_quantile (lateness, 5) : 0;
+  return air_rtp_source_pts_at (source, monotonic_us) - late_ms * 1000000;
+}
+
 bool
 air_rtp_source_has_anchor (AirRtpSource *source)
 {
@@ -203,6 +217,34 @@ take_packet (AirRtpPacket *packet, void *data)
       channel->next_capture_ns = packet->pts_ns + CAPTURE_TIME_EVERY_NS;
     }
   air_packet_ring_append (channel->ring, packet);
+}
+
+/* A viewer's first picture is a keyframe and is shown at once, so it waits from the one behind it on. */
+static void
+tell_wait (AirRtpPacket *packet, Channel *channel)
+{
+  AirRtpSource *source = channel->inputs[0].source;
+  if (packet->flags & AIR_RTP_KEYFRAME)
+    channel->next_wait_ns = 0;
+  else if (packet->flags & AIR_RTP_FRAME_START && packet->pts_ns >= channel->next_wait_ns
+           && source->channels[AIR_KIND_AUDIO].current)
+    {
+      int before = source->wait_ms;
+      source->wait_ms
+        = air_lip_sync_wait_ms (&channel->lateness, &source->channels[AIR_KIND_AUDIO].lateness, source->wait_ms);
+      if (source->wait_ms != before)
+        g_debug ("the picture waits %d ms for its sound", source->wait_ms);
+      packet->wait_ms = (uint16_t)source->wait_ms;
+      packet->flags |= AIR_RTP_WAIT;
+      channel->next_wait_ns = packet->pts_ns + WAIT_EVERY_NS;
+    }
+}
+
+static void
+take_picture_packet (AirRtpPacket *packet, void *data)
+{
+  tell_wait (packet, data);
+  take_packet (packet, data);
 }
 
 /* The unit's track is another one: new parameter sets, or a codec that is not ours. */
@@ -246,7 +288,7 @@ take_video (AirRtpSource *source, Channel *channel, Input *input, const AirUnit 
   if (!gst_buffer_map (unit->buffer, &map, GST_MAP_READ))
     return;
   bool keyframe = unit->flags & AIR_UNIT_KEYFRAME;
-  air_rtp_h264_push (source->h264, map.data, map.size, keyframe, unit->pts_ns, take_packet, channel);
+  air_rtp_h264_push (source->h264, map.data, map.size, keyframe, unit->pts_ns, take_picture_packet, channel);
   gst_buffer_unmap (unit->buffer, &map);
   if (keyframe || unit->pts_ns > channel->last_pts_ns)
     channel->last_pts_ns = unit->pts_ns;
@@ -278,6 +320,7 @@ take_unit (AirRtpSource *source, Channel *channel, Input *input, AirUnit *unit)
       source->anchor_us = unit->arrival_us;
       source->anchor_pts_ns = unit->pts_ns;
     }
+  air_lateness_add (&channel->lateness, unit->arrival_us - air_rtp_source_time_of (source, unit->pts_ns));
   if (input->kind == AIR_KIND_VIDEO)
     take_video (source, channel, input, unit);
   else

@@ -43,6 +43,8 @@ AirPacketRing *air_rtp_source_get_ring (AirRtpSource *source, AirKind kind);
 /* The monotonic time at which an instant of the timeline was taken, by one anchor for both kinds, and the reverse. */
 int64_t air_rtp_source_time_of (AirRtpSource *source, int64_t pts_ns);
 int64_t air_rtp_source_pts_at (AirRtpSource *source, int64_t monotonic_us);
+/* What of the picture is usually there at @monotonic_us. */
+int64_t air_rtp_source_live_pts (AirRtpSource *source, int64_t monotonic_us);
 /* Whether anything was read yet: the anchor is set. */
 bool air_rtp_source_has_anchor (AirRtpSource *source);
 

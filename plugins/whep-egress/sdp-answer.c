@@ -148,6 +148,8 @@ accept_section (AirSdpChoice *choice, AirKind kind, unsigned index, const AirSdp
       section->feedback &= ~(unsigned)AIR_SDP_FEEDBACK_TRANSPORT_CC;
       section->extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] = 0;
     }
+  if (kind != AIR_KIND_VIDEO)
+    section->extensions[AIR_SDP_EXTENSION_PLAYOUT_DELAY] = 0;
   /* A longer one would eat the room of the payload. */
   if (strlen (media->mid) > AIR_RTP_MAX_MID_BYTES)
     section->extensions[AIR_SDP_EXTENSION_MID] = 0;

@@ -19,6 +19,7 @@ static const char *const extension_uris[AIR_SDP_EXTENSION_COUNT] = {
   [AIR_SDP_EXTENSION_MID] = "urn:ietf:params:rtp-hdrext:sdes:mid",
   [AIR_SDP_EXTENSION_CAPTURE_TIME] = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
   [AIR_SDP_EXTENSION_TRANSPORT_CC] = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+  [AIR_SDP_EXTENSION_PLAYOUT_DELAY] = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
 };
 
 const char *

@@ -38,9 +38,10 @@ typedef enum
   AIR_SDP_EXTENSION_MID,
   AIR_SDP_EXTENSION_CAPTURE_TIME,
   AIR_SDP_EXTENSION_TRANSPORT_CC,
+  AIR_SDP_EXTENSION_PLAYOUT_DELAY, /* video only */
 } AirSdpExtension;
 
-#define AIR_SDP_EXTENSION_COUNT 3
+#define AIR_SDP_EXTENSION_COUNT 4
 
 /* The URI by which an extension is offered. */
 const char *air_sdp_extension_uri (AirSdpExtension extension);

@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 #include <string.h>
 
+#include "lip-sync.h"
 #include "packet-ring.h"
 #include "rtp-h264.h"
 #include "rtp-header.h"
@@ -324,7 +325,7 @@ test_header (void)
       = { .payload = 96, .marker = true, .sequence = 0x1234, .timestamp = 0x01020304, .ssrc = 0xdeadbeef };
   uint8_t bytes[AIR_RTP_MAX_HEADER_BYTES];
   g_assert_cmpmem (bytes, air_rtp_header_write (&header, bytes), plain, sizeof plain);
-  for (unsigned mask = 1; mask < 8; mask++)
+  for (unsigned mask = 1; mask < 16; mask++)
     for (size_t mid_bytes = 1; mid_bytes <= AIR_RTP_MAX_MID_BYTES; mid_bytes++)
       {
         const uint8_t *value;
@@ -336,6 +337,8 @@ test_header (void)
         header.capture_ntp = 0x0102030405060708;
         header.mid_id = mask & 4 ? 1 : 0;
         header.mid = mid;
+        header.wait_id = mask & 8 ? 5 : 0;
+        header.wait_ms = 120;
         size_t size = air_rtp_header_write (&header, bytes);
         g_assert_cmpuint (size, <=, sizeof bytes);
         g_assert_cmpuint (bytes[0], ==, 0x90);
@@ -344,7 +347,37 @@ test_header (void)
         g_assert_cmpuint (find_extension (bytes, size, 14, &value), ==, mask & 2 ? 8 : 0);
         g_assert_true (!(mask & 2) || value[7] == 8);
         g_assert_cmpuint (find_extension (bytes, size, 1, &value), ==, mask & 4 ? mid_bytes : 0);
+        g_assert_cmpuint (find_extension (bytes, size, 5, &value), ==, mask & 8 ? 3 : 0);
+        /* 12 steps of 10 ms at least, all steps at most. */
+        g_assert_true (!(mask & 8) || (value[0] == 0 && value[1] == 0xcf && value[2] == 0xff));
       }
+}
+
+/* Sound in bursts behind a smooth picture, then smooth sound; a clock that drifts moves both alike. */
+static void
+test_lip_sync (void)
+{
+  AirLateness video = { 0 }, audio = { 0 };
+  g_assert_cmpint (air_lip_sync_wait_ms (&video, &audio, -1), ==, 100); /* nothing is known yet */
+  for (unsigned i = 0; i < 1000; i++)
+    {
+      air_lateness_add (&video, 5000 + i * 10);
+      air_lateness_add (&audio, 5000 + i * 10 + i % 5 * 10000);
+    }
+  int wait_ms = air_lip_sync_wait_ms (&video, &audio, -1);
+  g_assert_cmpint (wait_ms, ==, 90);
+  g_assert_cmpint (air_lip_sync_wait_ms (&video, &audio, wait_ms + 10), ==, wait_ms + 10); /* not worth a jerk */
+  g_assert_cmpint (air_lip_sync_wait_ms (&video, &audio, wait_ms + 40), ==, wait_ms);
+  for (unsigned i = 0; i < AIR_LIP_SYNC_SAMPLES; i++)
+    {
+      air_lateness_add (&video, 5000);
+      air_lateness_add (&audio, -300000);
+    }
+  g_assert_cmpint (air_lateness_quantile (&audio, 0), ==, -300);
+  g_assert_cmpint (air_lip_sync_wait_ms (&video, &audio, wait_ms), ==, 0); /* the picture is the late one */
+  for (unsigned i = 0; i < AIR_LIP_SYNC_SAMPLES; i++)
+    air_lateness_add (&audio, G_MAXINT64);
+  g_assert_cmpint (air_lip_sync_wait_ms (&video, &audio, 0), ==, 160);
 }
 
 static void
@@ -416,6 +449,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/whep/rtp/clock", test_clock);
   g_test_add_func ("/whep/rtp/header", test_header);
+  g_test_add_func ("/whep/rtp/lip-sync", test_lip_sync);
   g_test_add_func ("/whep/rtp/h264/property", test_h264_property);
   g_test_add_func ("/whep/rtp/h264/parameter-sets", test_h264_parameter_sets);
   g_test_add_func ("/whep/rtp/h264/broken", test_h264_broken);

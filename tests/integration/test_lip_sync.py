@@ -1,0 +1,122 @@
+"""Sound and picture leave together. A clock that flashes and beeps at each full second is published; aiortc decodes what comes
+out, and the sender reports say when each of both is to be shown. Only timestamps are compared, never when something arrived."""
+
+import asyncio
+
+import pytest
+
+from conftest import wait_until
+
+aiortc = pytest.importorskip("aiortc")
+import aiortc.rtcrtpreceiver  # noqa: E402
+from test_whep import Player  # noqa: E402
+
+CLOCK_RATE = {"video": 90000, "audio": 48000}
+# One picture of light and 100 ms of sound at each full second; the rest is dark and silent.
+FLASH = "color=black:size=320x180:rate=30,drawbox=t=fill:c=white:enable='lt(mod(n\\,30)\\,1)'"
+BEEP = "aevalsrc='0.8*sin(2*PI*1000*t)*lt(mod(t\\,1)\\,0.1)':sample_rate={rate}"
+LIMIT_S = 0.040
+SECONDS = 5
+
+
+class UnmappedTimestamps:
+    """In place of aiortc's own, which begin at 0: the timestamps as they were received."""
+
+    def map(self, timestamp):
+        return timestamp
+
+
+class Watcher(Player):
+    """Notes sender reports, when it flashes and when it beeps, both on the sender's clock in seconds."""
+
+    def __init__(self, server):
+        super().__init__(server)
+        self.reports = {"video": [], "audio": []}  # (seconds of NTP time, RTP timestamp)
+        self.flashes, self.beeps = [], []  # RTP timestamps
+        self.dark = True
+        self.silent_since = None
+
+    def notice_reports(self):
+        for receiver in self.peer.getReceivers():
+            receiver._handle_rtcp_packet = self.note_reports(receiver.track.kind, receiver._handle_rtcp_packet)
+
+    def note_reports(self, kind, handle):
+        async def note(packet):
+            if isinstance(packet, aiortc.rtcrtpreceiver.RtcpSrPacket):
+                self.reports[kind].append((packet.sender_info.ntp_timestamp / 2**32, packet.sender_info.rtp_timestamp))
+            await handle(packet)
+
+        return note
+
+    async def read(self, track):
+        self.notice_reports_once()
+        while True:
+            try:
+                frame = await track.recv()
+            except aiortc.mediastreams.MediaStreamError:
+                return
+            self.look(frame) if track.kind == "video" else self.listen(frame)
+
+    def notice_reports_once(self):
+        if not getattr(self, "noticing", False):
+            self.noticing = True
+            self.notice_reports()
+
+    def look(self, frame):
+        picture = frame.to_ndarray(format="gray")
+        dark = picture.mean() < 128
+        if self.dark and not dark:
+            self.flashes.append(frame.pts)
+        self.dark = dark
+
+    def listen(self, frame):
+        left = frame.to_ndarray().reshape(-1)[0::2]
+        for at, value in enumerate(left):
+            now = frame.pts + at
+            if abs(int(value)) < 4000:
+                continue
+            if self.silent_since is not None and now - self.silent_since > CLOCK_RATE["audio"] // 2:
+                self.beeps.append(now)
+            self.silent_since = now
+
+    def when(self, kind, timestamp, report):
+        """The sender's clock at an RTP timestamp, by one report."""
+        ntp, rtp = report
+        return ntp + ((timestamp - rtp + 2**31) % 2**32 - 2**31) / CLOCK_RATE[kind]
+
+
+SOURCES = {
+    "as-it-is": dict(zerolatency=True, rate=48000, keyframe_frames=30),
+    "long-keyframe-interval": dict(zerolatency=True, rate=48000, keyframe_frames=300),
+    "both-renditions": dict(zerolatency=False, rate=44100, keyframe_frames=60),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_flash_and_beep(airclassd, publish, monkeypatch, source):
+    monkeypatch.setattr(aiortc.rtcrtpreceiver, "TimestampMapper", UnmappedTimestamps)
+    server = airclassd()
+    arguments = dict(SOURCES[source])
+    rate = arguments.pop("rate")
+    publish(server, video=FLASH, audio=BEEP.format(rate=rate), **arguments)
+    wait_until(lambda: server.stream()["tracks"], "the tracks")
+
+    async def play():
+        async with Watcher(server) as watcher:
+            deadline = asyncio.get_running_loop().time() + 40
+            while min(len(watcher.flashes), len(watcher.beeps)) < SECONDS or any(len(r) < 5 for r in watcher.reports.values()):
+                assert asyncio.get_running_loop().time() < deadline, (watcher.flashes, watcher.beeps, watcher.reports)
+                await asyncio.sleep(0.02)
+            return watcher
+
+    watcher = asyncio.run(play())
+    # One straight line from RTP to NTP, the same at all times.
+    for kind, reports in watcher.reports.items():
+        for report in reports:
+            assert abs(watcher.when(kind, reports[0][1], report) - reports[0][0]) < 0.001, (kind, reports)
+    flashes = [watcher.when("video", flash, watcher.reports["video"][0]) for flash in watcher.flashes]
+    beeps = [watcher.when("audio", beep, watcher.reports["audio"][0]) for beep in watcher.beeps]
+    # The first second may lie before the one or behind the other, and what was cached has other timestamps.
+    late = [min((beep - flash for flash in flashes), key=abs) for beep in beeps[1:]]
+    print(source, "beep after flash, ms:", [round(1000 * second, 1) for second in late])
+    assert all(abs(second) <= LIMIT_S for second in late), late
