@@ -311,12 +311,26 @@ handle_delete (AirRequest *request, void *self)
 /* ---- OPTIONS, GET and the teacher's list */
 
 static void
+set_endpoint_headers (AirWhep *whep, AirRequest *request)
+{
+  set_ice_servers (whep, request);
+  air_request_set_header (request, "Accept-Post", SDP_TYPE);
+  air_request_set_header (request, "Allow", "OPTIONS, GET, HEAD, POST");
+}
+
+static void
 handle_options (AirRequest *request, void *self)
 {
-  set_ice_servers (self, request);
-  air_request_set_header (request, "Accept-Post", SDP_TYPE);
-  air_request_set_header (request, "Allow", "OPTIONS, POST");
+  set_endpoint_headers (self, request);
   air_request_reply_empty (request, 204);
+}
+
+/* draft-ietf-wish-whep §4.1: players look by HEAD whether there is an endpoint; there is no content. */
+static void
+handle_endpoint_get (AirRequest *request, void *self)
+{
+  set_endpoint_headers (self, request);
+  air_request_reply_empty (request, 200);
 }
 
 static void
@@ -438,6 +452,10 @@ add_routes (AirContext *context)
       .template = "/{path}/whep",
       .summary = "What may be posted, and the ICE servers",
       .handler = handle_options },
+    { .method = "GET",
+      .template = "/{path}/whep",
+      .summary = "That there is an endpoint; no content",
+      .handler = handle_endpoint_get },
     { .method = "PATCH",
       .template = "/{path}/whep/{session_id}",
       .summary = "Adds candidates, or restarts ICE",

@@ -194,6 +194,7 @@ def ask_streams(recorder, server, teacher, student):
 def ask_whep_before_the_stream(recorder, server, student):
     sdp = {"Content-Type": "application/sdp"}
     recorder.send("OPTIONS", "/{path}/whep", expect=204)
+    recorder.send("GET", "/{path}/whep", expect=200)
     recorder.send("POST", "/{path}/whep", expect=409, body=OFFER, headers=sdp, token=student)
     recorder.send("POST", "/{path}/whep", expect=400, body="nonsense", headers=sdp, token=student)
     recorder.send("POST", "/{path}/whep", expect=401, body=OFFER, headers=sdp)

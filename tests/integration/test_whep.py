@@ -250,7 +250,9 @@ def test_session_rules(airclassd, publish):
     assert server.get(location).status == 200 and server.get(location).body == b""
     assert server.request("HEAD", location).status == 200
     assert server.request("OPTIONS", location).headers["Accept-Patch"] == "application/trickle-ice-sdpfrag"
-    assert server.get(PATH).status == 405
+    assert server.get(PATH).status == 200 and server.get(PATH).body == b""
+    assert server.request("HEAD", PATH).status == 200
+    assert server.request("PUT", PATH).status == 405
     assert server.request("DELETE", location, headers={"If-Match": '"whatever"'}).status == 200
     assert server.request("DELETE", location).status == 404
     assert server.get(location).status == 404
