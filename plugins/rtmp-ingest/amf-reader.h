@@ -29,8 +29,9 @@ bool amf_reader_charge_text (AmfReader *reader, size_t count, GError **error);
 AmfValue *amf_reader_new_value (AmfReader *reader, AmfType type, GError **error);
 /* The same for a number or a boolean. */
 AmfValue *amf_reader_new_number (AmfReader *reader, AmfType type, double number, GError **error);
-bool amf_reader_enter (AmfReader *reader, GError **error);
-void amf_reader_leave (AmfReader *reader);
+/* Takes a marker and has @read what it announces, within the limit of depth. */
+typedef AmfValue *(*AmfReadMarked) (AmfReader *reader, uint8_t marker, GError **error);
+AmfValue *amf_reader_read_marked (AmfReader *reader, AmfReadMarked read, GError **error);
 /* @name (nullable) and @value: (transfer full) */
 void amf_value_add_member (AmfValue *value, char *name, AmfValue *member);
 

@@ -131,8 +131,8 @@ amf_reader_new_number (AmfReader *reader, AmfType type, double number, GError **
   return value;
 }
 
-bool
-amf_reader_enter (AmfReader *reader, GError **error)
+static bool
+enter (AmfReader *reader, GError **error)
 {
   if (++reader->depth <= AMF_MAX_DEPTH)
     return true;
@@ -140,10 +140,15 @@ amf_reader_enter (AmfReader *reader, GError **error)
   return false;
 }
 
-void
-amf_reader_leave (AmfReader *reader)
+AmfValue *
+amf_reader_read_marked (AmfReader *reader, AmfReadMarked read, GError **error)
 {
+  const uint8_t *marker = amf_reader_take (reader, 1, error);
+  if (!marker || !enter (reader, error))
+    return NULL;
+  AmfValue *value = read (reader, *marker, error);
   reader->depth--;
+  return value;
 }
 
 void

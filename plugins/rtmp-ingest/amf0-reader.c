@@ -151,10 +151,5 @@ read_marked (AmfReader *reader, uint8_t marker, GError **error)
 AmfValue *
 amf0_read_value (AmfReader *reader, GError **error)
 {
-  const uint8_t *marker = amf_reader_take (reader, 1, error);
-  if (!marker || !amf_reader_enter (reader, error))
-    return NULL;
-  AmfValue *value = read_marked (reader, *marker, error);
-  amf_reader_leave (reader);
-  return value;
+  return amf_reader_read_marked (reader, read_marked, error);
 }
