@@ -1,7 +1,7 @@
 /* The plugin whep-egress: shows streams to browsers over WebRTC, by WHEP. */
 #include <airclass/airclass.h>
 
-#include "whep-resource.h"
+#include "whep.h"
 
 static const AirOption options[] = {
   { .key = "udp_listen",

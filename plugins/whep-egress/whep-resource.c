@@ -1,25 +1,12 @@
-/* POST makes a session, PATCH trickles or restarts ICE, DELETE ends it. */
-#include "whep-resource.h"
-
+/* The HTTP resource of WHEP (draft-ietf-wish-whep): POST makes a session, PATCH trickles or restarts ICE, DELETE ends it.
+ * Main thread. */
 #include <string.h>
 
-#include "viewer-document.h"
-#include "whep-sessions.h"
+#include "whep-private.h"
 
 #define SDP_TYPE "application/sdp"
 #define FRAGMENT_TYPE "application/trickle-ice-sdpfrag"
 #define RETRY_AFTER_S "2"
-#define CHECK_EVERY_MS 1000
-
-struct _AirWhep
-{
-  AirContext *context;
-  AirEngine *engine;
-  AirWhepSessions *sessions;
-  unsigned max_viewers;
-  unsigned timer;
-  AirMetric *viewers, *joined, *left, *refused, *join_seconds;
-};
 
 /* ---- Refusals */
 
@@ -308,7 +295,7 @@ handle_delete (AirRequest *request, void *self)
   air_request_reply_empty (request, 200);
 }
 
-/* ---- OPTIONS, GET and the teacher's list */
+/* ---- OPTIONS and GET */
 
 static void
 set_endpoint_headers (AirWhep *whep, AirRequest *request)
@@ -352,94 +339,10 @@ handle_get (AirRequest *request, void *self)
   air_request_reply_empty (request, 200);
 }
 
-static void
-handle_viewers (AirRequest *request, void *self)
-{
-  AirWhep *whep = self;
-  const char *path = air_request_get_variable (request, "path");
-  if (!air_stream_path_is_valid (path))
-    {
-      air_request_reply_problem (request, 400, "path-invalid", "That is no path of a stream.");
-      return;
-    }
-  AirIdentity *identity = air_request_get_identity (request);
-  if (!identity || !air_identity_may (identity, AIR_ACTION_READ, path))
-    {
-      air_request_reply_problem (request, 403, "forbidden", "That is another class.");
-      return;
-    }
-  g_autoptr (GPtrArray) infos = whep->engine->class->list_viewers (whep->engine, path);
-  JsonArray *viewers = json_array_sized_new (infos->len);
-  for (guint i = 0; i < infos->len; i++)
-    {
-      const AirViewerInfo *info = infos->pdata[i];
-      const AirWhepSession *session = air_whep_sessions_find_viewer (whep->sessions, info->viewer_id);
-      json_array_add_object_element (viewers, air_viewer_to_json (info, session ? session->user_id : NULL));
-    }
-  JsonObject *document = json_object_new ();
-  json_object_set_array_member (document, "viewers", viewers);
-  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
-  json_node_take_object (node, document);
-  air_request_reply_json (request, 200, node);
-}
+/* ---- Routes */
 
-/* ---- News from the engine */
-
-static void
-viewer_joined (const AirViewerInfo *info, void *data)
-{
-  AirWhep *whep = data;
-  air_metric_add (whep->viewers, 1, NULL);
-  air_metric_add (whep->joined, 1, NULL);
-  air_metric_observe (whep->join_seconds, (double)(g_get_real_time () - info->since_us) / G_USEC_PER_SEC, NULL);
-  g_message ("viewer %s plays %s at %s (%s)", info->viewer_id, info->path, info->address, info->profile);
-  air_context_publish_event (whep->context,
-                             air_event_viewer_joined_new (info->path, info->viewer_id, info->engine, info->address));
-}
-
-static void
-viewer_left (const AirViewerInfo *info, AirViewerReason reason, void *data)
-{
-  AirWhep *whep = data;
-  const char *text = air_viewer_reason_to_string (reason);
-  const char *labels[] = { text, NULL };
-  AirWhepSession *session = air_whep_sessions_find_viewer (whep->sessions, info->viewer_id);
-  if (session)
-    air_whep_sessions_remove (whep->sessions, session);
-  air_metric_add (whep->left, 1, labels);
-  g_message ("viewer %s left %s: %s", info->viewer_id, info->path, text);
-  if (!info->connected)
-    return;
-  air_metric_add (whep->viewers, -1, NULL);
-  air_context_publish_event (
-      whep->context, air_event_viewer_left_new (info->path, info->viewer_id, info->engine, info->address, text));
-}
-
-static void
-second_passed (void *data)
-{
-  AirWhep *whep = data;
-  g_autoptr (GPtrArray) expired = air_whep_sessions_list_expired (whep->sessions, g_get_real_time () / G_USEC_PER_SEC);
-  for (guint i = 0; i < expired->len; i++)
-    {
-      AirWhepSession *session = expired->pdata[i];
-      g_autofree char *viewer_id = g_strdup (session->viewer_id);
-      air_whep_sessions_remove (whep->sessions, session);
-      whep->engine->class->remove_viewer (whep->engine, viewer_id, AIR_VIEWER_EXPIRED);
-    }
-}
-
-static void
-on_stream_tracks (AirEvent *event, void *self)
-{
-  AirWhep *whep = self;
-  whep->engine->class->stream_changed (whep->engine, air_event_stream_tracks_get_path (event));
-}
-
-/* ---- Making */
-
-static void
-add_routes (AirContext *context)
+void
+air_whep_add_resource (AirContext *context)
 {
   static const AirRoute routes[] = {
     { .method = "POST",
@@ -474,72 +377,7 @@ add_routes (AirContext *context)
       .template = "/{path}/whep/{session_id}",
       .summary = "What the session takes",
       .handler = handle_session_options },
-    { .method = "GET",
-      .template = "/api/streams/{path}/viewers",
-      .summary = "Who watches by WHEP, and how well",
-      .role = AIR_ROLE_TEACHER,
-      .handler = handle_viewers },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (routes); i++)
     air_context_add_route (context, &routes[i]);
-}
-
-static void
-add_metrics (AirWhep *whep, AirContext *context)
-{
-  static const char *const by_reason[] = { "reason", NULL };
-  static const double join_buckets[] = { 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 0 };
-  whep->viewers = air_context_add_metric (context, AIR_METRIC_GAUGE, "airclass_whep_viewers",
-                                          "Viewers to whom media flows", NULL, NULL);
-  whep->joined = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_joined_total",
-                                         "Viewers whose handshake was completed", NULL, NULL);
-  whep->left = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_left_total",
-                                       "Sessions that ended, and why", by_reason, NULL);
-  whep->refused = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_refused_total",
-                                          "Offers that were refused, and why", by_reason, NULL);
-  whep->join_seconds = air_context_add_metric (context, AIR_METRIC_HISTOGRAM, "airclass_whep_join_seconds",
-                                               "From the offer to the end of the handshake", NULL, join_buckets);
-}
-
-AirWhep *
-air_whep_new (AirContext *context)
-{
-  AirWhep *whep = g_new0 (AirWhep, 1);
-  AirEngineEvents events = { viewer_joined, viewer_left, whep };
-  whep->context = context;
-  whep->sessions = air_whep_sessions_new ();
-  whep->max_viewers = (unsigned)air_context_get_int (context, "max_viewers");
-  add_metrics (whep, context);
-  whep->engine = air_fanout_engine_new (context, &events);
-  add_routes (context);
-  air_context_on_event (context, "stream-tracks", on_stream_tracks);
-  return whep;
-}
-
-void
-air_whep_free (AirWhep *whep)
-{
-  if (!whep)
-    return;
-  whep->engine->class->free (whep->engine);
-  air_whep_sessions_free (whep->sessions);
-  g_free (whep);
-}
-
-bool
-air_whep_start (AirWhep *whep, GError **error)
-{
-  if (!whep->engine->class->start (whep->engine, error))
-    return false;
-  whep->timer = air_context_add_timer (whep->context, CHECK_EVERY_MS, second_passed, whep);
-  return true;
-}
-
-void
-air_whep_stop (AirWhep *whep)
-{
-  if (whep->timer != 0)
-    air_context_remove_source (whep->context, whep->timer);
-  whep->timer = 0;
-  whep->engine->class->stop (whep->engine);
 }

@@ -1,4 +1,4 @@
-/* The HTTP resource of WHEP (draft-ietf-wish-whep) over any engine, and the teacher's list of viewers. Main thread. */
+/* WHEP over any engine: the plugin's state. Main thread. */
 #pragma once
 
 #include "engine.h"
