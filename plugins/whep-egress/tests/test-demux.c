@@ -161,6 +161,24 @@ test_siphash (void)
   g_assert_cmphex (air_siphash (key, bytes, 15), ==, G_GUINT64_CONSTANT (0xa129ca6149be45e5));
 }
 
+/* The same numbers by UDP and on a TCP connection are two addresses. */
+static void
+test_tcp (void)
+{
+  g_autoptr (AirDemux) demux = air_demux_new (4);
+  AirDemuxEntry a = { 0 }, b = { 0 };
+  AirAddress by_udp = address (5000), by_tcp = address (5000);
+
+  by_tcp.tcp = 1;
+  air_demux_add_address (demux, &by_udp, &a);
+  air_demux_add_address (demux, &by_tcp, &b);
+  g_assert_true (air_demux_find_address (demux, &by_udp) == &a);
+  g_assert_true (air_demux_find_address (demux, &by_tcp) == &b);
+  air_demux_remove (demux, &b);
+  g_assert_null (air_demux_find_address (demux, &by_tcp));
+  air_demux_remove (demux, &a);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -171,5 +189,6 @@ main (int argc, char **argv)
   g_test_add_func ("/demux/addresses", test_addresses);
   g_test_add_func ("/demux/churn", test_churn);
   g_test_add_func ("/demux/siphash", test_siphash);
+  g_test_add_func ("/demux/tcp", test_tcp);
   return g_test_run ();
 }

@@ -264,6 +264,11 @@ test_candidates (void)
   g_assert_cmpstr (line, ==, "candidate:1 1 udp 2130706431 203.0.113.5 8189 typ host");
   line6 = air_ice_candidate_line (&g_array_index (addresses, AirAddress, 1), 1);
   g_assert_cmpstr (line6, ==, "candidate:2 1 udp 2130706175 2001:db8::5 8189 typ host");
+
+  g_autofree char *tcp = air_ice_tcp_candidate_line (&g_array_index (addresses, AirAddress, 1), 0);
+  g_assert_cmpstr (tcp, ==, "candidate:17 1 tcp 1520435199 2001:db8::5 8189 typ host tcptype passive");
+  g_assert_cmpuint (air_ice_tcp_candidate_priority (1), <, air_ice_tcp_candidate_priority (0));
+  g_assert_cmpuint (air_ice_tcp_candidate_priority (0), <, air_ice_candidate_priority (AIR_ICE_MAX_CANDIDATES - 1));
 }
 
 int

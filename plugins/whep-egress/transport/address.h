@@ -16,7 +16,7 @@ typedef struct
   uint8_t ip[16];
   uint32_t scope; /* interface index of a link-local IPv6 address, else 0 */
   uint16_t port;  /* host byte order */
-  uint16_t zero;  /* no hole between the fields: values are compared as bytes */
+  uint16_t tcp;   /* which TCP connection it is the far end of (AirTcp); 0: UDP. No holes: compared as bytes */
 } AirAddress;
 
 G_STATIC_ASSERT (sizeof (AirAddress) == 24);

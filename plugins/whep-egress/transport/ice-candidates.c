@@ -67,6 +67,13 @@ air_ice_candidate_priority (unsigned index)
   return 126u << 24 | (65535u - MIN (index, 65535u)) << 8 | (256 - 1);
 }
 
+/* Type preference 90, direction preference 4 (passive). */
+uint32_t
+air_ice_tcp_candidate_priority (unsigned index)
+{
+  return 90u << 24 | (4u << 13 | (8191u - MIN (index, 8191u))) << 8 | (256 - 1);
+}
+
 char *
 air_ice_candidate_line (const AirAddress *address, unsigned index)
 {
@@ -74,4 +81,14 @@ air_ice_candidate_line (const AirAddress *address, unsigned index)
 
   return g_strdup_printf ("candidate:%u 1 udp %u %s %u typ host", index + 1, air_ice_candidate_priority (index),
                           air_address_ip_string (address, ip), address->port);
+}
+
+/* A foundation of its own (RFC 6544 §4.3): another transport. */
+char *
+air_ice_tcp_candidate_line (const AirAddress *address, unsigned index)
+{
+  char ip[AIR_ADDRESS_STRING_BYTES];
+
+  return g_strdup_printf ("candidate:%u 1 tcp %u %s %u typ host tcptype passive", AIR_ICE_MAX_CANDIDATES + index + 1,
+                          air_ice_tcp_candidate_priority (index), air_address_ip_string (address, ip), address->port);
 }

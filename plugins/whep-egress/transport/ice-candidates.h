@@ -1,4 +1,5 @@
-/* Host candidates of an ICE-lite server: which addresses it has, and their lines in an answer (RFC 8839 §5.1).
+/* Host candidates of an ICE-lite server: which addresses it has, and their lines in an answer (RFC 8839 §5.1, RFC 6544
+ * §4.5).
  *
  * Any thread; gathering asks the kernel (getifaddrs) and does not wait.
  */
@@ -19,3 +20,9 @@ uint32_t air_ice_candidate_priority (unsigned index);
 
 /* "candidate:1 1 udp 2130706431 192.0.2.1 8189 typ host" (without "a=" and line end). Returns: (transfer full). */
 char *air_ice_candidate_line (const AirAddress *address, unsigned index);
+
+/* RFC 6544 §4.2: below every UDP candidate. */
+uint32_t air_ice_tcp_candidate_priority (unsigned index);
+
+/* "candidate:17 1 tcp 1520435199 192.0.2.1 8189 typ host tcptype passive". Returns: (transfer full). */
+char *air_ice_tcp_candidate_line (const AirAddress *address, unsigned index);
