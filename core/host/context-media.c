@@ -24,3 +24,16 @@ air_context_add_reader (AirContext *context, AirStream *stream, const AirReaderC
 {
   return air_stream_registry_add_reader (context->host->streams, context, stream, config, error);
 }
+
+void
+air_context_set_stream_warning (AirContext *context, AirStream *stream, const char *type, const char *text,
+                                JsonObject *parameters)
+{
+  air_stream_set_warning (stream, context, type, text, parameters);
+}
+
+void
+air_context_clear_stream_warning (AirContext *context, AirStream *stream, const char *type)
+{
+  air_stream_clear_warning (stream, context, type);
+}

@@ -117,6 +117,8 @@ air_context_undo (AirContext *context)
   g_ptr_array_set_size (context->pending, 0);
   if (host->http != NULL)
     air_http_server_remove_owner (host->http, context);
+  if (host->streams != NULL)
+    air_stream_registry_remove_owner (host->streams, context);
   air_bus_remove_owner (host->bus, context);
   air_context_undo_loop (context);
   g_hash_table_foreach_remove (host->services, service_is_owned, context);

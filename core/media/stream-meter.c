@@ -83,6 +83,12 @@ update_lag (AirStreamMeter *meter, const AirUnit *unit)
     meter->lead_ns -= air_meter_get_silence_us (meter, unit->arrival_us) * 1000 / 20;
   meter->lead_ns = MAX (meter->lead_ns, lead);
   meter->lag_ns = meter->lead_ns - lead;
+  int64_t second = unit->arrival_us / G_USEC_PER_SEC;
+  unsigned slot = (unsigned)(second % AIR_METER_PEAKS);
+  if (meter->peaks[slot].second != second)
+    meter->peaks[slot].lag_ns = 0;
+  meter->peaks[slot].second = second;
+  meter->peaks[slot].lag_ns = MAX (meter->peaks[slot].lag_ns, meter->lag_ns);
 }
 
 unsigned
@@ -152,4 +158,15 @@ air_meter_get_silence_us (const AirStreamMeter *meter, int64_t now_us)
 {
   int64_t newest = MAX (meter->tracks[AIR_KIND_VIDEO].arrival_us, meter->tracks[AIR_KIND_AUDIO].arrival_us);
   return newest == 0 ? 0 : now_us - newest;
+}
+
+int64_t
+air_meter_get_late_ns (const AirStreamMeter *meter, int64_t now_us)
+{
+  /* While nothing comes, what would be next gets later and later. */
+  int64_t late_ns = meter->lag_ns + air_meter_get_silence_us (meter, now_us) * 1000;
+  for (unsigned i = 0; i < AIR_METER_PEAKS; i++)
+    if (now_us / G_USEC_PER_SEC - meter->peaks[i].second < AIR_METER_PEAKS)
+      late_ns = MAX (late_ns, meter->peaks[i].lag_ns);
+  return late_ns;
 }

@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 
 #define AIR_METER_SAMPLES 512
 #define AIR_METER_KEYFRAMES 4
+#define AIR_METER_PEAKS 2
 
 /* A ring of the newest units of a track; its span is at most 5 s. */
 typedef struct
@@ -34,6 +35,11 @@ typedef struct
   int64_t began_us;  /* when the publisher's first unit came; 0: not yet */
   int64_t lead_ns;   /* how far timestamps were ahead of the clock on the wall at best; forgotten slowly */
   int64_t lag_ns;    /* how far behind that they are now */
+  struct
+  {
+    int64_t second; /* of the arrival */
+    int64_t lag_ns; /* the largest in it */
+  } peaks[AIR_METER_PEAKS];
 } AirStreamMeter;
 
 /* A publisher comes: forgets the one before. */
@@ -47,5 +53,7 @@ double air_meter_get_fps (const AirStreamMeter *meter, int64_t now_us);
 int64_t air_meter_get_keyframe_interval_ns (const AirStreamMeter *meter);
 /* Since when nothing has come; 0 while nothing came at all. */
 int64_t air_meter_get_silence_us (const AirStreamMeter *meter, int64_t now_us);
+/* How late units arrived at worst in this second and the one before, or are by now. */
+int64_t air_meter_get_late_ns (const AirStreamMeter *meter, int64_t now_us);
 
 G_END_DECLS

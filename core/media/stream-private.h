@@ -19,6 +19,7 @@
 G_BEGIN_DECLS
 
 typedef struct _AirRendition AirRendition;
+typedef struct _AirStreamWarning AirStreamWarning; /* of a plugin */
 
 struct _AirPublisher
 {
@@ -61,6 +62,7 @@ struct _AirStream
   GHashTable *told_readers; /* protocol → viewers, as in the last event */
   GHashTable *renditions;   /* name → AirRendition, owned references; not of a rendition */
   GHashTable *failures;     /* name of a rendition → AirRenditionFailure */
+  GPtrArray *warnings;      /* (element-type AirStreamWarning) of plugins, owned */
 };
 
 struct _AirReader
@@ -183,6 +185,13 @@ GHashTable *air_stream_count_viewers_locked (AirStream *stream);
 
 /* Shown as a warning; until it is old the rendition is refused with @message. */
 void air_stream_remember_failure (AirStream *stream, const char *rendition, const char *message);
+
+/* ---- stream-warnings.c */
+
+void air_stream_remove_warnings_of (AirStream *stream, AirContext *owner);
+/* As elements of the array that is open in @json. */
+void air_stream_write_warnings_locked (AirStream *stream, JsonBuilder *json);
+void air_stream_warning_free (AirStreamWarning *warning);
 
 /* ---- reader.c */
 

@@ -253,6 +253,14 @@ air_stream_registry_forget_reader (AirStreamRegistry *registry, AirReader *reade
   g_mutex_unlock (&registry->lock);
 }
 
+void
+air_stream_registry_remove_owner (AirStreamRegistry *registry, AirContext *owner)
+{
+  g_autoptr (GPtrArray) streams = all_streams (registry);
+  for (unsigned i = 0; i < streams->len; i++)
+    air_stream_remove_warnings_of (streams->pdata[i], owner);
+}
+
 unsigned
 air_stream_registry_count_owner (AirStreamRegistry *registry, AirContext *owner)
 {

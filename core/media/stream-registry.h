@@ -20,7 +20,14 @@ AirStream *air_stream_registry_find (AirStreamRegistry *registry, const char *pa
 GPtrArray *air_stream_registry_list (AirStreamRegistry *registry);
 AirReader *air_stream_registry_add_reader (AirStreamRegistry *registry, AirContext *owner, AirStream *stream,
                                            const AirReaderConfig *config, GError **error);
+/* Takes back the warnings of @owner. */
+void air_stream_registry_remove_owner (AirStreamRegistry *registry, AirContext *owner);
 /* Publishers and readers that @owner has not closed: asserted to be 0 after its stop(); logs each one by name. */
 unsigned air_stream_registry_count_owner (AirStreamRegistry *registry, AirContext *owner);
+
+/* stream-warnings.c: what the context forwards. */
+void air_stream_set_warning (AirStream *stream, AirContext *owner, const char *type, const char *text,
+                             JsonObject *parameters);
+void air_stream_clear_warning (AirStream *stream, AirContext *owner, const char *type);
 
 G_END_DECLS

@@ -137,6 +137,8 @@ add_warnings (JsonBuilder *json, AirStream *stream, bool for_teacher, int64_t no
     if (now_us < ((AirRenditionFailure *)failure)->until_us)
       add_warning (json, "rendition-failed", "The conversion \"%s\" does not work%s%s", (char *)name,
                    for_teacher ? ": " : ".", for_teacher ? ((AirRenditionFailure *)failure)->message : "");
+  if (for_teacher) /* they may speak of students */
+    air_stream_write_warnings_locked (stream, json);
 }
 
 /* ---- The document */

@@ -50,6 +50,7 @@ air_stream_new (AirStreamRegistry *registry, const char *path, size_t gop_cache_
   stream->readers = g_ptr_array_new ();
   stream->told_readers = g_hash_table_new (NULL, NULL);
   stream->renditions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)air_rendition_unref);
+  stream->warnings = g_ptr_array_new_with_free_func ((GDestroyNotify)air_stream_warning_free);
   stream->failures = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_failure);
   return stream;
 }
@@ -73,6 +74,7 @@ air_stream_unref (AirStream *stream)
   g_hash_table_unref (stream->told_readers);
   g_hash_table_unref (stream->renditions);
   g_hash_table_unref (stream->failures);
+  g_ptr_array_unref (stream->warnings);
   g_free (stream->last_protocol);
   g_free (stream->last_address);
   g_free (stream->path);
@@ -114,6 +116,28 @@ air_stream_has_bframes (AirStream *stream)
   bool bframes = stream->meter.bframes;
   g_mutex_unlock (&stream->lock);
   return bframes;
+}
+
+bool
+air_stream_get_ingest (AirStream *stream, AirStreamIngest *ret_ingest)
+{
+  int64_t now_us = g_get_monotonic_time ();
+  const AirStreamMeter *meter = &stream->meter;
+  g_mutex_lock (&stream->lock);
+  bool live = stream->state == AIR_STREAM_LIVE && meter->began_us != 0;
+  const AirTrack *video = stream->tracks[AIR_KIND_VIDEO];
+  if (live)
+    *ret_ingest = (AirStreamIngest){
+      .age_us = now_us - meter->began_us,
+      .silence_us = air_meter_get_silence_us (meter, now_us),
+      .late_us = air_meter_get_late_ns (meter, now_us) / 1000,
+      .fps = air_meter_get_fps (meter, now_us),
+      .declared_fps = video != NULL ? air_track_get_frame_rate (video) : 0,
+      .bitrate_bps = air_meter_get_bitrate_bps (meter, AIR_KIND_VIDEO, now_us)
+                     + air_meter_get_bitrate_bps (meter, AIR_KIND_AUDIO, now_us),
+    };
+  g_mutex_unlock (&stream->lock);
+  return live;
 }
 
 void

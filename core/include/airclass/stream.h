@@ -147,10 +147,31 @@ AIR_PUBLIC AirStreamState air_stream_get_state (AirStream *stream);
 AIR_PUBLIC AirTrack *air_stream_get_track (AirStream *stream, AirKind kind);
 /* Whether B-frames were seen since the publisher came. */
 AIR_PUBLIC bool air_stream_has_bframes (AirStream *stream);
+/* How the publisher's media arrives now. */
+typedef struct
+{
+  int64_t age_us;       /* since its first unit */
+  int64_t silence_us;   /* since its newest unit */
+  int64_t late_us;      /* at worst over the last second or two, against the best that this publisher has shown */
+  double fps;           /* over the last 5 s; 0: unknown, or no picture */
+  double declared_fps;  /* 0: unknown */
+  unsigned bitrate_bps; /* both tracks, over the last 5 s */
+} AirStreamIngest;
+
+/* Returns false, and leaves @ret_ingest alone, while nothing is published. */
+AIR_PUBLIC bool air_stream_get_ingest (AirStream *stream, AirStreamIngest *ret_ingest);
 /* Asks whoever encodes for a keyframe; rate-limited, and nothing happens where nobody can. */
 AIR_PUBLIC void air_stream_request_keyframe (AirStream *stream);
 /* Returns: (transfer full) the status document of this stream, as in schemas/openapi.yaml (StreamStatus). */
 AIR_PUBLIC JsonNode *air_stream_describe (AirStream *stream);
+
+/* Warns the teacher, in the status document of @stream. @type: lower case words joined by hyphens, stable, by which pages
+ * find words of their own; @text: in English; @parameters: (transfer full) (nullable) flat, what the words speak of.
+ * Replaces this plugin's warning of that type; a plugin has at most 8 on a stream. The host clears what a plugin that
+ * stops has left. */
+AIR_PUBLIC void air_context_set_stream_warning (AirContext *context, AirStream *stream, const char *type, const char *text,
+                                                JsonObject *parameters);
+AIR_PUBLIC void air_context_clear_stream_warning (AirContext *context, AirStream *stream, const char *type);
 
 /* The stream that the template pipelines/@name.pipeline makes of @stream: a stream of its own with one track, on the
  * timeline of @stream. Its pipeline runs while it has readers. Asked twice, the same one is returned.

@@ -217,6 +217,103 @@ test_unsupported (MediaFixture *fixture, const void *data)
   air_publisher_close (publisher);
 }
 
+static const char *
+find_text (JsonNode *node, const char *type, JsonObject **ret_parameters)
+{
+  JsonArray *warnings = json_object_get_array_member (json_node_get_object (node), "warnings");
+  for (unsigned i = 0; i < json_array_get_length (warnings); i++)
+    {
+      JsonObject *warning = json_array_get_object_element (warnings, i);
+      if (strcmp (json_object_get_string_member (warning, "type"), type) != 0)
+        continue;
+      *ret_parameters
+        = json_object_has_member (warning, "parameters") ? json_object_get_object_member (warning, "parameters") : NULL;
+      return json_object_get_string_member (warning, "text");
+    }
+  return NULL;
+}
+
+/* Warnings of plugins: for the teacher, replaced and cleared by type and owner, gone with their owner. */
+static void
+test_plugins_warn (MediaFixture *fixture, const void *data)
+{
+  AirContext *one = (AirContext *)"one", *other = (AirContext *)"other";
+  AirPublisher *publisher = publish_with (fixture, media_video_track (), media_audio_track ());
+  AirStream *stream = air_publisher_get_stream (publisher);
+  push_seconds (publisher, 1, 30);
+  JsonObject *parameters = json_object_new ();
+  json_object_set_int_member (parameters, "affected", 3);
+  air_stream_set_warning (stream, one, "class-students", "Three students have trouble.", NULL);
+  air_stream_set_warning (stream, one, "class-students", "Three students have trouble with it.", parameters);
+  air_stream_set_warning (stream, one, "class-server", "The server has too much to do.", NULL);
+  air_stream_set_warning (stream, other, "class-server", "The disk of the server is full.", NULL);
+  assert_warnings (stream, 0, "class-students class-server class-server");
+  g_autoptr (JsonNode) teacher = NULL;
+  describe (stream, 0, &teacher);
+  g_assert_cmpstr (find_text (teacher, "class-students", &parameters), ==, "Three students have trouble with it.");
+  g_assert_cmpint (json_object_get_int_member (parameters, "affected"), ==, 3);
+  g_autoptr (JsonNode) student = air_stream_status (stream, stream->path, false, g_get_monotonic_time ());
+  g_assert_null (find_text (student, "class-students", &parameters));
+  air_stream_clear_warning (stream, other, "class-students"); /* not its own */
+  air_stream_clear_warning (stream, one, "class-students");
+  assert_warnings (stream, 0, "class-server class-server");
+  air_stream_registry_remove_owner (fixture->registry, one);
+  g_autoptr (JsonNode) left = NULL;
+  describe (stream, 0, &left);
+  g_assert_cmpstr (find_text (left, "class-server", &parameters), ==, "The disk of the server is full.");
+  assert_warnings (stream, 0, "class-server");
+  for (char i = 'a'; i < 'h'; i++)
+    {
+      char type[] = { i, '\0' };
+      air_stream_set_warning (stream, other, type, "one of the seven further ones", NULL);
+    }
+  g_test_expect_message ("air-streams", G_LOG_LEVEL_CRITICAL, "*more than 8 warnings*\"h\"*");
+  air_stream_set_warning (stream, other, "h", "one too many of them is here", NULL);
+  g_test_assert_expected_messages ();
+  air_publisher_close (publisher);
+}
+
+static void
+test_ingest (MediaFixture *fixture, const void *data)
+{
+  AirPublisher *publisher = publish_with (fixture, media_video_track (), media_audio_track ());
+  AirStream *stream = air_publisher_get_stream (publisher);
+  AirStreamIngest ingest;
+  g_assert_false (air_stream_get_ingest (stream, &ingest));
+  push_seconds (publisher, 6, 60);
+  g_assert_true (air_stream_get_ingest (stream, &ingest));
+  g_assert_cmpfloat_with_epsilon (ingest.fps, 30, 0.2);
+  g_assert_cmpfloat_with_epsilon (ingest.declared_fps, 30, 0.2);
+  g_assert_cmpuint (ingest.bitrate_bps, >, 2400000);
+  g_assert_cmpint (ingest.silence_us, <, G_USEC_PER_SEC);
+  air_publisher_close (publisher);
+  g_assert_false (air_stream_get_ingest (stream, &ingest));
+}
+
+/* Lateness is that of the last two seconds: an outage grows while it lasts, and is over soon after what was late has come. */
+static void
+test_late (void)
+{
+  g_autoptr (AirTrack) track = media_audio_track ();
+  AirStreamMeter meter;
+  air_meter_begin (&meter);
+  int64_t start_us = 100 * G_USEC_PER_SEC, end_us = 0;
+  for (int64_t time_ms = 0; time_ms < 10000; time_ms += 20)
+    {
+      if (time_ms == 5000)
+        g_assert_cmpint (air_meter_get_late_ns (&meter, end_us + 10000), <, 20 * MS);
+      g_autoptr (AirUnit) unit = air_unit_new (track, gst_buffer_new (), time_ms * MS, time_ms * MS, 0);
+      end_us = start_us + (time_ms >= 5000 && time_ms < 6500 ? 6500 : time_ms) * 1000; /* 1.5 s come at once */
+      unit->arrival_us = end_us;
+      if (time_ms == 5000)
+        g_assert_cmpint (air_meter_get_late_ns (&meter, end_us - 1000) / MS, >, 1400);
+      air_meter_add (&meter, unit);
+      if (time_ms == 7000)
+        g_assert_cmpint (air_meter_get_late_ns (&meter, end_us) / MS, >, 1400);
+    }
+  g_assert_cmpint (air_meter_get_late_ns (&meter, end_us) / MS, <, 200);
+}
+
 /* A lag that grows is told, one that a burst at the beginning left is forgotten. */
 static void
 test_lag (void)
@@ -259,6 +356,9 @@ main (int argc, char **argv)
   ADD ("b-frames-by-slices", test_bframes, GINT_TO_POINTER (1));
   ADD ("frame-rate", test_frame_rate, NULL);
   ADD ("unsupported", test_unsupported, NULL);
+  ADD ("plugins-warn", test_plugins_warn, NULL);
+  ADD ("ingest", test_ingest, NULL);
+  g_test_add_func ("/status/late", test_late);
   g_test_add_func ("/status/lag", test_lag);
   return g_test_run ();
 }
