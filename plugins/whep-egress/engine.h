@@ -48,7 +48,12 @@ typedef struct
   double loss;      /* share of the packets, 0 to 1, as of the last report of the worst track */
   int64_t jitter_us;
   uint64_t bitrate_bps;  /* sent, over the last second */
-  uint64_t estimate_bps; /* by REMB; 0: not known */
+  uint64_t estimate_bps; /* what its path carries, as far as that was tried; 0: not known */
+  int64_t queue_us;      /* how long packets wait on the path, beyond its own delay; -1: not known */
+  /* What is sent to it: "full", "reduced" (without pictures that no other needs), "low" (a smaller rendition), "audio";
+   * why, in one word, and since when by the wall clock. Static strings; NULL: an engine without levels. */
+  const char *level, *level_reason;
+  int64_t level_since_us;
   uint64_t packets, bytes;
   uint64_t nacks, retransmitted, keyframe_requests;
 } AirViewerInfo;

@@ -57,6 +57,9 @@ air_fanout_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choi
     .profile = "",
     .since_us = g_get_real_time (),
     .rtt_us = -1,
+    .queue_us = -1,
+    .level = "full",
+    .level_reason = "start",
   };
   return viewer;
 }

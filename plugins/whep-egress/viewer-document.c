@@ -32,6 +32,14 @@ air_viewer_to_json (const AirViewerInfo *info, const char *user_id)
   json_object_set_double_member (viewer, "jitter_ms", (double)info->jitter_us / 1000);
   json_object_set_int_member (viewer, "bitrate_bps", (gint64)info->bitrate_bps);
   json_object_set_int_member (viewer, "estimate_bps", (gint64)info->estimate_bps);
+  if (info->queue_us >= 0)
+    json_object_set_double_member (viewer, "queue_delay_ms", (double)info->queue_us / 1000);
+  else
+    json_object_set_null_member (viewer, "queue_delay_ms");
+  g_autofree char *level_since = format_time (info->level_since_us != 0 ? info->level_since_us : info->since_us);
+  json_object_set_string_member (viewer, "level", info->level ? info->level : "full");
+  json_object_set_string_member (viewer, "level_reason", info->level_reason ? info->level_reason : "fixed");
+  json_object_set_string_member (viewer, "level_since", level_since);
   json_object_set_int_member (viewer, "packets", (gint64)info->packets);
   json_object_set_int_member (viewer, "bytes", (gint64)info->bytes);
   json_object_set_int_member (viewer, "nacks", (gint64)info->nacks);
