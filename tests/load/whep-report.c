@@ -1,0 +1,329 @@
+/* From stays to figures: as text for people, as JSON for scripts. */
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "whep-load.h"
+
+typedef struct
+{
+  double p50, p95, max; /* -1: nothing to tell */
+  unsigned n;
+} Spread;
+
+/* All figures; -1 where nothing is known. */
+typedef struct
+{
+  unsigned stays, joined, failed;
+  LoadCounts all, measured;
+  uint64_t socket_drops;
+  Spread answer_ms, secured_ms, picture_ms, live_ms;
+  double slowest_fps, median_fps;
+  double cpu_ms_per_viewer_s, cpu_cores, mib_per_viewer, mib_per_further_viewer, pss_mib_per_viewer;
+  double own_cpu_cores, megabits_per_s, packets_per_s;
+  double delay_p50_ms, delay_p95_ms;
+  GHashTable *failures; /* text → count */
+} Figures;
+
+static int
+compare (const void *a, const void *b)
+{
+  double x = *(const double *)a, y = *(const double *)b;
+
+  return (x > y) - (x < y);
+}
+
+static double
+quantile (const GArray *sorted, double share)
+{
+  return sorted->len == 0 ? -1 : g_array_index (sorted, double, MIN (sorted->len - 1, (guint)(share * sorted->len)));
+}
+
+static Spread
+spread_of (GArray *values)
+{
+  qsort (values->data, values->len, sizeof (double), compare);
+  return (Spread){ quantile (values, 0.5), quantile (values, 0.95), quantile (values, 1), values->len };
+}
+
+static void
+add_since_post (GArray *values, const LoadStay *stay, int64_t at_us)
+{
+  double ms = (double)(at_us - stay->post_us) / 1000;
+
+  if (at_us > 0)
+    g_array_append_val (values, ms);
+}
+
+static void
+add_stay (Figures *figures, const LoadStay *stay)
+{
+  figures->stays++;
+  figures->joined += stay->joined;
+  figures->socket_drops += stay->socket_drops;
+  load_counts_add (&figures->all, &stay->counts);
+  load_counts_add (&figures->measured, &stay->measured);
+  if (!stay->failure)
+    return;
+  figures->failed++;
+  g_hash_table_insert (figures->failures, (gpointer)stay->failure,
+                       GUINT_TO_POINTER (GPOINTER_TO_UINT (g_hash_table_lookup (figures->failures, stay->failure)) + 1));
+}
+
+static void
+spread_stays (Figures *figures, const GArray *stays)
+{
+  g_autoptr (GArray) answer = g_array_new (FALSE, FALSE, sizeof (double));
+  g_autoptr (GArray) secured = g_array_new (FALSE, FALSE, sizeof (double));
+  g_autoptr (GArray) picture = g_array_new (FALSE, FALSE, sizeof (double));
+  g_autoptr (GArray) live = g_array_new (FALSE, FALSE, sizeof (double));
+  g_autoptr (GArray) fps = g_array_new (FALSE, FALSE, sizeof (double));
+
+  for (guint i = 0; i < stays->len; i++)
+    {
+      const LoadStay *stay = &g_array_index (stays, LoadStay, i);
+
+      add_stay (figures, stay);
+      add_since_post (answer, stay, stay->answered_us);
+      add_since_post (secured, stay, stay->secured_us);
+      add_since_post (picture, stay, stay->first_picture_us);
+      if (stay->live_us >= 0)
+        add_since_post (live, stay, stay->post_us + stay->live_us);
+      if (stay->fps >= 0)
+        g_array_append_val (fps, stay->fps);
+    }
+  figures->answer_ms = spread_of (answer);
+  figures->secured_ms = spread_of (secured);
+  figures->picture_ms = spread_of (picture);
+  figures->live_ms = spread_of (live);
+  figures->median_fps = spread_of (fps).p50;
+  figures->slowest_fps = quantile (fps, 0);
+}
+
+static void
+add_usage (Figures *figures, const LoadResult *result)
+{
+  double viewers = result->playing, seconds = result->measured_s;
+
+  if (!result->has_usage || seconds <= 0 || viewers < 1)
+    return;
+  seconds = (double)(result->end.at_us - result->begin.at_us) / G_USEC_PER_SEC;
+  figures->cpu_cores = (result->end.cpu_s - result->begin.cpu_s) / seconds;
+  figures->cpu_ms_per_viewer_s = figures->cpu_cores * 1000 / viewers;
+  figures->mib_per_viewer = (result->end.rss_mib - result->idle.rss_mib) / viewers;
+  figures->pss_mib_per_viewer = (result->end.pss_mib - result->idle.pss_mib) / viewers;
+  if (viewers > 1 && result->alone.at_us > 0)
+    figures->mib_per_further_viewer = (result->end.rss_mib - result->alone.rss_mib) / (viewers - 1);
+}
+
+static Figures
+make_figures (const LoadResult *result)
+{
+  Figures figures = { .failures = g_hash_table_new (g_str_hash, g_str_equal), .cpu_cores = -1,
+                      .cpu_ms_per_viewer_s = -1, .mib_per_viewer = -1, .mib_per_further_viewer = -1,
+                      .pss_mib_per_viewer = -1, .delay_p50_ms = -1, .delay_p95_ms = -1 };
+
+  spread_stays (&figures, result->stays);
+  add_usage (&figures, result);
+  if (result->measured_s > 0)
+    {
+      figures.own_cpu_cores = result->own_cpu_s / result->measured_s;
+      figures.megabits_per_s = (double)figures.measured.bytes * 8 / 1e6 / result->measured_s;
+      figures.packets_per_s = (double)figures.measured.packets / result->measured_s;
+    }
+  if (result->has_delay)
+    {
+      figures.delay_p50_ms = load_histogram_quantile (&result->delay_before, &result->delay_after, 0.5) * 1000;
+      figures.delay_p95_ms = load_histogram_quantile (&result->delay_before, &result->delay_after, 0.95) * 1000;
+    }
+  return figures;
+}
+
+static void
+print_spread (const char *what, Spread spread)
+{
+  if (spread.n > 0)
+    printf ("%-28s p50 %.1f  p95 %.1f  max %.1f ms  (%u viewers)\n", what, spread.p50, spread.p95, spread.max,
+            spread.n);
+}
+
+static void
+print_usage (const Figures *figures, const LoadResult *result)
+{
+  if (figures->cpu_cores < 0)
+    return;
+  printf ("server\n");
+  printf ("  CPU                        %.3f cores, %.3f CPU-ms per viewer-second\n", figures->cpu_cores,
+          figures->cpu_ms_per_viewer_s);
+  printf ("  memory                     %.1f MiB before, %.1f with one, %.1f at the end: %.3f MiB per viewer (%.3f by PSS), "
+          "%.3f per further one\n",
+          result->idle.rss_mib, result->alone.rss_mib, result->end.rss_mib, figures->mib_per_viewer,
+          figures->pss_mib_per_viewer, figures->mib_per_further_viewer);
+  printf ("  threads                    %u before, %u with viewers\n", result->idle.threads, result->end.threads);
+  printf ("  descriptors                %u before, %u with viewers\n", result->idle.descriptors,
+          result->end.descriptors);
+}
+
+void
+load_report_print (const LoadResult *result)
+{
+  Figures figures = make_figures (result);
+  const LoadCounts *all = &figures.all;
+  GHashTableIter iter;
+  gpointer reason, count;
+
+  printf ("viewers                      %u asked for, %u joined, %u failed\n", result->viewers, figures.joined,
+          figures.failed);
+  g_hash_table_iter_init (&iter, figures.failures);
+  while (g_hash_table_iter_next (&iter, &reason, &count))
+    printf ("  %5u × %s\n", GPOINTER_TO_UINT (count), (const char *)reason);
+  print_spread ("answer to the POST", figures.answer_ms);
+  print_spread ("DTLS done", figures.secured_ms);
+  print_spread ("first decodable picture", figures.picture_ms);
+  print_spread ("live", figures.live_ms);
+  printf ("packets                      %" G_GUINT64_FORMAT " received, %" G_GUINT64_FORMAT " missing at first (%"
+          G_GUINT64_FORMAT " came late, %" G_GUINT64_FORMAT " by retransmission), %" G_GUINT64_FORMAT
+          " lost for good, %" G_GUINT64_FORMAT " twice, %" G_GUINT64_FORMAT " not authentic\n",
+          all->packets, all->missing, all->reordered, all->repaired, all->lost, all->duplicate, all->unauthentic);
+  printf ("dropped here                 %" G_GUINT64_FORMAT " on purpose, %" G_GUINT64_FORMAT " by full sockets\n",
+          all->dropped_here, figures.socket_drops);
+  printf ("frames                       %" G_GUINT64_FORMAT " complete, %" G_GUINT64_FORMAT " lost; slowest viewer %.2f fps, "
+          "median %.2f fps\n",
+          all->frames, all->frames_lost, figures.slowest_fps, figures.median_fps);
+  printf ("stalls over 200 ms           %" G_GUINT64_FORMAT " in all (%.1f s), %" G_GUINT64_FORMAT " while measured\n",
+          all->stalls, (double)all->stalled_us / G_USEC_PER_SEC, figures.measured.stalls);
+  printf ("measured                     %u viewers, %.1f s: %.1f Mbit/s, %.0f packets a second; here %.2f cores, at worst %.1f ms "
+          "late\n",
+          result->playing, result->measured_s, figures.megabits_per_s, figures.packets_per_s, figures.own_cpu_cores,
+          (double)result->max_lag_us / 1000);
+  print_usage (&figures, result);
+  if (figures.delay_p95_ms >= 0)
+    printf ("  delay inside               p50 %.2f ms, p95 %.2f ms\n", figures.delay_p50_ms, figures.delay_p95_ms);
+  g_hash_table_unref (figures.failures);
+}
+
+static void
+add_number (JsonBuilder *builder, const char *name, double value)
+{
+  json_builder_set_member_name (builder, name);
+  if (value < 0 || !isfinite (value))
+    json_builder_add_null_value (builder);
+  else if (value == floor (value) && value < 1e15)
+    json_builder_add_int_value (builder, (gint64)value);
+  else
+    json_builder_add_double_value (builder, value);
+}
+
+static void
+add_spread (JsonBuilder *builder, const char *name, Spread spread)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_begin_object (builder);
+  add_number (builder, "p50", spread.p50);
+  add_number (builder, "p95", spread.p95);
+  add_number (builder, "max", spread.max);
+  add_number (builder, "n", spread.n);
+  json_builder_end_object (builder);
+}
+
+static void
+add_counts (JsonBuilder *builder, const char *name, const LoadCounts *counts)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_begin_object (builder);
+  add_number (builder, "packets", (double)counts->packets);
+  add_number (builder, "audio_packets", (double)counts->audio_packets);
+  add_number (builder, "missing", (double)counts->missing);
+  add_number (builder, "reordered", (double)counts->reordered);
+  add_number (builder, "repaired", (double)counts->repaired);
+  add_number (builder, "lost", (double)counts->lost);
+  add_number (builder, "duplicate", (double)counts->duplicate);
+  add_number (builder, "unauthentic", (double)counts->unauthentic);
+  add_number (builder, "dropped_here", (double)counts->dropped_here);
+  add_number (builder, "frames", (double)counts->frames);
+  add_number (builder, "frames_lost", (double)counts->frames_lost);
+  add_number (builder, "stalls", (double)counts->stalls);
+  add_number (builder, "stalled_s", (double)counts->stalled_us / G_USEC_PER_SEC);
+  add_number (builder, "nacks", (double)counts->nacks);
+  add_number (builder, "plis", (double)counts->plis);
+  json_builder_end_object (builder);
+}
+
+static void
+add_failures (JsonBuilder *builder, GHashTable *failures)
+{
+  GHashTableIter iter;
+  gpointer reason, count;
+
+  json_builder_set_member_name (builder, "failures");
+  json_builder_begin_object (builder);
+  g_hash_table_iter_init (&iter, failures);
+  while (g_hash_table_iter_next (&iter, &reason, &count))
+    add_number (builder, reason, GPOINTER_TO_UINT (count));
+  json_builder_end_object (builder);
+}
+
+static void
+add_server (JsonBuilder *builder, const Figures *figures, const LoadResult *result)
+{
+  add_number (builder, "cpu_cores", figures->cpu_cores);
+  add_number (builder, "cpu_ms_per_viewer_s", figures->cpu_ms_per_viewer_s);
+  add_number (builder, "mib_per_viewer", figures->mib_per_viewer);
+  add_number (builder, "mib_per_further_viewer", figures->mib_per_further_viewer);
+  add_number (builder, "pss_mib_per_viewer", figures->pss_mib_per_viewer);
+  if (result->has_usage)
+    {
+      add_number (builder, "rss_mib", result->end.rss_mib);
+      add_number (builder, "threads_before", result->idle.threads);
+      add_number (builder, "threads", result->end.threads);
+      add_number (builder, "descriptors_before", result->idle.descriptors);
+      add_number (builder, "descriptors", result->end.descriptors);
+    }
+  add_number (builder, "delay_p50_ms", figures->delay_p50_ms);
+  add_number (builder, "delay_p95_ms", figures->delay_p95_ms);
+}
+
+void
+load_report_print_json (const LoadResult *result)
+{
+  Figures figures = make_figures (result);
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  add_number (builder, "viewers", result->viewers);
+  add_number (builder, "stays", figures.stays);
+  add_number (builder, "joined", figures.joined);
+  add_number (builder, "failed", figures.failed);
+  add_failures (builder, figures.failures);
+  add_spread (builder, "answer_ms", figures.answer_ms);
+  add_spread (builder, "secured_ms", figures.secured_ms);
+  add_spread (builder, "first_picture_ms", figures.picture_ms);
+  add_spread (builder, "live_ms", figures.live_ms);
+  add_counts (builder, "all", &figures.all);
+  add_counts (builder, "measured", &figures.measured);
+  add_number (builder, "socket_drops", (double)figures.socket_drops);
+  add_number (builder, "fps_slowest", figures.slowest_fps);
+  add_number (builder, "fps_median", figures.median_fps);
+  add_number (builder, "measured_s", result->measured_s);
+  add_number (builder, "measured_viewers", result->playing);
+  add_number (builder, "megabits_per_s", figures.megabits_per_s);
+  add_number (builder, "packets_per_s", figures.packets_per_s);
+  add_number (builder, "own_cpu_cores", figures.own_cpu_cores);
+  add_number (builder, "own_lag_ms", (double)result->max_lag_us / 1000);
+  add_server (builder, &figures, result);
+  json_builder_end_object (builder);
+  g_autoptr (JsonNode) root = json_builder_get_root (builder);
+  g_autofree char *text = json_to_string (root, TRUE);
+  printf ("%s\n", text);
+  g_hash_table_unref (figures.failures);
+}
+
+bool
+load_report_is_good (const LoadResult *result)
+{
+  Figures figures = make_figures (result);
+
+  g_hash_table_unref (figures.failures);
+  return figures.failed == 0 && figures.joined >= result->viewers && figures.all.lost == 0;
+}

@@ -1,0 +1,252 @@
+/* The thread behind a share of the viewers. */
+#include "worker.h"
+
+#include <errno.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define BATCH 64
+#define DATAGRAM_BYTES 2048
+#define OFFLOADED_BYTES 65536 /* what the kernel put together again (UDP_GRO) */
+#define EVENTS 256
+#define UDP_TAG 1
+
+/* Buffers of one thread. */
+typedef struct
+{
+  struct mmsghdr headers[BATCH];
+  struct iovec vectors[BATCH];
+  uint8_t control[BATCH][CMSG_SPACE (sizeof (int))];
+  size_t buffer_bytes;
+  uint8_t *data;
+} Receiver;
+
+LoadWorker *
+load_worker_new (const LoadPlan *plan, unsigned n_viewers, unsigned first_number)
+{
+  LoadWorker *worker = g_new0 (LoadWorker, 1);
+
+  worker->plan = plan;
+  worker->n_viewers = n_viewers;
+  worker->viewers = g_new0 (LoadViewer, MAX (n_viewers, 1));
+  worker->epoll = epoll_create1 (EPOLL_CLOEXEC);
+  worker->random = 0x9e3779b97f4a7c15u + first_number;
+  worker->stays = g_array_new (FALSE, FALSE, sizeof (LoadStay));
+  worker->origin_us = g_get_monotonic_time ();
+  worker->join_offset_us = g_new0 (int64_t, MAX (n_viewers, 1));
+  for (unsigned i = 0; i < n_viewers; i++)
+    load_viewer_init (&worker->viewers[i], worker, plan, first_number + i);
+  return worker;
+}
+
+/* xorshift64* */
+double
+load_worker_random (LoadWorker *worker)
+{
+  worker->random ^= worker->random >> 12;
+  worker->random ^= worker->random << 25;
+  worker->random ^= worker->random >> 27;
+  return (double)((worker->random * 0x2545f4914f6cdd1du) >> 11) / (double)(UINT64_C (1) << 53);
+}
+
+void
+load_worker_watch (LoadWorker *worker, LoadViewer *viewer, int fd, bool udp)
+{
+  struct epoll_event event = { .events = udp ? EPOLLIN : EPOLLIN | EPOLLOUT | EPOLLET,
+                               .data.u64 = (uintptr_t)viewer | (udp ? UDP_TAG : 0) };
+  int one = 1;
+
+  if (udp && worker->plan->receive_offload)
+    (void)setsockopt (fd, IPPROTO_UDP, UDP_GRO, &one, sizeof one);
+  if (epoll_ctl (worker->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+    g_error ("epoll: %s", g_strerror (errno));
+}
+
+static Receiver *
+receiver_new (const LoadPlan *plan)
+{
+  Receiver *receiver = g_new0 (Receiver, 1);
+
+  receiver->buffer_bytes = plan->receive_offload ? OFFLOADED_BYTES : DATAGRAM_BYTES;
+  receiver->data = g_malloc (BATCH * receiver->buffer_bytes);
+  for (unsigned i = 0; i < BATCH; i++)
+    {
+      receiver->vectors[i]
+          = (struct iovec){ receiver->data + i * receiver->buffer_bytes, receiver->buffer_bytes };
+      receiver->headers[i].msg_hdr.msg_iov = &receiver->vectors[i];
+      receiver->headers[i].msg_hdr.msg_iovlen = 1;
+    }
+  return receiver;
+}
+
+static void
+receiver_free (Receiver *receiver)
+{
+  g_free (receiver->data);
+  g_free (receiver);
+}
+
+/* The size of the datagrams that were put together; 0: there is only one. */
+static size_t
+segment_bytes (struct msghdr *header)
+{
+  for (struct cmsghdr *control = CMSG_FIRSTHDR (header); control; control = CMSG_NXTHDR (header, control))
+    if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO)
+      {
+        int bytes;
+
+        memcpy (&bytes, CMSG_DATA (control), sizeof bytes);
+        return bytes > 0 ? (size_t)bytes : 0;
+      }
+  return 0;
+}
+
+static void
+take_datagrams (LoadViewer *viewer, struct mmsghdr *header, uint8_t *data, bool offload, int64_t now_us)
+{
+  size_t size = header->msg_len, segment = offload ? segment_bytes (&header->msg_hdr) : 0;
+
+  if (segment == 0)
+    segment = size;
+  for (size_t at = 0; at < size && viewer->udp >= 0; at += segment)
+    load_viewer_datagram (viewer, data + at, MIN (segment, size - at), now_us);
+}
+
+static void
+receive (LoadWorker *worker, Receiver *receiver, LoadViewer *viewer)
+{
+  bool offload = worker->plan->receive_offload;
+  int count = BATCH;
+
+  while (count == BATCH && viewer->udp >= 0)
+    {
+      for (unsigned i = 0; offload && i < BATCH; i++)
+        {
+          receiver->headers[i].msg_hdr.msg_control = receiver->control[i];
+          receiver->headers[i].msg_hdr.msg_controllen = sizeof receiver->control[i];
+        }
+      count = recvmmsg (viewer->udp, receiver->headers, BATCH, MSG_DONTWAIT, NULL);
+      int64_t now_us = g_get_monotonic_time ();
+      for (int i = 0; i < count; i++)
+        take_datagrams (viewer, &receiver->headers[i], receiver->vectors[i].iov_base, offload, now_us);
+    }
+}
+
+static void
+change_phase (LoadWorker *worker, LoadPhase phase, int64_t now_us)
+{
+  for (unsigned i = 0; i < worker->n_viewers; i++)
+    {
+      LoadViewer *viewer = &worker->viewers[i];
+
+      if (phase == LOAD_PHASE_MEASURING || phase == LOAD_PHASE_MEASURED)
+        load_viewer_measure (viewer, phase == LOAD_PHASE_MEASURING, now_us);
+      else if (phase == LOAD_PHASE_LEAVING && viewer->state != LOAD_GONE && viewer->state != LOAD_IDLE)
+        load_viewer_leave (viewer, false, now_us);
+    }
+  g_atomic_int_set (&worker->reached, phase);
+}
+
+/* Those that wait for their time join; a place that was left is taken again. */
+static void
+tick_idle (LoadWorker *worker, unsigned i, int64_t now_us)
+{
+  LoadViewer *viewer = &worker->viewers[i];
+  unsigned go_ms = (unsigned)g_atomic_int_get (&worker->go_ms);
+
+  if (worker->reached == LOAD_PHASE_LEAVING)
+    return;
+  if (viewer->state == LOAD_GONE && worker->plan->stay_s > 0)
+    load_viewer_join (viewer, now_us);
+  else if (viewer->state == LOAD_IDLE
+           && (worker->join_offset_us[i] < 0
+               || (go_ms > 0 && now_us >= (int64_t)go_ms * 1000 + worker->origin_us + worker->join_offset_us[i])))
+    load_viewer_join (viewer, now_us);
+}
+
+static void
+tick (LoadWorker *worker, int64_t now_us)
+{
+  int phase = g_atomic_int_get (&worker->phase);
+
+  if (phase != worker->reached)
+    change_phase (worker, (LoadPhase)phase, now_us);
+  for (unsigned i = 0; i < worker->n_viewers; i++)
+    {
+      LoadState state = worker->viewers[i].state;
+
+      if (state == LOAD_IDLE || state == LOAD_GONE)
+        tick_idle (worker, i, now_us);
+      else
+        load_viewer_tick (&worker->viewers[i], now_us);
+    }
+}
+
+static gpointer
+run (gpointer data)
+{
+  LoadWorker *worker = data;
+  Receiver *receiver = receiver_new (worker->plan);
+  struct epoll_event events[EVENTS];
+  int64_t next_tick_us = g_get_monotonic_time ();
+
+  while (!g_atomic_int_get (&worker->stop))
+    {
+      int64_t now_us = g_get_monotonic_time ();
+
+      if (now_us >= next_tick_us)
+        {
+          if (worker->reached == LOAD_PHASE_MEASURING)
+            worker->max_lag_us = MAX (worker->max_lag_us, (uint64_t)(now_us - next_tick_us));
+          tick (worker, now_us);
+          next_tick_us = MAX (next_tick_us + LOAD_TICK_US, now_us);
+        }
+      int wait_ms = (int)MAX (0, (next_tick_us - now_us + 999) / 1000);
+      int count = epoll_wait (worker->epoll, events, EVENTS, wait_ms);
+      for (int i = 0; i < count; i++)
+        {
+          LoadViewer *viewer = (LoadViewer *)(uintptr_t)(events[i].data.u64 & ~(uint64_t)UDP_TAG);
+
+          if (events[i].data.u64 & UDP_TAG)
+            receive (worker, receiver, viewer);
+          else
+            load_viewer_http_ready (viewer, g_get_monotonic_time ());
+        }
+    }
+  receiver_free (receiver);
+  return NULL;
+}
+
+void
+load_worker_start (LoadWorker *worker)
+{
+  worker->thread = g_thread_new ("viewers", run, worker);
+}
+
+void
+load_worker_go (LoadWorker *worker, int64_t from_us)
+{
+  g_atomic_int_set (&worker->go_ms, (int)MAX (1, (from_us - worker->origin_us) / 1000));
+}
+
+void
+load_worker_stop (LoadWorker *worker)
+{
+  g_atomic_int_set (&worker->stop, true);
+  g_clear_pointer (&worker->thread, g_thread_join);
+}
+
+void
+load_worker_free (LoadWorker *worker)
+{
+  for (unsigned i = 0; i < worker->n_viewers; i++)
+    load_viewer_clear (&worker->viewers[i]);
+  g_free (worker->viewers);
+  g_free (worker->join_offset_us);
+  g_array_unref (worker->stays);
+  close (worker->epoll);
+  g_free (worker);
+}
