@@ -97,8 +97,10 @@ typedef struct
   void (*restart) (AirEngine *engine, const char *viewer_id, const AirSdpFragment *fragment, AirEngineAnswered answered,
                    void *data, GDestroyNotify destroy);
   void (*remove_viewer) (AirEngine *engine, const char *viewer_id, AirViewerReason reason);
-  /* Returns: (transfer full) (element-type AirViewerInfo) of @path, in the order in which they came. */
+  /* Returns: (transfer full) (element-type AirViewerInfo) of @path, or of all when NULL, in no order. */
   GPtrArray *(*list_viewers) (AirEngine *engine, const char *path);
+  /* Returns: (transfer full) NULL when it is gone. */
+  AirViewerInfo *(*get_viewer) (AirEngine *engine, const char *viewer_id);
   /* The tracks or the B-frames of @path changed: what is read of it may have to be another rendition. */
   void (*stream_changed) (AirEngine *engine, const char *path);
 } AirEngineClass;

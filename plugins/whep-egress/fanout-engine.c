@@ -476,13 +476,6 @@ restart_viewer (AirEngine *engine, const char *viewer_id, const AirSdpFragment *
   air_fanout_loop_invoke (self->loop, do_restart, slot, free_restart_slot);
 }
 
-static int
-compare_since (const void *a, const void *b)
-{
-  const AirViewerInfo *const *first = a, *const *second = b;
-  return (*first)->since_us < (*second)->since_us ? -1 : (*first)->since_us > (*second)->since_us;
-}
-
 static GPtrArray *
 list_viewers (AirEngine *engine, const char *path)
 {
@@ -492,10 +485,17 @@ list_viewers (AirEngine *engine, const char *path)
   Entry *entry;
   g_hash_table_iter_init (&iter, self->viewers);
   while (g_hash_table_iter_next (&iter, NULL, (void **)&entry))
-    if (g_str_equal (air_stream_get_path (air_fanout_feed_get_stream (entry->feed)), path))
+    if (!path || g_str_equal (air_stream_get_path (air_fanout_feed_get_stream (entry->feed)), path))
       g_ptr_array_add (infos, air_fanout_viewer_get_info (entry->viewer));
-  g_ptr_array_sort (infos, compare_since);
   return infos;
+}
+
+static AirViewerInfo *
+get_viewer (AirEngine *engine, const char *viewer_id)
+{
+  FanoutEngine *self = (FanoutEngine *)engine;
+  Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
+  return entry ? air_fanout_viewer_get_info (entry->viewer) : NULL;
 }
 
 static void
@@ -522,6 +522,7 @@ air_fanout_engine_new (AirContext *context, const AirEngineEvents *events)
     .restart = restart_viewer,
     .remove_viewer = remove_viewer,
     .list_viewers = list_viewers,
+    .get_viewer = get_viewer,
     .stream_changed = stream_changed,
   };
   FanoutEngine *self = g_new0 (FanoutEngine, 1);

@@ -49,6 +49,7 @@ air_fanout_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choi
   viewer->created_us = g_get_monotonic_time ();
   viewer->retransmit_tokens = RETRANSMIT_BURST;
   viewer->counts.rtt_us = -1;
+  bool video = choice->kinds[AIR_KIND_VIDEO].accepted;
   viewer->info = (AirViewerInfo){
     .viewer_id = g_strdup (request->viewer_id),
     .path = g_strdup (request->path),
@@ -58,8 +59,8 @@ air_fanout_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choi
     .since_us = g_get_real_time (),
     .rtt_us = -1,
     .queue_us = -1,
-    .level = "full",
-    .level_reason = "start",
+    .level = video ? "full" : "audio",
+    .level_reason = video ? "start" : "choice",
   };
   return viewer;
 }

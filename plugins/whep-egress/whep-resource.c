@@ -183,8 +183,8 @@ handle_post (AirRequest *request, void *self)
 
 /* ---- PATCH and DELETE */
 
-static AirWhepSession *
-find_session (AirWhep *whep, AirRequest *request)
+AirWhepSession *
+air_whep_find_session (AirWhep *whep, AirRequest *request)
 {
   AirWhepSession *session = air_whep_sessions_find (whep->sessions, air_request_get_variable (request, "session_id"),
                                                     air_request_get_variable (request, "path"));
@@ -249,7 +249,7 @@ static void
 handle_patch (AirRequest *request, void *self)
 {
   AirWhep *whep = self;
-  AirWhepSession *session = find_session (whep, request);
+  AirWhepSession *session = air_whep_find_session (whep, request);
   if (!session)
     return;
   if (!g_str_equal (air_request_get_content_type (request), FRAGMENT_TYPE))
@@ -286,7 +286,7 @@ static void
 handle_delete (AirRequest *request, void *self)
 {
   AirWhep *whep = self;
-  AirWhepSession *session = find_session (whep, request);
+  AirWhepSession *session = air_whep_find_session (whep, request);
   if (!session)
     return;
   g_autofree char *viewer_id = g_strdup (session->viewer_id);
@@ -332,7 +332,7 @@ handle_session_options (AirRequest *request, void *self)
 static void
 handle_get (AirRequest *request, void *self)
 {
-  AirWhepSession *session = find_session (self, request);
+  AirWhepSession *session = air_whep_find_session (self, request);
   if (!session)
     return;
   air_request_set_header (request, "ETag", session->etag);

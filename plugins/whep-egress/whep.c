@@ -82,6 +82,7 @@ air_whep_new (AirContext *context)
   AirEngineEvents events = { viewer_joined, viewer_left, whep };
   whep->context = context;
   whep->sessions = air_whep_sessions_new ();
+  whep->lists = g_ptr_array_new ();
   whep->max_viewers = (unsigned)air_context_get_int (context, "max_viewers");
   add_metrics (whep, context);
   whep->engine = air_fanout_engine_new (context, &events);
@@ -98,6 +99,7 @@ air_whep_free (AirWhep *whep)
     return;
   whep->engine->class->free (whep->engine);
   air_whep_sessions_free (whep->sessions);
+  g_ptr_array_unref (whep->lists);
   g_free (whep);
 }
 
@@ -116,5 +118,6 @@ air_whep_stop (AirWhep *whep)
   if (whep->timer != 0)
     air_context_remove_source (whep->context, whep->timer);
   whep->timer = 0;
+  air_whep_stop_lists (whep);
   whep->engine->class->stop (whep->engine);
 }

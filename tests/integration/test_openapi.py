@@ -182,6 +182,8 @@ def ask_streams(recorder, server, teacher, student):
         recorder.send("GET", (path, bad), expect=400, token=teacher)
         recorder.send("GET", path, expect=401)
         recorder.send("GET", path, expect=403, token=other)
+    for query in ("?sort=quality", "?sort=--loss", "?limit=0", "?limit=2001", "?cursor=x", "?staff=maybe"):
+        recorder.send("GET", "/api/streams/{path}/viewers", query, expect=400, token=teacher)
     recorder.send("GET", "/api/streams", expect=200, token=teacher)
     recorder.send("GET", "/api/streams", "?limit=0", expect=400, token=teacher)
     recorder.send("GET", "/api/streams", expect=401)
@@ -217,6 +219,9 @@ def ask_whep(recorder, student):
     recorder.send("OPTIONS", session, expect=204)
     recorder.send("GET", session, expect=200)
     recorder.send("GET", gone, expect=404)
+    status = template + "/status"
+    recorder.send("GET", (status, session[1] + "/status"), expect=200)
+    recorder.send("GET", (status, gone[1] + "/status"), expect=404)
     recorder.send("PATCH", session, expect=204, body=trickle, headers={**fragment, "If-Match": etag})
     recorder.send("PATCH", session, expect=400, body="\0nonsense", headers={**fragment, "If-Match": etag})
     recorder.send("PATCH", session, expect=412, body=trickle, headers={**fragment, "If-Match": '"other"'})
