@@ -163,16 +163,3 @@ test('what no browser can play is said, and the class begins once the publisher 
   await playing();
   page.complaints = page.complaints.filter((text) => !/status of 406/.test(text));
 });
-
-test('the server crashes and returns: the page comes back by itself', { timeout: 180_000 }, async () => {
-  await onAir();
-  page = await open(browser, `${server.url}/student`);
-  await playing();
-  await server.stop('SIGKILL');
-  await publisher.stop('SIGKILL');
-  await saysSoon(page, '.message .title', /Reconnecting/);
-  await screenshot(page, 'student-reconnecting-desktop-en');
-  await server.start();
-  publisher = await publish(server);
-  await playing();
-});

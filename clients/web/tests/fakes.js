@@ -14,8 +14,9 @@ export const OFFER = [
   'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=mid:1', 'a=rtpmap:111 opus/48000/2', 'a=fmtp:111 minptime=10;useinbandfec=1', '',
 ].join('\r\n');
 export const ANSWER = [
-  'v=0', 'a=ice-lite', 'm=video 9 UDP/TLS/RTP/SAVPF 96', 'a=mid:0', 'a=sendonly', 'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=mid:1',
-  'a=sendonly', '',
+  'v=0', 'a=ice-lite', 'm=video 9 UDP/TLS/RTP/SAVPF 96', 'a=ice-ufrag:oldname1', 'a=ice-pwd:oldpassword', 'a=mid:0', 'a=sendonly',
+  'a=candidate:1 1 udp 2130706431 192.0.2.9 8189 typ host', 'a=end-of-candidates', 'm=audio 9 UDP/TLS/RTP/SAVPF 111',
+  'a=ice-ufrag:oldname1', 'a=ice-pwd:oldpassword', 'a=mid:1', 'a=sendonly', 'a=end-of-candidates', '',
 ].join('\r\n');
 
 export class FakeClock {
@@ -51,15 +52,27 @@ export async function settle() {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
+export const FRAGMENT = [
+  'a=ice-lite', 'a=ice-ufrag:newname1', 'a=ice-pwd:newpassword', 'm=audio 9 UDP/TLS/RTP/SAVPF 0', 'a=mid:0',
+  'a=candidate:1 1 udp 2130706431 192.0.2.1 8189 typ host', 'a=end-of-candidates', '',
+].join('\r\n');
+
 export class FakePeer extends EventTarget {
   static all = [];
   connectionState = 'new';
-  stats = { bytes: 0, frames: 0 };
-  flowing = false;
+  stats = { bytes: 0, frames: 0, responses: 0 };
+  flowing = false; // media comes
+  reachable = false; // … or at least reports and answers
+  restartsHelp = true; // a renewed path works
+  #offers = 0;
 
-  constructor() {
+  constructor(configuration = {}) {
     super();
+    this.configuration = configuration;
     FakePeer.all.push(this);
+  }
+  setConfiguration(configuration) {
+    this.configuration = configuration;
   }
   static get last() {
     return FakePeer.all.at(-1);
@@ -68,13 +81,15 @@ export class FakePeer extends EventTarget {
   addTransceiver(kind) {
     this.kinds.push(kind);
   }
-  async createOffer() {
-    return { type: 'offer', sdp: OFFER };
+  async createOffer({ iceRestart = false } = {}) {
+    this.#offers += iceRestart;
+    return { type: 'offer', sdp: this.#offers ? OFFER.replace('abcd', `again${this.#offers}`) : OFFER };
   }
   async setLocalDescription(description) {
     this.localDescription = description;
   }
   async setRemoteDescription(description) {
+    if (this.remoteDescription && this.restartsHelp) this.play();
     this.remoteDescription = description;
   }
   setState(state) {
@@ -82,15 +97,21 @@ export class FakePeer extends EventTarget {
     this.dispatchEvent(new Event('connectionstatechange'));
   }
   play() {
-    this.flowing = true;
+    this.flowing = this.reachable = true;
     this.setState('connected');
+  }
+  /** The way has gone: nothing comes any more. */
+  cut() {
+    this.flowing = this.reachable = false;
   }
   async getStats() {
     if (this.flowing) {
       this.stats.bytes += 1000;
       this.stats.frames += 1;
     }
+    if (this.reachable) this.stats.responses += 1;
     return new Map([
+      ['p', { type: 'candidate-pair', responsesReceived: this.stats.responses }],
       ['v', { type: 'inbound-rtp', kind: 'video', timestamp: 0, bytesReceived: this.stats.bytes, framesDecoded: this.stats.frames }],
     ]);
   }
@@ -100,11 +121,13 @@ export class FakePeer extends EventTarget {
 }
 
 export class FakeServer {
-  answers = []; // functions or responses for the next POSTs; the last one stays
+  answers = []; // functions for the next POSTs; the last one stays
+  patched = () => new Response(FRAGMENT, { status: 200, headers: { ETag: '"2"' } }); // answers an ICE restart
   requests = [];
   fetch = async (url, options = {}) => {
     this.requests.push({ url, method: options.method, headers: options.headers, keepalive: options.keepalive, body: options.body });
-    if (options.method !== 'POST') return new Response(null, { status: 200 });
+    if (options.method === 'PATCH' && options.headers['If-Match'] === '*') return this.patched(options);
+    if (options.method !== 'POST') return new Response(null, { status: 204 });
     const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
     return answer();
   };
@@ -113,8 +136,9 @@ export class FakeServer {
   }
 }
 
-export const created = () =>
-  new Response(ANSWER, { status: 201, headers: { Location: 'http://server/sessions/1', ETag: '"1"', 'Content-Type': 'application/sdp' } });
+export const createdWith = (headers) => () =>
+  new Response(ANSWER, { status: 201, headers: { Location: 'http://server/sessions/1', ETag: '"1"', 'Content-Type': 'application/sdp', ...headers } });
+export const created = createdWith({});
 export const refused = (status, headers = {}) => () => new Response('{"detail":"no"}', { status, headers });
 export const unreachable = () => {
   throw new TypeError('fetch failed');

@@ -2,16 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError, call, playUrl, TokenKeeper } from '../src/lib/api.js';
 import { backoffMs, retryAfterMs } from '../src/lib/backoff.js';
-import { candidateFragment, isIceLite, isSent, preferStereo } from '../src/lib/sdp.js';
+import { iceServersFromLink } from '../src/lib/ice-servers.js';
+import { answerAfterRestart, candidateFragment, isIceLite, isSent, preferStereo } from '../src/lib/sdp.js';
 import { classId } from '../src/lib/store.js';
-import { summarize } from '../src/lib/whep-stats.js';
-import { ANSWER, FakeClock, OFFER, settle } from './fakes.js';
+import { isTcp, summarize } from '../src/lib/whep-stats.js';
+import { ANSWER, FakeClock, FRAGMENT, OFFER, settle } from './fakes.js';
 
-test('back-off doubles, is capped and spread', () => {
+test('back-off doubles, is capped, and is anything up to that', () => {
   assert.equal(backoffMs(0, () => 0.5), 500);
   assert.equal(backoffMs(2, () => 0.5), 2000);
   assert.equal(backoffMs(50, () => 0.5), 8000);
-  assert.equal(backoffMs(0, () => 0), 250);
+  assert.equal(backoffMs(50, () => 0.999_999), 16_000);
+  assert.equal(backoffMs(0, () => 0), 100);
 });
 
 test('Retry-After in seconds, as a date, and nonsense', () => {
@@ -21,6 +23,31 @@ test('Retry-After in seconds, as a date, and nonsense', () => {
   assert.equal(retryAfterMs('soon', 2000, () => 0, now), 2000);
   assert.equal(retryAfterMs(null, 2000, () => 0, now), 2000);
   assert.equal(retryAfterMs('999999', 2000, () => 0, now), 60_000);
+  assert.equal(retryAfterMs('10', 2000, () => 1, now), 15_000);
+  assert.equal(retryAfterMs('1', 2000, () => 1, now), 2000, 'a second at least lies between the first and the last');
+});
+
+test('an ICE restart: the answer with new names and candidates, and all else as it was', () => {
+  const renewed = answerAfterRestart(ANSWER, FRAGMENT);
+  assert.deepEqual(renewed.match(/^a=ice-.*$/gm), ['a=ice-lite', ...Array(2).fill(['a=ice-ufrag:newname1', 'a=ice-pwd:newpassword']).flat()]);
+  assert.deepEqual(renewed.match(/^a=candidate.*$/gm), ['a=candidate:1 1 udp 2130706431 192.0.2.1 8189 typ host']);
+  assert.ok(renewed.indexOf('a=candidate') < renewed.indexOf('m=audio'), 'in the first section');
+  assert.deepEqual(renewed.match(/^(m=|a=(mid|sendonly)).*$/gm), ANSWER.match(/^(m=|a=(mid|sendonly)).*$/gm));
+  assert.equal(answerAfterRestart(renewed, FRAGMENT), renewed);
+});
+
+test('ICE servers of a Link header', () => {
+  assert.deepEqual(iceServersFromLink(null), []);
+  assert.deepEqual(iceServersFromLink('<stun:stun.example.org:3478>; rel="ice-server"'), [{ urls: 'stun:stun.example.org:3478' }]);
+  const header = '<turn:turn.example.org?transport=udp>; rel="ice-server"; username="a, \\"b\\""; credential="<;>,"; ' +
+    'credential-type="password", <turns:turn.example.org>;rel=ice-server;username=u;credential=c, <https://other>; rel="next", ' +
+    '<turn:no-credential.example>; rel="ice-server", <javascript:1>; rel="ice-server", <stun:s>; rel="ice-server"';
+  assert.deepEqual(iceServersFromLink(header), [
+    { urls: 'turn:turn.example.org?transport=udp', username: 'a, "b"', credential: '<;>,' },
+    { urls: 'turns:turn.example.org', username: 'u', credential: 'c' },
+    { urls: 'stun:s' },
+  ]);
+  assert.equal(iceServersFromLink(Array(50).fill('<stun:s>; rel="ice-server"').join(', ')).length, 8);
 });
 
 test('SDP: stereo once, ICE-lite, what is sent, trickle fragments', () => {
@@ -54,6 +81,17 @@ test('statistics are rates between two reports', () => {
   assert.equal(second.videoCodec, 'H264');
   assert.equal(second.width, 1280);
   assert.equal(summarize([], second).bytes, 0);
+});
+
+test('statistics: over what the media comes, and whether anything is heard', () => {
+  const over = (candidate) => summarize([
+    ['p', { type: 'candidate-pair', state: 'succeeded', nominated: true, localCandidateId: 'l', responsesReceived: 4 }],
+    ['l', { type: 'local-candidate', ...candidate }],
+    ['s', { type: 'remote-outbound-rtp', reportsSent: 3 }],
+  ], null);
+  assert.ok(isTcp(over({ protocol: 'tcp' })) && isTcp(over({ protocol: 'udp', relayProtocol: 'tls' })));
+  assert.ok(!isTcp(over({ protocol: 'udp' })) && !isTcp(over({ protocol: 'tcp', relayProtocol: 'udp' })) && !isTcp(null));
+  assert.equal(over({}).heard, 7);
 });
 
 test('the class in the address', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { WhepPlayer } from '../src/lib/whep.js';
-import { created, FakeClock, FakePeer, FakeServer, refused, settle, unreachable } from './fakes.js';
+import { created, createdWith, FakeClock, FakePeer, FakeServer, refused, settle, unreachable } from './fakes.js';
 
 let clock, server, states, status, online, player, freshAsked;
 
@@ -130,23 +130,212 @@ test('a live stream from which nothing comes is joined anew', async () => {
   FakePeer.last.flowing = false;
   await clock.advance(8000);
   assert.equal(player.state, 'reconnecting');
+  await clock.advance(3000);
   assert.equal(FakePeer.all.length, 2);
   FakePeer.last.play();
   await clock.advance(1000);
   assert.equal(player.state, 'live');
 });
 
-test('ICE disconnected for a moment is forgiven, for longer it rejoins', async () => {
+const restarts = () => server.requests.filter(({ method, headers }) => method === 'PATCH' && headers['If-Match'] === '*');
+
+test('the way is lost: an ICE restart brings the same session back within three seconds', async () => {
   await goLive();
-  FakePeer.last.setState('disconnected');
-  await clock.advance(1500);
-  assert.equal(player.state, 'reconnecting');
-  FakePeer.last.setState('connected');
-  await clock.advance(1500);
+  FakePeer.last.cut();
+  await clock.advance(1300);
+  assert.equal(player.state, 'live', 'a moment is forgiven');
+  await clock.advance(1200);
   assert.equal(player.state, 'live');
+  assert.deepEqual(states, ['connecting', 'live', 'reconnecting', 'live']);
+  assert.equal(restarts().length, 1);
+  assert.match(restarts()[0].body, /^a=ice-ufrag:again1\r\n/);
+  assert.match(FakePeer.last.remoteDescription.sdp, /a=ice-ufrag:newname1/);
+  assert.equal(server.count('POST'), 1);
+
+  player.setToken('T2');
+  await settle();
+  assert.equal(server.requests.at(-1).headers['If-Match'], '"2"', 'the session has a new tag');
+});
+
+test('the browser says that the way is lost: the restart comes sooner', async () => {
+  await goLive();
+  FakePeer.last.cut();
   FakePeer.last.setState('disconnected');
-  await clock.advance(5000);
+  await clock.advance(1100);
+  assert.equal(restarts().length, 1);
+  await clock.advance(500);
+  assert.equal(player.state, 'live');
+});
+
+test('a restart that does not help: joins anew, also within three seconds', async () => {
+  await goLive();
+  FakePeer.last.restartsHelp = false;
+  FakePeer.last.cut();
+  player.hurry();
+  await clock.advance(2900);
+  assert.equal(server.count('POST'), 2);
+  FakePeer.last.play();
+  await clock.advance(300);
+  assert.equal(player.state, 'live');
+});
+
+test('the server knows the session no more: joins anew after a while that differs, at once if only this page slept', async () => {
+  await goLive();
+  server.patched = refused(404);
+  FakePeer.last.cut();
+  await clock.advance(1800);
+  assert.equal(restarts().length, 1);
+  assert.equal(server.count('POST'), 1);
+  await clock.advance(1200);
+  assert.equal(server.count('POST'), 2);
+  FakePeer.last.play();
+  await clock.advance(500);
+  assert.equal(player.state, 'live');
+
+  FakePeer.last.cut();
+  clock.time += 3_600_000; // the page slept
+  player.hurry();
+  await clock.advance(200);
+  assert.equal(server.count('POST'), 3);
+});
+
+test('no way to the server at all: asks with back-off, and goes on with the session if it comes back', async () => {
+  await goLive();
+  server.patched = unreachable;
+  FakePeer.last.cut();
+  await clock.advance(15_000);
+  assert.equal(player.state, 'reconnecting');
+  assert.ok(restarts().length >= 3 && restarts().length <= 8, `${restarts().length} restarts in 15 s`);
+  FakePeer.last.play();
+  await clock.advance(1000);
+  assert.equal(player.state, 'live');
+  assert.equal(server.count('POST'), 1);
+  const before = restarts().length;
+  await clock.advance(20_000);
+  assert.equal(restarts().length, before, 'and all is quiet again');
+});
+
+test('no way to the server for long: the session is given up', async () => {
+  await goLive();
+  server.patched = unreachable;
+  server.answers = [unreachable];
+  FakePeer.last.cut();
+  await clock.advance(30_000);
+  assert.ok(server.count('POST') >= 2);
+  server.answers = [created];
+  player.hurry();
+  await settle();
+  FakePeer.last.play();
+  await clock.advance(500);
+  assert.equal(player.state, 'live');
+});
+
+test('a restart that hangs on the old address is tried anew when the network is back', async () => {
+  await goLive();
+  let hanging = 0;
+  server.patched = ({ signal }) => new Promise((resolve, reject) => {
+    hanging += 1;
+    signal.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')));
+  });
+  FakePeer.last.cut();
+  await clock.advance(1600);
+  assert.equal(hanging, 1);
+  server.patched = new FakeServer().patched;
+  player.hurry();
+  await clock.advance(500);
+  assert.equal(player.state, 'live');
+});
+
+test('a teacher whose picture stalls: nobody restarts, nobody rejoins', async () => {
+  await goLive();
+  FakePeer.last.flowing = false;
+  await clock.advance(6000);
+  assert.equal(player.state, 'reconnecting');
+  FakePeer.last.flowing = true;
+  await clock.advance(1000);
+  assert.equal(player.state, 'live');
+  assert.equal(server.count('PATCH'), 0);
+  assert.equal(server.count('POST'), 1);
+});
+
+test('STUN and TURN servers of the answer: used by a restart if there is no way without, and by later sessions', async () => {
+  server.answers = [createdWith({ Link: '<turn:t>; rel="ice-server"; username="u"; credential="c"' })];
+  await start();
+  const servers = [{ urls: 'turn:t', username: 'u', credential: 'c' }];
+  assert.deepEqual(FakePeer.last.configuration.iceServers, servers);
+  FakePeer.last.restartsHelp = false;
+  await clock.advance(2000);
+  assert.equal(restarts().length, 0);
+  await clock.advance(1000);
+  assert.equal(restarts().length, 1);
+  await clock.advance(10_000);
   assert.equal(FakePeer.all.length, 2);
+  assert.deepEqual(FakePeer.last.configuration.iceServers, servers);
+});
+
+/** `count` pages on one clock, all playing; `random` differs. */
+async function fillClass(count) {
+  let seed = 1;
+  const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+  const arrivals = [];
+  const players = [];
+  server.answers = [() => (arrivals.push(clock.time), created())];
+  for (let i = 0; i < count; i++) {
+    const one = new WhepPlayer({
+      endpoint: async () => ({ url: 'http://server/live/stream/whep', token: 'T' }),
+      status: async () => status,
+      env: {
+        RTCPeerConnection: FakePeer, MediaStream: class { addTrack() {} }, fetch: server.fetch, setTimeout: clock.setTimeout,
+        clearTimeout: clock.clearTimeout, now: clock.now, random, online: () => true, hidden: () => false,
+      },
+    });
+    one.start();
+    players.push(one);
+  }
+  await settle();
+  for (const peer of FakePeer.all) peer.play();
+  await clock.advance(300);
+  assert.ok(players.every((one) => one.state === 'live'));
+  arrivals.length = 0;
+  return { players, arrivals };
+}
+
+/** The most that arrived within any `windowMs`. */
+const busiest = (arrivals, windowMs) =>
+  Math.max(...arrivals.map((from) => arrivals.filter((at) => at >= from && at < from + windowMs).length));
+
+test('500 students whose server was restarted come back one after the other', async () => {
+  const { players, arrivals } = await fillClass(500);
+  let up = false;
+  server.patched = () => (up ? refused(404)() : unreachable());
+  const admit = server.answers[0];
+  server.answers = [() => (up ? admit() : unreachable())];
+  const before = FakePeer.all.length;
+  for (const peer of FakePeer.all) peer.cut();
+  await clock.advance(3000);
+  up = true;
+  for (let second = 0; second < 16; second++) {
+    await clock.advance(1000);
+    for (const peer of FakePeer.all.slice(before)) if (!peer.flowing && peer.remoteDescription) peer.play();
+  }
+  assert.equal(arrivals.length, 500);
+  assert.ok(players.every((one) => one.state === 'live'));
+  assert.ok(busiest(arrivals, 100) <= 50, `${busiest(arrivals, 100)} of 500 within 100 ms`);
+  for (const one of players) one.stop();
+});
+
+test('500 students who are told to come in two seconds do not come together', async () => {
+  const { players, arrivals } = await fillClass(500);
+  const admit = server.answers[0];
+  server.answers = [...Array(500).fill(refused(503, { 'Retry-After': '2' })), admit];
+  server.patched = refused(404);
+  for (const peer of FakePeer.all) peer.cut();
+  const from = clock.time;
+  await clock.advance(9000);
+  assert.equal(arrivals.length, 500);
+  assert.ok(Math.min(...arrivals) >= from + 2000, 'nobody sooner than asked');
+  assert.ok(busiest(arrivals, 100) <= 50, `${busiest(arrivals, 100)} of 500 within 100 ms`);
+  for (const one of players) one.stop();
 });
 
 test('back in the foreground with a dead session: rejoins within two seconds', async () => {

@@ -1,15 +1,19 @@
 // Waiting times between attempts. Random, so that a class that lost its server does not return in one instant.
 
-const FIRST_MS = 500;
-const MOST_MS = 8000;
+const FIRST_MS = 1000;
+const MOST_MS = 16_000;
+const LEAST_MS = 100;
 
-/** The wait before attempt number `attempt` (0, 1, …): doubling, capped, spread over half to one and a half of it. */
+/** The wait before attempt number `attempt` (0, 1, …): anything up to a limit that doubles and is capped (full jitter). */
 export function backoffMs(attempt, random = Math.random) {
-  const base = Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(attempt, 10));
-  return Math.round(base * (0.5 + random()));
+  return Math.max(LEAST_MS, spreadMs(Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(attempt, 10)), random));
 }
 
-/** What the server asked for in Retry-After, plus up to a quarter; `fallbackMs` where it asked for nothing sensible. */
+/** Anything up to `ms`: what many do for the same reason, they do not do at once. */
+export const spreadMs = (ms, random = Math.random) => Math.round(ms * random());
+
+/** What the server asked for in Retry-After, and up to half as long again, at least a second, so that those who were told
+ * the same do not return together; `fallbackMs` where it asked for nothing sensible. */
 export function retryAfterMs(header, fallbackMs, random = Math.random, now = Date.now) {
   let ms = fallbackMs;
   if (header) {
@@ -19,5 +23,5 @@ export function retryAfterMs(header, fallbackMs, random = Math.random, now = Dat
     else if (Number.isFinite(date)) ms = date - now();
   }
   ms = Math.min(Math.max(ms, 500), 60_000);
-  return Math.round(ms * (1 + random() / 4));
+  return ms + spreadMs(Math.max(1000, ms / 2), random);
 }

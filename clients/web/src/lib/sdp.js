@@ -31,3 +31,17 @@ export function isSent(sdp, kind) {
   const section = sdp.split(/^(?=m=)/m).find((part) => part.startsWith(`m=${kind} `));
   return Boolean(section) && !/^m=\w+ 0 /.test(section) && !/^a=(inactive|recvonly)\r?$/m.test(section);
 }
+
+/** The answer to an ICE restart: the one before with what the server's fragment (RFC 8840) says instead. */
+export function answerAfterRestart(answer, fragment) {
+  const lines = fragment.split(/\r?\n/);
+  const value = (name) => lines.find((line) => line.startsWith(`a=${name}:`));
+  const candidates = lines.filter((line) => line.startsWith('a=candidate:'));
+  const isOld = (line) => line.startsWith('a=candidate:') || line === 'a=end-of-candidates';
+  const [session, ...media] = answer.split(/^(?=m=)/m);
+  const renewed = media.map((section, index) => {
+    const kept = section.trimEnd().split(/\r?\n/).filter((line) => !isOld(line));
+    return [...kept, ...(index === 0 ? [...candidates, 'a=end-of-candidates'] : []), ''].join('\r\n');
+  });
+  return [session, ...renewed].join('').replace(/^a=ice-(ufrag|pwd):.*$/gm, (line, name) => value(`ice-${name}`) ?? line);
+}

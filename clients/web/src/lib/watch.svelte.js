@@ -68,6 +68,7 @@ export class Watch {
     this.#listen(window, 'online', hurry);
     this.#listen(navigator.connection, 'change', hurry);
     this.#listen(document, 'visibilitychange', shown);
+    this.#listen(document, 'resume', hurry); // thawed, after a browser had frozen the page
     this.#listen(window, 'pagehide', () => this.#player.stop());
     this.#listen(window, 'pageshow', () => this.#player.start()); // also from the back-forward cache
     this.#player.start();

@@ -1,19 +1,28 @@
 // One WHEP session (draft-ietf-wish-whep): an offer, its POST, the peer connection, and a watch over it until it ends.
 // Who wants a picture that comes back by itself uses WhepPlayer (whep.js), which makes one of these after the other.
 
+import { spreadMs } from './backoff.js';
+import { iceServersFromLink } from './ice-servers.js';
+import { IceRestart } from './ice-restart.js';
 import { summarize } from './whep-stats.js';
-import { candidateFragment, isIceLite, isSent, preferStereo } from './sdp.js';
+import { answerAfterRestart, candidateFragment, isIceLite, isSent, preferStereo } from './sdp.js';
 
 const POST_MS = 10_000; // for an answer to the POST
 const CONNECT_MS = 10_000; // for ICE and DTLS
 const FIRST_FRAME_MS = 15_000; // for a picture once bytes flow
-const GRACE_MS = 3000; // for ICE to come back by itself
-const STALL_MS = 2000; // without a byte: ask what happened
-const DEAD_MS = 5000; // without a byte though the stream is live: rejoin
-const UNKNOWN_MS = 40_000; // without a byte and without an answer: longer than the server holds a stream
-const HURRY_MS = 1000; // replaces the limits above for a while after the network or the page came back
+const SILENT_MS = 1000; // without a word from the server, which reports twice a second also when there is no media
+const DOUBTFUL_MS = 600; // … when the browser noticed something, too, or the network or the page just came back
+const ASK_SPREAD_MS = 1000; // when media stops, it does so for all
+const ASK_EVERY_MS = 2000;
+const ASK_MS = 1500; // no answer in time is an answer, too
+const DEAD_MS = 8000; // without media though the path is there and the stream is live: rejoin
+const UNKNOWN_MS = 40_000; // … and the server does not say: longer than it holds a stream
+const RESTART_MS = 1500; // for a word on the new path once the server has answered an ICE restart
+const LOST_MS = 20_000; // without any: the server has long freed the session
+const RELAY_MS = 2500; // for a path without the STUN and TURN servers that only the answer named
+const HURRY_MS = 5000;
 const POLL_FAST_MS = 200;
-const POLL_MS = 1000;
+const POLL_MS = 500;
 
 /** `kind`: waiting, busy, denied, unsupported, unplayable, network, unreachable, stopped; `retryAfter`: the header's text or null. */
 export class WhepError extends Error {
@@ -50,21 +59,26 @@ export class WhepSession {
   #resource = null; // URL of the session at the server
   #etag = null;
   #token = null;
+  #answer = '';
   #candidates = [];
   #needsTrickle = false;
+  #hasNewServers = false;
+  #restart = null; // an IceRestart
   #closed = false;
   #poke = () => {};
   #hurryUntil = 0;
 
-  /** @param {{audioOnly: boolean, env: object}} options `env` holds what a browser has: see whep.js */
-  constructor({ audioOnly, env }) {
+  /** @param {{audioOnly: boolean, iceServers: RTCIceServer[], env: object}} options `iceServers` are those that an earlier
+   *   answer named; `env` holds what a browser has: see whep.js */
+  constructor({ audioOnly, iceServers = [], env }) {
     if (!env.RTCPeerConnection) throw new WhepError('unsupported', { detail: 'no WebRTC' });
     this.#env = env;
     this.audioOnly = audioOnly;
+    this.iceServers = iceServers;
     this.madeAt = env.now();
     this.stream = new env.MediaStream();
     this.sends = { video: false, audio: false };
-    this.#pc = new env.RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    this.#pc = new env.RTCPeerConnection({ bundlePolicy: 'max-bundle', iceServers });
     this.#pc.addEventListener('icecandidate', ({ candidate }) => this.#onCandidate(candidate));
     this.#pc.addEventListener('connectionstatechange', () => this.#poke());
     this.#pc.addEventListener('track', ({ track }) => this.stream.addTrack(track));
@@ -85,6 +99,8 @@ export class WhepSession {
       throw new WhepError('stopped');
     }
     this.sends = { video: isSent(sdp, 'video'), audio: isSent(sdp, 'audio') };
+    this.#answer = sdp;
+    this.#takeServers(response.headers.get('Link'));
     try {
       await this.#pc.setRemoteDescription({ type: 'answer', sdp });
     } catch (error) {
@@ -98,14 +114,17 @@ export class WhepSession {
    * Watches over the open session until it is lost.
    * @param {{onState: function(string), onStats: function(object), status: function(): Promise<string|null>}} watcher
    *   `status` says how the stream is at the server: live, held, idle, or null when that is not known.
-   * @returns {Promise<'unreachable'|'lost'|'ended'|'stopped'>}
+   * @returns {Promise<'unreachable'|'lost'|'gone'|'ended'|'stopped'>} gone: the server does not know the session any more
    */
   async watch({ onState, onStats, status }) {
-    const seen = { stats: null, flowingAt: this.#env.now(), live: false, disconnectedAt: 0, asked: 0, answer: null };
+    const begin = this.#env.now();
+    const seen = { stats: null, flowingAt: begin, heardAt: begin, live: false, askedAt: 0, answer: null };
+    seen.askAfterMs = SILENT_MS + spreadMs(ASK_SPREAD_MS, this.#env.random);
     while (!this.#closed) {
       const stats = summarize(await this.#pc.getStats(), seen.stats);
       const now = this.#env.now();
       if (stats.bytes > (seen.stats?.bytes ?? 0)) seen.flowingAt = now;
+      if (stats.heard > (seen.stats?.heard ?? 0)) seen.heardAt = now;
       seen.stats = stats;
       const verdict = await this.#judge(seen, now, status);
       if (verdict.end) return verdict.end;
@@ -118,9 +137,10 @@ export class WhepSession {
     return 'stopped';
   }
 
-  /** The network or the page came back: look now, and give up sooner on what does not move. */
+  /** The network or the page came back: look now, and restart ICE as soon as nothing comes. */
   hurry() {
-    this.#hurryUntil = this.#env.now() + 5000;
+    this.#hurryUntil = this.#env.now() + HURRY_MS;
+    this.#restart?.hurry();
     this.#poke();
   }
 
@@ -138,6 +158,7 @@ export class WhepSession {
   close() {
     if (this.#closed) return;
     this.#closed = true;
+    this.#endRestart();
     this.#remove();
     this.#pc.close();
     this.#poke();
@@ -146,13 +167,17 @@ export class WhepSession {
   async #makeOffer() {
     const kinds = this.audioOnly ? ['audio'] : ['video', 'audio'];
     for (const kind of kinds) this.#pc.addTransceiver(kind, { direction: 'recvonly' });
-    const plain = await this.#pc.createOffer();
+    await this.#describe();
+    this.#offer = this.#pc.localDescription.sdp;
+  }
+
+  async #describe(options) {
+    const plain = await this.#pc.createOffer(options);
     try {
       await this.#pc.setLocalDescription({ type: 'offer', sdp: preferStereo(plain.sdp) });
     } catch {
       await this.#pc.setLocalDescription(plain);
     }
-    this.#offer = this.#pc.localDescription.sdp;
   }
 
   async #post(url, token) {
@@ -176,32 +201,96 @@ export class WhepSession {
   }
 
   async #judge(seen, now, status) {
-    const limit = (ms) => (now < this.#hurryUntil ? Math.min(ms, HURRY_MS) : ms);
     const connection = this.#pc.connectionState;
     if (connection === 'failed' || connection === 'closed') return { end: seen.live ? 'lost' : 'unreachable' };
-    if (connection !== 'connected') {
-      if (!seen.live) return now - this.openedAt > CONNECT_MS ? { end: 'unreachable' } : { state: 'connecting' };
-      seen.disconnectedAt ||= now;
-      return now - seen.disconnectedAt > limit(GRACE_MS) ? { end: 'lost' } : { state: 'reconnecting' };
-    }
-    seen.disconnectedAt = 0;
-    const silentMs = now - seen.flowingAt;
-    if (silentMs > limit(STALL_MS)) return this.#judgeSilence(seen, now, silentMs, limit, status);
+    const doubtful = connection !== 'connected' || now < this.#hurryUntil;
+    const limitMs = doubtful ? DOUBTFUL_MS : SILENT_MS;
+    const flowing = now - seen.flowingAt <= limitMs;
+    const heard = connection === 'connected' && now - seen.heardAt <= limitMs;
+    if (!seen.live && connection !== 'connected') return this.#judgeStart(now);
+    if (seen.live && !flowing && !heard) return this.#heal(now);
+    this.#endRestart();
+    if (!flowing) return this.#judgeSilence(seen, now, status);
+    return seen.live ? { state: 'live' } : this.#judgePicture(seen, now);
+  }
+
+  #judgeStart(now) {
+    const waitedMs = now - this.openedAt;
+    if (waitedMs > RELAY_MS && this.#hasNewServers) this.#startRestart();
+    return waitedMs > CONNECT_MS ? { end: 'unreachable' } : { state: 'connecting' };
+  }
+
+  #judgePicture(seen, now) {
     const waitsForPicture = this.sends.video && seen.stats.framesDecoded === 0;
     if (!waitsForPicture && seen.stats.bytes > 0) return { state: 'live' };
     const late = now - this.openedAt > FIRST_FRAME_MS && seen.stats.bytes > 0 && !this.#env.hidden();
     return late ? { end: 'lost' } : { state: 'connecting' };
   }
 
-  async #judgeSilence(seen, now, silentMs, limit, status) {
-    if (now - seen.asked >= STALL_MS) {
-      seen.asked = now;
-      seen.answer = await status();
-    }
-    if (seen.answer === 'idle') return { end: 'ended' };
-    if (seen.answer === 'held') return { state: 'held' };
-    const patience = seen.answer === 'live' ? limit(DEAD_MS) : UNKNOWN_MS;
-    return silentMs > patience ? { end: 'lost' } : { state: 'reconnecting' };
+  /** Nothing is heard at all: the way has gone, by a new address for example. */
+  #heal(now) {
+    this.#startRestart();
+    const { result, resultAt, startedAt } = this.#restart;
+    if (result === 'gone') return { end: 'gone' };
+    const expired = result === 'restarted' ? now - resultAt > RESTART_MS : now - startedAt > LOST_MS;
+    return expired || result === 'refused' ? { end: 'lost' } : { state: 'reconnecting' };
+  }
+
+  /** The server is there, and sends no media. */
+  async #judgeSilence(seen, now, status) {
+    const silentMs = now - seen.flowingAt;
+    const state = seen.live ? 'reconnecting' : 'connecting';
+    if (silentMs < seen.askAfterMs) return { state: seen.live ? 'live' : state };
+    const answer = await this.#ask(seen, now, status);
+    if (answer === 'idle') return { end: 'ended' };
+    if (answer === 'held') return { state: 'held' };
+    return silentMs > (answer === 'live' ? DEAD_MS : UNKNOWN_MS) ? { end: 'gone' } : { state };
+  }
+
+  /** How the stream is at the server, asked for now and then. */
+  async #ask(seen, now, status) {
+    if (now - seen.askedAt < ASK_EVERY_MS) return seen.answer;
+    seen.askedAt = now;
+    let timer;
+    const late = new Promise((resolve) => (timer = this.#env.setTimeout(() => resolve(null), ASK_MS)));
+    seen.answer = await Promise.race([status(), late]);
+    this.#env.clearTimeout(timer);
+    return seen.answer;
+  }
+
+  /** Kept for the next session too; a running one uses them from its next ICE restart on. */
+  #takeServers(link) {
+    const servers = iceServersFromLink(link);
+    if (JSON.stringify(servers) === JSON.stringify(this.iceServers)) return;
+    this.iceServers = servers;
+    this.#hasNewServers = servers.length > 0;
+    this.#pc.setConfiguration({ bundlePolicy: 'max-bundle', iceServers: servers });
+  }
+
+  #startRestart() {
+    if (this.#restart?.isOver) this.#restart = null;
+    this.#restart ??= new IceRestart(this.#env, (signal) => this.#restartIce(signal), () => this.#poke());
+  }
+
+  /** An attempt that is under way goes on: the server may have answered it already. */
+  #endRestart() {
+    this.#restart?.stop();
+  }
+
+  /** One attempt; its result for IceRestart. */
+  async #restartIce(signal) {
+    this.#hasNewServers = false;
+    await this.#describe({ iceRestart: true });
+    const response = await this.#patch({ etag: '*', signal });
+    if (this.#closed || !response) return null;
+    if (response.status === 404) return 'gone';
+    if (response.status !== 200) return response.status >= 500 || response.status === 429 ? null : 'refused';
+    this.#etag = response.headers.get('ETag') ?? this.#etag;
+    const answer = answerAfterRestart(this.#answer, await response.text());
+    await this.#pc.setRemoteDescription({ type: 'answer', sdp: answer });
+    this.#answer = answer;
+    if (this.#needsTrickle) await this.#trickle();
+    return 'restarted';
   }
 
   #onCandidate(candidate) {
@@ -215,12 +304,13 @@ export class WhepSession {
     if (this.#candidates.length > 0) await this.#patch();
   }
 
-  async #patch() {
-    if (!this.#resource) return;
+  /** Returns null when the server was not reached. */
+  async #patch({ etag = this.#etag ?? '*', signal } = {}) {
+    if (!this.#resource) return null;
     const body = candidateFragment(this.#pc.localDescription.sdp, this.#candidates.splice(0));
-    const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': this.#etag ?? '*' };
+    const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': etag };
     if (this.#token) headers.Authorization = `Bearer ${this.#token}`;
-    await this.#env.fetch(this.#resource, { method: 'PATCH', headers, body }).catch(() => {});
+    return this.#env.fetch(this.#resource, { method: 'PATCH', headers, body, signal }).catch(() => null);
   }
 
   #remove() {

@@ -29,14 +29,20 @@ export function summarize(stats, previous) {
   const inbound = {};
   let pair = null;
   let at = 0;
+  let heard = 0; // answered checks, sender reports, media: grows while anything comes from the server
   for (const report of byId.values()) {
     if (report.type === 'inbound-rtp') {
       inbound[report.kind] = report;
       at = Math.max(at, report.timestamp ?? 0);
-    } else if (report.type === 'candidate-pair' && (report.nominated || report.selected) && report.state === 'succeeded') {
-      pair = report;
+      heard += report.bytesReceived ?? 0;
+    } else if (report.type === 'remote-outbound-rtp') {
+      heard += report.reportsSent ?? 0;
+    } else if (report.type === 'candidate-pair') {
+      heard += report.responsesReceived ?? 0;
+      if ((report.nominated || report.selected) && report.state === 'succeeded') pair = report;
     }
   }
+  const local = byId.get(pair?.localCandidateId);
   const seconds = previous?.at ? (at - previous.at) / 1000 : 0;
   const codec = (report) => byId.get(report?.codecId)?.mimeType?.split('/')[1] ?? '';
   const video = inbound.video ? track(inbound.video, previous?.raw.video, seconds) : null;
@@ -46,6 +52,8 @@ export function summarize(stats, previous) {
   return {
     at,
     raw: inbound,
+    heard,
+    protocol: local?.relayProtocol ?? local?.protocol ?? '', // udp, tcp, or tls to a relay
     bytes: (video?.bytes ?? 0) + (audio?.bytes ?? 0),
     framesDecoded: video?.framesDecoded ?? 0,
     width: video?.width ?? 0,
@@ -62,3 +70,6 @@ export function summarize(stats, previous) {
     audioCodec: codec(inbound.audio),
   };
 }
+
+/** Whether media comes over TCP, by itself or to a relay: the network lets no UDP through. */
+export const isTcp = (stats) => stats?.protocol === 'tcp' || stats?.protocol === 'tls';

@@ -6,14 +6,18 @@
 // denied (no right to watch), unsupported (this browser cannot play it), unplayable (no browser can: the publisher has to
 // send something else), stopped.
 
-import { backoffMs, retryAfterMs } from './backoff.js';
+import { backoffMs, retryAfterMs, spreadMs } from './backoff.js';
 import { WhepError, WhepSession } from './whep-session.js';
 
 const OFFER_LIFE_MS = 30_000; // an unused offer is made anew: the machine's addresses may have changed
 const WAITING_MS = 2000;
 const FRESH = new Set(['connecting', 'waiting', 'busy', 'stopped']); // after these a new session is not a return
+const WITHOUT_ANSWER = new Set(['network', 'lost', 'gone', 'unreachable']);
 const UNPLAYABLE_MS = 5000; // the teacher is told, and may have changed it
 const SLOW_MS = 10_000; // between attempts that will hardly succeed
+const ALONE_MS = 250; // before the return of one who lost its way alone
+const TOGETHER_MS = 2000; // … of those whose server has lost them all
+const HURRY_MS = 5000;
 
 /** What the player needs of the browser; tests give their own. */
 export const browserEnv = () => ({
@@ -36,6 +40,8 @@ export class WhepPlayer extends EventTarget {
   #loops = Promise.resolve();
   #wake = () => {};
   #audioOnly;
+  #iceServers = []; // as the last answer named them
+  #hurriedAt = -Infinity;
 
   /**
    * @param {object} options
@@ -76,6 +82,7 @@ export class WhepPlayer extends EventTarget {
 
   /** Called when the network or the page came back: no waiting now. */
   hurry() {
+    this.#hurriedAt = this.#env.now();
     this.#session?.hurry();
     this.#wake();
   }
@@ -108,6 +115,7 @@ export class WhepPlayer extends EventTarget {
       const { url, token } = await this.#options.endpoint({ fresh: last.kind === 'denied' });
       const session = this.#takeSession();
       await session.open(url, token);
+      this.#iceServers = session.iceServers;
       this.dispatchEvent(new CustomEvent('stream', { detail: { stream: session.stream, sends: session.sends } }));
       const kind = await session.watch({
         onState: (state) => {
@@ -129,6 +137,7 @@ export class WhepPlayer extends EventTarget {
   /** What to show, and how long to wait, after an attempt that ended with `outcome`. */
   #next({ kind, wasLive, error, last }, attempt) {
     const random = this.#env.random;
+    if (WITHOUT_ANSWER.has(kind) && !this.#env.online()) return { state: 'offline', waitMs: backoffMs(attempt, random) };
     switch (kind) {
       case 'stopped': // replaced by setAudioOnly()
         return { state: null, waitMs: 0 };
@@ -142,13 +151,16 @@ export class WhepPlayer extends EventTarget {
         return { state: 'unsupported', waitMs: SLOW_MS };
       case 'unplayable':
         return { state: 'unplayable', waitMs: retryAfterMs(error.retryAfter, UNPLAYABLE_MS, random, this.#env.now) };
-      case 'ended': // ask at once: the answer says whether the class is over
-        return { state: 'reconnecting', waitMs: Math.round(random() * 500) };
+      case 'ended': // ask soon: the answer says whether the class is over
+        return { state: 'reconnecting', waitMs: spreadMs(TOGETHER_MS, random) };
+      case 'lost':
+        return { state: 'reconnecting', waitMs: wasLive ? spreadMs(ALONE_MS, random) : backoffMs(attempt, random) };
+      case 'gone': // the server may have been restarted, for everybody: but who just woke up comes alone
+        return { state: 'reconnecting', waitMs: spreadMs(this.#isHurried() ? ALONE_MS : TOGETHER_MS, random) };
       case 'unreachable':
         return { state: last === 'unreachable' ? 'blocked' : 'reconnecting', waitMs: backoffMs(attempt, random) };
       default:
-        if (!this.#env.online()) return { state: 'offline', waitMs: backoffMs(attempt, random) };
-        return { state: 'reconnecting', waitMs: wasLive ? Math.round(random() * 500) : backoffMs(attempt, random) };
+        return { state: 'reconnecting', waitMs: backoffMs(attempt, random) };
     }
   }
 
@@ -158,12 +170,16 @@ export class WhepPlayer extends EventTarget {
     return this.state === 'offline' ? 'reconnecting' : this.state;
   }
 
+  #isHurried() {
+    return this.#env.now() - this.#hurriedAt < HURRY_MS;
+  }
+
   #takeSession() {
     const old = this.#session;
     const usable = old && !old.closed && old.audioOnly === this.#audioOnly && this.#env.now() - old.madeAt < OFFER_LIFE_MS;
     if (usable) return old;
     old?.close();
-    this.#session = new WhepSession({ audioOnly: this.#audioOnly, env: this.#env });
+    this.#session = new WhepSession({ audioOnly: this.#audioOnly, iceServers: this.#iceServers, env: this.#env });
     return this.#session;
   }
 
