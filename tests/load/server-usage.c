@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static bool
@@ -49,6 +50,16 @@ load_usage_read (pid_t pid, LoadUsage *ret_usage, GError **error)
   while (folder && g_dir_read_name (folder))
     ret_usage->descriptors++;
   return true;
+}
+
+double
+load_usage_own_cpu_s (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+         + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 /* le="0.005" in a series' labels. */

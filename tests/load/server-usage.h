@@ -6,8 +6,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "http-exchange.h"
-
 typedef struct
 {
   int64_t at_us;
@@ -17,6 +15,8 @@ typedef struct
 } LoadUsage;
 
 bool load_usage_read (pid_t pid, LoadUsage *ret_usage, GError **error);
+/* Of this process. */
+double load_usage_own_cpu_s (void);
 
 #define LOAD_MAX_BUCKETS 64
 

@@ -89,16 +89,6 @@ read_delay (Run *run, LoadHistogram *ret_histogram)
     run->result.has_delay |= load_histogram_read (text, DELAY_METRIC, ret_histogram);
 }
 
-static double
-own_cpu_s (void)
-{
-  struct rusage usage;
-
-  getrusage (RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
-         + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
 /* Two descriptors a viewer at most, and some. */
 static bool
 allow_descriptors (unsigned viewers)
@@ -144,11 +134,11 @@ measure (Run *run)
   run->result.playing = SUM (run, playing);
   set_phase (run, LOAD_PHASE_MEASURING);
   read_usage (run, &run->result.begin);
-  cpu_s = own_cpu_s ();
+  cpu_s = load_usage_own_cpu_s ();
   run->result.measured_s = -(double)g_get_monotonic_time () / G_USEC_PER_SEC;
   wait_s (run->options.duration_s);
   read_usage (run, &run->result.end);
-  run->result.own_cpu_s = own_cpu_s () - cpu_s;
+  run->result.own_cpu_s = load_usage_own_cpu_s () - cpu_s;
   run->result.measured_s += (double)g_get_monotonic_time () / G_USEC_PER_SEC;
   set_phase (run, LOAD_PHASE_MEASURED);
   read_delay (run, &run->result.delay_after);
