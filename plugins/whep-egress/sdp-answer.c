@@ -10,7 +10,7 @@
 /* What we serve of the feedback that is offered. */
 #define SERVED_FEEDBACK                                                                                                \
   (AIR_SDP_FEEDBACK_NACK | AIR_SDP_FEEDBACK_PLI | AIR_SDP_FEEDBACK_FIR | AIR_SDP_FEEDBACK_TRANSPORT_CC                 \
-   | AIR_SDP_FEEDBACK_REMB)
+   | AIR_SDP_FEEDBACK_REMB | AIR_SDP_FEEDBACK_ROUND_TRIP)
 
 /* The H.264 profiles of live video from the simplest to the richest; each decodes those before it (ITU-T H.264 §A.2),
  * for baseline's own tools (FMO, ASO) are used by nobody. */
@@ -140,6 +140,18 @@ accept_section (AirSdpChoice *choice, AirKind kind, unsigned index, const AirSdp
       section->rtx_payload = rtx->number;
       section->rtx_ssrc = new_ssrc (choice);
     }
+  const AirSdpPayload *red = kind == AIR_KIND_AUDIO ? air_sdp_media_find_red (media, payload) : NULL;
+  if (red)
+    {
+      /* How much a packet carries along changes with the losses; sent again, it would not be the same (RFC 7714 §8.4). */
+      section->red_payload = red->number;
+      section->feedback &= ~(unsigned)AIR_SDP_FEEDBACK_NACK;
+    }
+  /* Browsers with this extension (those on libwebrtc) take "rrtr", though they do not offer it; without a round trip
+   * they ask only every 100 ms for what they lost. */
+  if (kind == AIR_KIND_VIDEO && section->feedback & AIR_SDP_FEEDBACK_NACK
+      && section->extensions[AIR_SDP_EXTENSION_PLAYOUT_DELAY])
+    section->feedback |= AIR_SDP_FEEDBACK_ROUND_TRIP;
   /* A transport-wide sequence number changes with each sending; a retransmission on the same SSRC must not change
    * (RFC 7714 §8.4). So there is one only where retransmissions have an SSRC of their own. */
   if (!section->rtx_payload || !(section->feedback & AIR_SDP_FEEDBACK_TRANSPORT_CC)
@@ -262,7 +274,7 @@ write_feedback (GString *sdp, uint8_t payload, unsigned feedback)
   } names[] = {
     { AIR_SDP_FEEDBACK_REMB, "goog-remb" }, { AIR_SDP_FEEDBACK_TRANSPORT_CC, "transport-cc" },
     { AIR_SDP_FEEDBACK_FIR, "ccm fir" },    { AIR_SDP_FEEDBACK_NACK, "nack" },
-    { AIR_SDP_FEEDBACK_PLI, "nack pli" },
+    { AIR_SDP_FEEDBACK_PLI, "nack pli" },   { AIR_SDP_FEEDBACK_ROUND_TRIP, "rrtr" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
     if (feedback & names[i].flag)
@@ -292,6 +304,9 @@ write_audio_codec (GString *sdp, const AirSdpSection *section)
   g_string_append_printf (sdp, "a=rtpmap:%u opus/48000/2\r\n", section->payload);
   g_string_append_printf (sdp, "a=fmtp:%u minptime=10;stereo=1;sprop-stereo=1;useinbandfec=1\r\n", section->payload);
   write_feedback (sdp, section->payload, section->feedback);
+  if (section->red_payload)
+    g_string_append_printf (sdp, "a=rtpmap:%u red/48000/2\r\na=fmtp:%u %u/%u\r\n", section->red_payload,
+                            section->red_payload, section->payload, section->payload);
 }
 
 static void
@@ -328,6 +343,8 @@ write_accepted (GString *sdp, const AirSdpMedia *media, const AirSdpChoice *choi
   g_string_append_printf (sdp, "m=%s 9 %s %u", media->media, media->protocol, section->payload);
   if (section->rtx_payload)
     g_string_append_printf (sdp, " %u", section->rtx_payload);
+  if (section->red_payload)
+    g_string_append_printf (sdp, " %u", section->red_payload);
   g_string_append (sdp, "\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n");
   write_transport (sdp, choice, local);
   if (*media->mid)

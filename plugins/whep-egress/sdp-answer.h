@@ -25,6 +25,7 @@ typedef struct
   unsigned section;    /* its index in the offer */
   uint8_t payload;     /* RTP payload type */
   uint8_t rtx_payload; /* 0: no retransmission stream */
+  uint8_t red_payload; /* 0: sound does not carry earlier sound along */
   uint32_t ssrc;
   uint32_t rtx_ssrc;
   unsigned feedback;                           /* AirSdpFeedback mask: offered, and served by us */

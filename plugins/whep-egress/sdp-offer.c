@@ -205,6 +205,7 @@ parse_feedback (Parser *parser, const char *value, GError **error)
                       : g_str_equal (value, "ccm fir")      ? AIR_SDP_FEEDBACK_FIR
                       : g_str_equal (value, "transport-cc") ? AIR_SDP_FEEDBACK_TRANSPORT_CC
                       : g_str_equal (value, "goog-remb")    ? AIR_SDP_FEEDBACK_REMB
+                      : g_str_equal (value, "rrtr")         ? AIR_SDP_FEEDBACK_ROUND_TRIP
                                                             : 0;
   for (unsigned i = 0; i < parser->media->payload_count; i++)
     if (number == 128 || parser->media->payloads[i].number == number)
@@ -486,6 +487,34 @@ air_sdp_media_find_rtx (const AirSdpMedia *media, uint8_t payload)
         continue;
       g_autofree char *apt = air_sdp_fmtp_get (candidate->fmtp, "apt");
       if (apt && g_ascii_strtoull (apt, NULL, 10) == payload)
+        return candidate;
+    }
+  return NULL;
+}
+
+/* "111/111": every block is of that payload type. */
+static bool
+names_only (const char *fmtp, uint8_t payload)
+{
+  g_auto (GStrv) blocks = g_strsplit (fmtp, "/", 8);
+  unsigned count = g_strv_length (blocks);
+  for (unsigned i = 0; i < count; i++)
+    {
+      char *end;
+      if (g_ascii_strtoull (blocks[i], &end, 10) != payload || end == blocks[i] || *end != '\0')
+        return false;
+    }
+  return count >= 2;
+}
+
+const AirSdpPayload *
+air_sdp_media_find_red (const AirSdpMedia *media, const AirSdpPayload *payload)
+{
+  for (unsigned i = 0; i < media->payload_count; i++)
+    {
+      const AirSdpPayload *candidate = &media->payloads[i];
+      if (g_ascii_strcasecmp (candidate->encoding, "red") == 0 && candidate->clock_rate == payload->clock_rate
+          && candidate->channels == payload->channels && names_only (candidate->fmtp, payload->number))
         return candidate;
     }
   return NULL;

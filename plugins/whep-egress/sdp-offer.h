@@ -30,6 +30,7 @@ typedef enum
   AIR_SDP_FEEDBACK_FIR = 1 << 2,
   AIR_SDP_FEEDBACK_TRANSPORT_CC = 1 << 3,
   AIR_SDP_FEEDBACK_REMB = 1 << 4,
+  AIR_SDP_FEEDBACK_ROUND_TRIP = 1 << 5, /* rrtr: the receiver measures it (RFC 3611 §4.4) */
 } AirSdpFeedback;
 
 /* RTP header extensions that we can send. */
@@ -100,6 +101,10 @@ void air_sdp_offer_free (AirSdpOffer *offer);
 char *air_sdp_fmtp_get (const char *fmtp, const char *name);
 /* The payload that retransmits @payload (RFC 4588, apt=). Returns: (transfer none), NULL when there is none. */
 const AirSdpPayload *air_sdp_media_find_rtx (const AirSdpMedia *media, uint8_t payload);
+
+/* The payload by which @payload carries earlier sound along (RFC 2198, its parameters name nothing else). Returns: (transfer
+ * none), NULL when there is none. */
+const AirSdpPayload *air_sdp_media_find_red (const AirSdpMedia *media, const AirSdpPayload *payload);
 
 /* A trickle fragment (RFC 8840): credentials only, candidates are not used by an ICE-lite agent. */
 typedef struct

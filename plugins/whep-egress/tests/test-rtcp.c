@@ -39,7 +39,9 @@ test_compound (void)
   static const uint8_t packet[] = {
     0x81, 201, 0, 7, 0, 0, 0, 1, 0, 0, 0, 9, 64, 0xff, 0xff, 0xfe, 0, 1, 0, 5, 0, 0, 0, 90, 1, 2, 3, 4, 0, 1, 0, 0, /* RR */
     0x81, 202, 0, 2, 0, 0, 0, 1, 1, 0, 0, 0,                                                     /* SDES */
-    0x80, 207, 0, 2, 0, 0, 0, 1, 4, 0, 0, 0,                                                     /* XR */
+    0x80, 207, 0, 5, 0, 0, 0, 1, 99, 0, 0, 0, 4, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8,                 /* XR: unknown, RRTR */
+    0x80, 207, 0, 2, 0, 0, 0, 1, 4, 0, 0, 0,                                                     /* XR: cut short */
+    0x80, 207, 0, 2, 0, 0, 0, 1, 4, 0, 0, 9,                                                     /* XR: announces more */
     0x81, 205, 0, 4, 0, 0, 0, 1, 0, 0, 0, 9, 0x12, 0x34, 0, 3, 0xff, 0xff, 0x80, 0,              /* two NACK entries */
     0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 9,                                                     /* PLI */
     0x84, 206, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 77, 0, 0, 0,                            /* FIR */
@@ -60,6 +62,10 @@ test_compound (void)
   g_assert_cmpuint (item.report.jitter, ==, 90);
   g_assert_cmphex (item.report.lsr, ==, 0x01020304);
   g_assert_cmphex (item.report.dlsr, ==, 0x00010000);
+  g_assert_true (air_rtcp_iter_next (&iter, &item));
+  g_assert_cmpint (item.type, ==, AIR_RTCP_REFERENCE_TIME);
+  g_assert_cmpuint (item.sender_ssrc, ==, 1);
+  g_assert_cmphex (item.reference, ==, 0x03040506);
   g_assert_true (air_rtcp_iter_next (&iter, &item));
   g_assert_cmpint (item.type, ==, AIR_RTCP_NACK);
   g_assert_cmphex (item.nack.sequence, ==, 0x1234);
@@ -193,6 +199,18 @@ test_transport_cc (void)
   g_assert_false (air_rtcp_iter_next (&iter, &item));
 }
 
+/* RFC 3611 §4.5: how the receiver's round trip is found. */
+static void
+test_reference_answer (void)
+{
+  static const uint8_t wanted[] = { 0x80, 207, 0, 5, 1, 2, 3, 4, 5, 0, 0, 3, 0, 0, 0, 9, 0xa, 0xb, 0xc, 0xd, 0, 0, 0, 0 };
+  uint8_t out[24];
+
+  g_assert_cmpmem (out, air_rtcp_build_reference_answer (out, sizeof out, 0x01020304, 9, 0x0a0b0c0d), wanted,
+                   sizeof wanted);
+  g_assert_cmpuint (air_rtcp_build_reference_answer (out, sizeof out - 1, 1, 9, 2), ==, 0);
+}
+
 static void
 test_transport_cc_bound (void)
 {
@@ -213,6 +231,7 @@ main (int argc, char **argv)
   g_test_add_func ("/rtcp/framing", test_framing);
   g_test_add_func ("/rtcp/bye-and-pli", test_bye_and_pli);
   g_test_add_func ("/rtcp/times", test_times);
+  g_test_add_func ("/rtcp/reference-answer", test_reference_answer);
   g_test_add_func ("/rtcp/transport-cc", test_transport_cc);
   g_test_add_func ("/rtcp/transport-cc/bound", test_transport_cc_bound);
   return g_test_run ();

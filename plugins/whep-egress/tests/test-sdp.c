@@ -182,6 +182,46 @@ test_transport_cc_needs_rtx (void)
   g_assert_cmpuint (video->extensions[AIR_SDP_EXTENSION_TRANSPORT_CC], ==, 0);
 }
 
+/* What a packet of sound carries along changes, so it cannot be sent again as it was. */
+static void
+test_redundant_sound (void)
+{
+  g_autofree char *text = with ("a=rtcp-fb:111 transport-cc", "a=rtcp-fb:111 nack");
+  g_autoptr (AirSdpOffer) offer = parse (text);
+  AirSdpChoice choice;
+  g_assert_true (air_sdp_choose (offer, &baseline, &choice, NULL));
+  g_assert_cmpuint (choice.kinds[AIR_KIND_AUDIO].red_payload, ==, 63);
+  g_assert_cmpuint (choice.kinds[AIR_KIND_VIDEO].red_payload, ==, 0);
+  g_autofree char *answer = air_sdp_answer_write (offer, &choice, &local);
+  g_assert_nonnull (strstr (answer, "m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n"));
+  g_assert_nonnull (strstr (answer, "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n"));
+  g_assert_null (strstr (answer, "a=rtcp-fb:111 nack\r\n"));
+
+  static const char *const others[] = { "a=fmtp:63 111/110", "a=fmtp:63 111", "a=fmtp:63 111/", "a=fmtp:64 111/111" };
+  for (size_t i = 0; i < G_N_ELEMENTS (others); i++)
+    {
+      g_autofree char *changed = with ("a=fmtp:63 111/111", others[i]);
+      g_autoptr (AirSdpOffer) other = parse (changed);
+      g_assert_true (air_sdp_choose (other, &baseline, &choice, NULL));
+      g_assert_cmpuint (choice.kinds[AIR_KIND_AUDIO].red_payload, ==, 0);
+    }
+}
+
+/* Only those are told so that take it. */
+static void
+test_round_trip (void)
+{
+  AirSdpChoice choice;
+  g_autofree char *chrome = load ("chrome.sdp"), *gstreamer = load ("gstreamer.sdp");
+  g_autoptr (AirSdpOffer) taken = parse (chrome), other = parse (gstreamer);
+  g_assert_true (air_sdp_choose (taken, &baseline, &choice, NULL));
+  g_autofree char *answer = air_sdp_answer_write (taken, &choice, &local);
+  g_assert_cmpuint (count (answer, "a=rtcp-fb:108 rrtr\r\n"), ==, 1);
+  g_assert_true (air_sdp_choose (other, &baseline, &choice, NULL));
+  g_autofree char *plain = air_sdp_answer_write (other, &choice, &local);
+  g_assert_cmpuint (count (plain, "rrtr"), ==, 0);
+}
+
 static void
 test_malformed (void)
 {
@@ -284,6 +324,8 @@ main (int argc, char **argv)
   g_test_add_func ("/whep/sdp/refused", test_refused);
   g_test_add_func ("/whep/sdp/setup", test_setup);
   g_test_add_func ("/whep/sdp/transport-cc-needs-rtx", test_transport_cc_needs_rtx);
+  g_test_add_func ("/whep/sdp/redundant-sound", test_redundant_sound);
+  g_test_add_func ("/whep/sdp/round-trip", test_round_trip);
   g_test_add_func ("/whep/sdp/malformed", test_malformed);
   g_test_add_func ("/whep/sdp/limits", test_limits);
   g_test_add_func ("/whep/sdp/damage", test_damage);

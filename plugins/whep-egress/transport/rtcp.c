@@ -13,6 +13,7 @@ enum
   PACKET_BYE = 203,
   PACKET_RTPFB = 205,
   PACKET_PSFB = 206,
+  PACKET_XR = 207,
 };
 
 static uint16_t
@@ -143,6 +144,29 @@ air_rtcp_build_pli (uint8_t *out, size_t out_bytes, uint32_t sender_ssrc, uint32
   p = write_header (p, 1, PACKET_PSFB, 12);
   p = write32 (p, sender_ssrc);
   p = write32 (p, media_ssrc);
+  return (size_t)(p - out);
+}
+
+enum
+{
+  BLOCK_REFERENCE_TIME = 4,
+  BLOCK_DELAY = 5,
+};
+
+size_t
+air_rtcp_build_reference_answer (uint8_t *out, size_t out_bytes, uint32_t ssrc, uint32_t receiver_ssrc,
+                                 uint32_t reference)
+{
+  uint8_t *p = out;
+
+  if (out_bytes < 24)
+    return 0;
+  p = write_header (p, 0, PACKET_XR, 24);
+  p = write32 (p, ssrc);
+  p = write32 (p, (uint32_t)BLOCK_DELAY << 24 | 3);
+  p = write32 (p, receiver_ssrc);
+  p = write32 (p, reference);
+  p = write32 (p, 0);
   return (size_t)(p - out);
 }
 
@@ -337,6 +361,29 @@ next_payload_feedback (AirRtcpIter *iter, const uint8_t *p, AirRtcpItem *item)
   return true;
 }
 
+/* RFC 3611 §3: blocks of any kind, of which only one is wanted. */
+static bool
+next_extended (AirRtcpIter *iter, const uint8_t *p, AirRtcpItem *item)
+{
+  if (iter->entry == 0)
+    iter->entry = 8;
+  item->sender_ssrc = read32 (p + 4);
+  while (iter->entry + 4 <= iter->packet_bytes)
+    {
+      const uint8_t *block = p + iter->entry;
+      size_t bytes = 4 + 4 * (size_t)read16 (block + 2);
+      bool whole = bytes <= iter->packet_bytes - iter->entry;
+      iter->entry = whole ? iter->entry + bytes : iter->packet_bytes;
+      if (whole && block[0] == BLOCK_REFERENCE_TIME && bytes >= 12)
+        {
+          item->type = AIR_RTCP_REFERENCE_TIME;
+          item->reference = read32 (block + 6);
+          return true;
+        }
+    }
+  return false;
+}
+
 static bool
 next_entry (AirRtcpIter *iter, AirRtcpItem *item)
 {
@@ -357,6 +404,8 @@ next_entry (AirRtcpIter *iter, AirRtcpItem *item)
       item->sender_ssrc = read32 (p + 4);
       item->media_ssrc = read32 (p + 8);
       return p[1] == PACKET_RTPFB ? next_transport_feedback (iter, p, item) : next_payload_feedback (iter, p, item);
+    case PACKET_XR:
+      return iter->packet_bytes >= 8 && next_extended (iter, p, item);
     default:
       return false;
     }

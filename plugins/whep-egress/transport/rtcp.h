@@ -1,4 +1,4 @@
-/* RTCP (RFC 3550 §6, RFC 4585, RFC 5104): writing sender reports, reading what viewers send back.
+/* RTCP (RFC 3550 §6, RFC 3611, RFC 4585, RFC 5104): writing sender reports, reading what viewers send back.
  *
  * No state, no allocation; any thread. Reading is by an iterator over a decrypted compound packet whose framing is checked
  * as a whole first; items point into the packet.
@@ -31,6 +31,12 @@ size_t air_rtcp_build_bye (uint8_t *out, size_t out_bytes, const uint32_t *ssrcs
 /* RR without blocks, then PLI for @media_ssrc (RFC 4585 §6.3.1); for WHIP later. Returns: the size, 0 when it does not fit. */
 size_t air_rtcp_build_pli (uint8_t *out, size_t out_bytes, uint32_t sender_ssrc, uint32_t media_ssrc);
 
+/* The answer to an AIR_RTCP_REFERENCE_TIME that came this instant (RFC 3611 §4.5): so receivers, too, know their round trip,
+ * and when to ask again for what they lost. @ssrc: ours; @receiver_ssrc, @reference: of the item. Returns: the size, 0 when it
+ * does not fit. */
+size_t air_rtcp_build_reference_answer (uint8_t *out, size_t out_bytes, uint32_t ssrc, uint32_t receiver_ssrc,
+                                        uint32_t reference);
+
 typedef enum
 {
   AIR_RTCP_SENDER_REPORT, /* sender_info */
@@ -41,6 +47,7 @@ typedef enum
   AIR_RTCP_REMB,         /* remb_bps */
   AIR_RTCP_TRANSPORT_CC, /* transport_cc */
   AIR_RTCP_BYE,          /* one per SSRC (media_ssrc) */
+  AIR_RTCP_REFERENCE_TIME, /* reference: of a receiver that wants to know its round trip (RFC 3611 §4.4) */
 } AirRtcpType;
 
 typedef struct
@@ -70,6 +77,7 @@ typedef struct
       uint8_t sequence;
     } fir;
     uint64_t remb_bps;
+    uint32_t reference; /* the middle of the receiver's NTP time */
     struct
     {
       uint16_t base_sequence;
@@ -97,7 +105,7 @@ typedef struct
 /* Checks version, first packet type, lengths and padding of the compound (RFC 3550 §A.2; RFC 5506 reduced size is taken:
  * any first type). Returns: false when the framing is broken. */
 bool air_rtcp_iter_init (AirRtcpIter *iter, const uint8_t *data, size_t size);
-/* Returns: false at the end. Unknown packet types and formats (XR, APP, SDES) and bodies too short for what
+/* Returns: false at the end. Unknown packet types and formats (APP, SDES, other blocks of XR) and bodies too short for what
  * they announce are skipped. */
 bool air_rtcp_iter_next (AirRtcpIter *iter, AirRtcpItem *ret_item);
 
