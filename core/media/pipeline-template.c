@@ -106,6 +106,13 @@ parse_header (AirPipelineTemplate *self, const char *line, bool *has_kind, GErro
         set_invalid (self, error, "kind is \"%.40s\", not video or audio", value);
       return *has_kind;
     }
+  if (strcmp (key, "standby") == 0)
+    {
+      self->standby = strcmp (value, "unplayable") == 0;
+      if (!self->standby)
+        set_invalid (self, error, "standby is \"%.40s\", not unplayable", value);
+      return self->standby;
+    }
   GstCaps **caps = strcmp (key, "input") == 0 ? &self->input : strcmp (key, "output") == 0 ? &self->output : NULL;
   if (caps == NULL)
     return true; /* a comment for people */
@@ -180,6 +187,16 @@ check_end (const AirPipelineTemplate *self, GstElement *pipeline, const char *na
   return false;
 }
 
+static bool
+check_gate (const AirPipelineTemplate *self, GstElement *pipeline, GError **error)
+{
+  g_autoptr (GstElement) gate = gst_bin_get_by_name (GST_BIN (pipeline), "gate");
+  if (gate != NULL && g_strcmp0 (G_OBJECT_TYPE_NAME (gate), "GstValve") == 0)
+    return true;
+  set_invalid (self, error, "to stand by it needs a valve name=gate behind its decoder");
+  return false;
+}
+
 GstElement *
 air_pipeline_template_build (const AirPipelineTemplate *self, const AirPipelineValues *values, GError **error)
 {
@@ -197,6 +214,8 @@ air_pipeline_template_build (const AirPipelineTemplate *self, const AirPipelineV
     }
   if (!check_end (self, pipeline, "source", GST_TYPE_APP_SRC, error)
       || !check_end (self, pipeline, "sink", GST_TYPE_APP_SINK, error))
+    return NULL;
+  if (self->standby && !check_gate (self, pipeline, error))
     return NULL;
   return g_steal_pointer (&pipeline);
 }

@@ -4,10 +4,11 @@
  *   # kind: audio
  *   # input: audio/mpeg, mpegversion=4
  *   # output: audio/x-opus
+ *   # standby: unplayable
  *   appsrc name=source ! … ${bitrate_kbps} … ! appsink name=sink
  *
  * `input` are the caps that it takes, `output` those that it makes. Lines that begin with '#' are no part of the
- * pipeline. Placeholders: ${bitrate_kbps}, ${width}, ${height}, ${fps}, ${keyframe_frames}, ${sample_rate}, ${channels}.
+ * pipeline. `standby` is optional: see air_rendition_set_standby(). Placeholders: ${bitrate_kbps}, ${width}, ${height}, ${fps}, ${keyframe_frames}, ${sample_rate}, ${channels}.
  */
 #pragma once
 
@@ -22,6 +23,7 @@ typedef struct
   char *file; /* "/usr/share/airclass/pipelines/opus.pipeline" */
   AirKind kind;
   GstCaps *input, *output;
+  bool standby; /* kept ready for streams that no browser plays */
   char *launch; /* with placeholders */
 } AirPipelineTemplate;
 

@@ -22,7 +22,8 @@ struct _AirRenditionPipeline
   AirStream *output;
   int wake_fd;
   int64_t start_ns;
-  GstElement *pipeline, *source, *sink;
+  GstElement *pipeline, *source, *gate, *sink; /* the gate is NULL where the template has none */
+  bool open;
   GstBus *bus;
   bool segment_sent;
 
@@ -160,6 +161,23 @@ air_rendition_pipeline_force_keyframe (AirRenditionPipeline *self)
   gst_element_send_event (self->sink, gst_event_new_custom (GST_EVENT_CUSTOM_UPSTREAM, structure));
 }
 
+void
+air_rendition_pipeline_set_open (AirRenditionPipeline *self, bool open)
+{
+  AirStream *output = self->output;
+  if (self->gate == NULL || self->open == open)
+    return;
+  self->open = open;
+  AIR_COUNT (output->registry->counters.standby, open ? -1 : 1);
+  /* Pictures from before the pause are none to begin with. */
+  g_mutex_lock (&output->lock);
+  air_gop_cache_clear (&output->cache);
+  g_mutex_unlock (&output->lock);
+  if (open)
+    air_rendition_pipeline_force_keyframe (self);
+  g_object_set (self->gate, "drop", !open, NULL);
+}
+
 AirTrack *
 air_rendition_pipeline_get_track (AirRenditionPipeline *self)
 {
@@ -206,6 +224,10 @@ set_up_ends (AirRenditionPipeline *self)
 {
   self->source = gst_bin_get_by_name (GST_BIN (self->pipeline), "source");
   self->sink = gst_bin_get_by_name (GST_BIN (self->pipeline), "sink");
+  self->gate = self->pipeline_template->standby ? gst_bin_get_by_name (GST_BIN (self->pipeline), "gate") : NULL;
+  self->open = self->gate == NULL;
+  if (self->gate != NULL)
+    g_object_set (self->gate, "drop", TRUE, NULL);
   g_object_set (self->source, "caps", air_track_get_caps (self->track), "format", GST_FORMAT_TIME, "is-live", TRUE,
                 "do-timestamp", FALSE, "block", FALSE, "max-bytes", (guint64)0, "handle-segment-change", TRUE, NULL);
   g_object_set (self->sink, "sync", FALSE, "async", FALSE, "emit-signals", FALSE, "max-buffers", 0, "drop", FALSE,
@@ -231,8 +253,9 @@ air_rendition_pipeline_new (const AirPipelineTemplate *pipeline_template, const 
   self->output = air_stream_ref (output);
   self->start_ns = start_ns;
   self->wake_fd = wake_fd;
-  AIR_COUNT (output->registry->counters.pipelines, 1);
   set_up_ends (self);
+  AIR_COUNT (output->registry->counters.pipelines, 1);
+  AIR_COUNT (output->registry->counters.standby, self->open ? 0 : 1);
   if (gst_element_set_state (pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE)
     return g_steal_pointer (&self);
   if (air_rendition_pipeline_check (self, error))
@@ -247,8 +270,10 @@ air_rendition_pipeline_free (AirRenditionPipeline *self)
     return;
   gst_element_set_state (self->pipeline, GST_STATE_NULL); /* no callback runs after it */
   AIR_COUNT (self->output->registry->counters.pipelines, -1);
+  AIR_COUNT (self->output->registry->counters.standby, self->open ? 0 : -1);
   gst_bus_set_flushing (self->bus, TRUE);
   g_clear_object (&self->source);
+  g_clear_object (&self->gate);
   g_clear_object (&self->sink);
   g_clear_object (&self->bus);
   g_clear_object (&self->pipeline);

@@ -17,6 +17,9 @@
 #define PROVEN_US (30 * G_USEC_PER_SEC)
 /* A gap longer than this starts the decoder anew. */
 #define GAP_NS (500 * INT64_C (1000000))
+/* A decoder keeps the newest pictures until those that are shown before them have come: a first picture that old comes out
+ * at once, and no live one has to be waited for. */
+#define REORDERED_NS (150 * INT64_C (1000000))
 #define KEYFRAME_PERIOD_US (G_USEC_PER_SEC / 2)
 /* While the pipeline is full its need for data wakes the thread; this is for the moment between the two. */
 #define FULL_POLL_MS 50
@@ -30,18 +33,27 @@ struct _AirRendition
   int64_t retry_us; /* delay before the second attempt; doubled for each further one */
   int wake_fd;
   int quit;               /* atomic */
+  int standby;            /* atomic */
   int keyframe_requested; /* atomic */
 };
+
+typedef enum
+{
+  DEMAND_NONE,
+  DEMAND_STANDBY, /* nobody reads, but somebody may soon */
+  DEMAND_OUTPUT,
+} Demand;
 
 /* What the thread keeps to itself. */
 typedef struct
 {
   AirRendition *rendition;
-  AirReader *input;               /* NULL while nobody reads */
+  AirReader *input;               /* NULL while there is no demand */
   AirRenditionPipeline *pipeline; /* NULL until the first unit */
+  Demand demand;
   int64_t join_ns;                /* what was presented before is decoded only */
   int64_t last_dts_ns;
-  int64_t idle_since_us;          /* 0: somebody reads */
+  int64_t idle_since_us;          /* since when nobody reads; 0: somebody does, or its grace is over */
   int64_t retry_at_us;
   int64_t started_us;
   int64_t keyframe_at_us;
@@ -88,6 +100,19 @@ air_rendition_request_keyframe (AirRendition *rendition)
 }
 
 void
+air_rendition_set_standby (AirRendition *rendition, bool standby)
+{
+  if (g_atomic_int_exchange (&rendition->standby, standby) != standby)
+    air_rendition_wake (rendition);
+}
+
+bool
+air_rendition_is_standby (AirRendition *rendition)
+{
+  return g_atomic_int_get (&rendition->standby);
+}
+
+void
 air_rendition_quit (AirRendition *rendition)
 {
   g_atomic_int_set (&rendition->quit, 1);
@@ -102,6 +127,10 @@ close_input (AirRun *run)
   g_clear_pointer (&run->pipeline, air_rendition_pipeline_free);
   g_clear_pointer (&run->input, air_reader_close);
   run->idle_since_us = 0;
+  AirStream *output = run->rendition->stream;
+  g_mutex_lock (&output->lock);
+  air_gop_cache_clear (&output->cache); /* who comes after the pause begins with the present */
+  g_mutex_unlock (&output->lock);
 }
 
 /* The readers see the end; a new request after a while makes a new rendition. */
@@ -150,7 +179,7 @@ open_input (AirRun *run)
   };
   g_autoptr (GError) error = NULL;
   g_mutex_lock (&parent->lock);
-  run->join_ns = video ? MAX (parent->meter.newest_pts_ns, 0) : 0;
+  run->join_ns = video ? MAX (parent->meter.newest_pts_ns - REORDERED_NS, 0) : 0;
   g_mutex_unlock (&parent->lock);
   run->input = air_stream_registry_add_reader (parent->registry, NULL, parent, &config, &error);
   if (run->input == NULL)
@@ -202,6 +231,8 @@ start_pipeline (AirRun *run, const AirUnit *unit)
     }
   if (run->pipeline == NULL)
     fail (run, g_steal_pointer (&error));
+  else
+    air_rendition_pipeline_set_open (run->pipeline, run->demand == DEMAND_OUTPUT);
   run->started_us = g_get_monotonic_time ();
   return run->pipeline != NULL;
 }
@@ -219,8 +250,8 @@ feed (AirRun *run)
       if ((other || gap) && !start_pipeline (run, unit))
         return;
       run->last_dts_ns = unit->dts_ns;
-      /* What is decoded only to come to the present need not be decoded when no other picture refers to it. */
-      if (unit->flags & AIR_UNIT_NON_REFERENCE && unit->pts_ns < run->join_ns)
+      /* What is decoded only to come to the present, or to stay there, need not be when no other picture refers to it. */
+      if (unit->flags & AIR_UNIT_NON_REFERENCE && (run->demand == DEMAND_STANDBY || unit->pts_ns < run->join_ns))
         continue;
       air_rendition_pipeline_push (run->pipeline, unit);
     }
@@ -240,24 +271,28 @@ answer_keyframe_request (AirRun *run, int64_t now_us)
 
 /* ---- The thread */
 
-static bool
-is_wanted (AirRun *run, int64_t now_us)
+static Demand
+get_demand (AirRun *run, int64_t now_us)
 {
   AirStream *stream = run->rendition->stream;
+  Demand otherwise = air_rendition_is_standby (run->rendition) ? DEMAND_STANDBY : DEMAND_NONE;
   g_mutex_lock (&stream->lock);
-  bool wanted = stream->readers->len > 0;
+  bool read = stream->readers->len > 0;
   g_mutex_unlock (&stream->lock);
-  if (wanted || run->input == NULL)
+  if (read || run->demand != DEMAND_OUTPUT)
     {
       run->idle_since_us = 0;
-      return wanted;
+      return read ? DEMAND_OUTPUT : otherwise;
     }
   if (run->idle_since_us == 0)
     run->idle_since_us = now_us;
   g_mutex_lock (&stream->registry->lock);
   int64_t grace_us = stream->registry->settings.rendition_grace_us;
   g_mutex_unlock (&stream->registry->lock);
-  return now_us - run->idle_since_us < grace_us;
+  if (now_us - run->idle_since_us < grace_us)
+    return DEMAND_OUTPUT;
+  run->idle_since_us = 0;
+  return otherwise;
 }
 
 static void
@@ -289,10 +324,13 @@ run_rendition (void *data)
     {
       int64_t now_us = g_get_monotonic_time ();
       g_autoptr (GError) error = NULL;
-      if (!is_wanted (&run, now_us))
+      run.demand = get_demand (&run, now_us);
+      if (run.demand == DEMAND_NONE && run.input != NULL)
         close_input (&run);
-      else if (run.input == NULL && now_us >= run.retry_at_us)
+      else if (run.demand != DEMAND_NONE && run.input == NULL && now_us >= run.retry_at_us)
         open_input (&run);
+      if (run.pipeline != NULL)
+        air_rendition_pipeline_set_open (run.pipeline, run.demand == DEMAND_OUTPUT);
       if (run.input != NULL)
         feed (&run);
       answer_keyframe_request (&run, now_us);

@@ -2,13 +2,14 @@
  *
  * A thread of its own reads the parent stream, feeds the pipeline and watches its bus; it begins with the first rendition
  * asked for and ends with the stream. The pipeline exists only while the rendition's stream has readers (and a grace
- * period after the last). Reference-counted; any thread.
+ * period after the last), or while it stands by for the first one. Reference-counted; any thread.
  */
 #pragma once
 
 #include <airclass/stream.h>
 
 #include "pipeline-template.h"
+#include "stream-registry.h"
 
 G_BEGIN_DECLS
 
@@ -27,13 +28,20 @@ void air_rendition_unref (AirRendition *rendition);
 AirStream *air_rendition_get_stream (AirRendition *rendition);
 /* The number of readers changed: starts the pipeline, or lets it end. */
 void air_rendition_wake (AirRendition *rendition);
+/* While nobody reads, the pipeline runs up to its gate: what is newest is decoded, nothing is encoded. A first reader has
+ * a keyframe with the next picture then, however long ago the publisher's was. */
+void air_rendition_set_standby (AirRendition *rendition, bool standby);
+bool air_rendition_is_standby (AirRendition *rendition);
 void air_rendition_request_keyframe (AirRendition *rendition);
 /* The parent has ended: the thread leaves soon; does not wait. */
 void air_rendition_quit (AirRendition *rendition);
 
 /* Loads and tries each template in @folder, so that the plugins they need are loaded before the first viewer comes, and
- * broken ones are logged at the start. Takes a while; any thread. */
-void air_renditions_warm_up (const char *folder);
+ * broken ones are logged at the start; @registry learns which of them can stand by. Takes a while; any thread. */
+void air_renditions_warm_up (AirStreamRegistry *registry, const char *folder);
+/* Gives the places for standby to those of @streams (element-type AirStream) that no browser plays as they are: who has one
+ * keeps it. One thread at a time. */
+void air_renditions_review_standby (AirStreamRegistry *registry, GPtrArray *streams);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirRendition, air_rendition_unref)
 

@@ -106,6 +106,7 @@ typedef struct
   uint64_t reader_skipped;
   uint64_t rendition_restarts, rendition_failures;
   uint64_t pipelines; /* that run now */
+  uint64_t standby;   /* of these, that wait for a reader with a shut gate */
 } AirStreamCounters;
 
 /* What the component gives and takes. The hooks are called under locks, in order, on any thread, and must only queue. */
@@ -129,6 +130,7 @@ typedef struct
   int64_t rendition_grace_us;
   int64_t rendition_retry_us; /* the first delay after an error */
   unsigned max_renditions; /* of all streams, at a time */
+  unsigned max_standby;    /* of these, kept ready without a reader */
   const char *pipeline_dir;
 } AirStreamSettings;
 
@@ -144,6 +146,7 @@ struct _AirStreamRegistry
   GHashTable *readers;    /* set, borrowed */
   bool stopped;
   unsigned renditions;    /* whose threads live */
+  GPtrArray *standby_templates; /* (element-type AirPipelineTemplate), immutable once set; NULL until they were read */
   GCond renditions_gone;
 
   AirStreamCounters counters; /* atomic */

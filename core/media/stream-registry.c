@@ -45,6 +45,7 @@ air_stream_registry_unref (AirStreamRegistry *registry)
   g_hash_table_unref (registry->streams);
   g_hash_table_unref (registry->publishers);
   g_hash_table_unref (registry->readers);
+  g_clear_pointer (&registry->standby_templates, g_ptr_array_unref);
   g_strfreev ((char **)registry->settings.paths);
   g_free ((char *)registry->settings.pipeline_dir);
   g_mutex_clear (&registry->lock);
@@ -311,6 +312,7 @@ air_stream_registry_tick (AirStreamRegistry *registry, int64_t now_us)
       else
         air_stream_tick (stream, now_us);
     }
+  air_renditions_review_standby (registry, streams);
 }
 
 void

@@ -121,9 +121,79 @@ air_stream_get_rendition (AirStream *stream, const char *name, GError **error)
   return child;
 }
 
-void
-air_renditions_warm_up (const char *folder)
+/* ---- Standby */
+
+/* Whether @stream has what @pipeline_template takes, and no browser plays it as it is. */
+static bool
+wants_standby (AirStream *stream, const AirPipelineTemplate *pipeline_template)
 {
+  g_mutex_lock (&stream->lock);
+  const AirTrack *track = stream->tracks[pipeline_template->kind];
+  bool unplayable = !stream->ended && track != NULL && (stream->meter.bframes || !air_track_is_browser_video (track));
+  bool wants = unplayable && gst_caps_can_intersect (air_track_get_caps (track), pipeline_template->input)
+               && !g_hash_table_contains (stream->failures, pipeline_template->name);
+  g_mutex_unlock (&stream->lock);
+  return wants;
+}
+
+/* Returns: (transfer full) (nullable) the running one. */
+static AirRendition *
+find_rendition (AirStream *stream, const char *name)
+{
+  g_mutex_lock (&stream->lock);
+  AirRendition *rendition = g_hash_table_lookup (stream->renditions, name);
+  if (rendition != NULL)
+    air_rendition_ref (rendition);
+  g_mutex_unlock (&stream->lock);
+  return rendition;
+}
+
+static void
+begin_standby (AirStream *stream, const AirPipelineTemplate *pipeline_template)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (AirStream) child = air_stream_get_rendition (stream, pipeline_template->name, &error);
+  g_autoptr (AirRendition) rendition = child != NULL ? find_rendition (stream, pipeline_template->name) : NULL;
+  if (rendition != NULL)
+    air_rendition_set_standby (rendition, true);
+  else
+    g_debug ("%s: no standby: %s", stream->path, error != NULL ? error->message : "it has ended");
+}
+
+void
+air_renditions_review_standby (AirStreamRegistry *registry, GPtrArray *streams)
+{
+  g_mutex_lock (&registry->lock);
+  unsigned places = registry->settings.max_standby;
+  g_autoptr (GPtrArray) templates
+    = registry->standby_templates != NULL ? g_ptr_array_ref (registry->standby_templates) : g_ptr_array_new ();
+  g_mutex_unlock (&registry->lock);
+  g_autoptr (GPtrArray) waiting = g_ptr_array_new ();
+  for (unsigned i = 0; i < streams->len * templates->len; i++)
+    {
+      AirStream *stream = streams->pdata[i / templates->len];
+      const AirPipelineTemplate *pipeline_template = templates->pdata[i % templates->len];
+      g_autoptr (AirRendition) rendition = find_rendition (stream, pipeline_template->name);
+      bool has = rendition != NULL && air_rendition_is_standby (rendition);
+      bool wants = wants_standby (stream, pipeline_template);
+      if (has && (!wants || places == 0))
+        air_rendition_set_standby (rendition, false);
+      else if (has)
+        places--;
+      else if (wants)
+        g_ptr_array_add (waiting, GUINT_TO_POINTER (i));
+    }
+  for (unsigned n = 0; n < MIN (waiting->len, places); n++)
+    {
+      unsigned i = GPOINTER_TO_UINT (waiting->pdata[n]);
+      begin_standby (streams->pdata[i / templates->len], templates->pdata[i % templates->len]);
+    }
+}
+
+void
+air_renditions_warm_up (AirStreamRegistry *registry, const char *folder)
+{
+  g_autoptr (GPtrArray) standby = g_ptr_array_new_with_free_func ((GDestroyNotify)air_pipeline_template_unref);
   g_autoptr (GError) error = NULL;
   g_autoptr (GDir) dir = g_dir_open (folder, 0, &error);
   if (dir == NULL)
@@ -147,6 +217,12 @@ air_renditions_warm_up (const char *folder)
         {
           gst_element_set_state (pipeline, GST_STATE_READY);
           gst_element_set_state (pipeline, GST_STATE_NULL);
+          if (pipeline_template->standby)
+            g_ptr_array_add (standby, g_steal_pointer (&pipeline_template));
         }
     }
+  g_mutex_lock (&registry->lock);
+  g_clear_pointer (&registry->standby_templates, g_ptr_array_unref);
+  registry->standby_templates = g_steal_pointer (&standby);
+  g_mutex_unlock (&registry->lock);
 }

@@ -17,7 +17,7 @@
 struct _AirStreamsMetrics
 {
   AirMetric *streams, *readers, *units, *bytes, *dropped, *rebases, *skipped, *cache_bytes;
-  AirMetric *renditions, *rendition_restarts, *rendition_failures;
+  AirMetric *renditions, *standby, *rendition_restarts, *rendition_failures;
 };
 
 /* What create() returns is an AirStreamRegistry, because the host forwards to it; this hangs on it. */
@@ -89,6 +89,16 @@ static const AirOption options[] = {
     .unit = "renditions",
     .help = "Renditions (transcoded variants) of all streams at a time.",
     .flags = AIR_OPTION_FLAG_LIVE },
+  { .key = "max_standby",
+    .type = AIR_OPTION_INT,
+    .default_value = "2",
+    .minimum = 0,
+    .maximum = 1000,
+    .unit = "renditions",
+    .help = "Streams that no browser plays as they are (B-frames) and that are decoded while nobody watches, so that a "
+            "first viewer has a picture at once and does not wait until the pictures since the last keyframe are decoded. "
+            "The first ones to come have it. 0 saves the decoding.",
+    .flags = AIR_OPTION_FLAG_LIVE },
   { 0 },
 };
 
@@ -105,6 +115,7 @@ read_settings (AirContext *context)
     .rendition_grace_us = air_context_get_int (context, "rendition_grace") * 1000,
     .rendition_retry_us = G_USEC_PER_SEC / 2,
     .max_renditions = (unsigned)air_context_get_int (context, "max_renditions"),
+    .max_standby = (unsigned)air_context_get_int (context, "max_standby"),
     .pipeline_dir = air_context_get_resource_dir (context, "pipelines"),
   };
 }
@@ -251,7 +262,8 @@ add_metrics (struct _AirStreamsComponent *self)
   metrics->skipped
     = ADD (COUNTER, "stream_reader_skipped_units_total", "Access units that slow readers had to skip.", NULL);
   metrics->cache_bytes = ADD (GAUGE, "stream_cache_bytes", "Bytes kept for viewers who join.", NULL);
-  metrics->renditions = ADD (GAUGE, "stream_renditions", "Renditions whose pipeline runs.", NULL);
+  metrics->renditions = ADD (GAUGE, "stream_renditions", "Renditions that are made now.", NULL);
+  metrics->standby = ADD (GAUGE, "stream_renditions_standby", "Renditions that are decoded, ready for a first reader.", NULL);
   metrics->rendition_restarts
     = ADD (COUNTER, "stream_rendition_restarts_total", "Renditions started anew after an error.", NULL);
   metrics->rendition_failures = ADD (COUNTER, "stream_rendition_failures_total", "Renditions given up.", NULL);
@@ -330,7 +342,9 @@ update_gauges (struct _AirStreamsComponent *self)
   air_metric_set (self->metrics.streams, by_state[AIR_STREAM_HELD], (const char *const[]){ "held", NULL });
   air_metric_set (self->metrics.cache_bytes, (double)cache_bytes, NULL);
   uint64_t pipelines = __atomic_load_n (&self->registry->counters.pipelines, __ATOMIC_RELAXED);
-  air_metric_set (self->metrics.renditions, (double)pipelines, NULL);
+  uint64_t standby = __atomic_load_n (&self->registry->counters.standby, __ATOMIC_RELAXED);
+  air_metric_set (self->metrics.renditions, (double)(pipelines - MIN (standby, pipelines)), NULL);
+  air_metric_set (self->metrics.standby, (double)standby, NULL);
 }
 
 static void
@@ -365,9 +379,13 @@ create (AirContext *context, GError **error)
 }
 
 static void
-warm_up (void *folder)
+warm_up (void *data)
 {
-  air_renditions_warm_up (folder);
+  AirStreamRegistry *registry = data;
+  g_mutex_lock (&registry->lock);
+  g_autofree char *folder = g_strdup (registry->settings.pipeline_dir);
+  g_mutex_unlock (&registry->lock);
+  air_renditions_warm_up (registry, folder);
 }
 
 static void
@@ -378,7 +396,7 @@ start (void *data, GTask *task)
   AirStreamSettings settings = read_settings (context);
   air_stream_registry_configure (registry, &settings);
   air_context_add_timer (context, TICK_MS, on_tick, registry->component);
-  air_context_run_in_pool (context, warm_up, NULL, g_strdup (settings.pipeline_dir), g_free);
+  air_context_run_in_pool (context, warm_up, NULL, air_stream_registry_ref (registry), (GDestroyNotify)air_stream_registry_unref);
   g_task_return_boolean (task, TRUE);
 }
 

@@ -176,6 +176,7 @@ def test_broken_template_leaves_the_stream_alive(airclassd, publish, tmp_path):
 def test_rendition_starts_and_stops_with_its_readers(airclassd, publish):
     server = airclassd({"streams": {"rendition_grace": "0s"}})
     publish(server)  # B-frames
+    wait_until(lambda: server.metric("airclass_stream_renditions_standby") == 1, "the decoder to stand by")
     assert server.metric("airclass_stream_renditions") == 0
     peer = Peer(server)
     try:
@@ -185,4 +186,5 @@ def test_rendition_starts_and_stops_with_its_readers(airclassd, publish):
         server.request("DELETE", peer.location, token=server.token())
         peer.close()
     wait_until(lambda: server.metric("airclass_stream_renditions") == 0, "the pipelines to end")
+    assert server.metric("airclass_stream_renditions_standby") == 1
     assert server.metric("airclass_stream_rendition_failures_total") == 0
