@@ -60,6 +60,14 @@ typedef struct
 
 void air_viewer_info_free (AirViewerInfo *info);
 
+/* What the engine did in the last second, for all viewers together. */
+typedef struct
+{
+  uint64_t packets; /* that were sent */
+  uint64_t dropped; /* that could not be */
+  int64_t late_us;  /* 95 of 100 were sent so soon after they had come in, or sooner; 0: not known */
+} AirEngineLoad;
+
 typedef struct
 {
   const char *viewer_id; /* unique */
@@ -101,6 +109,8 @@ typedef struct
   GPtrArray *(*list_viewers) (AirEngine *engine, const char *path);
   /* Returns: (transfer full) NULL when it is gone. */
   AirViewerInfo *(*get_viewer) (AirEngine *engine, const char *viewer_id);
+  /* NULL: it cannot tell. */
+  void (*get_load) (AirEngine *engine, AirEngineLoad *ret_load);
   /* The tracks or the B-frames of @path changed: what is read of it may have to be another rendition. */
   void (*stream_changed) (AirEngine *engine, const char *path);
 } AirEngineClass;

@@ -20,6 +20,7 @@ typedef struct
   GHashTable *feeds;   /* group → AirFanoutFeed */
   AirAdditionalHosts *additional;
   AirFanoutMetrics metrics;
+  AirEngineLoad load;
   unsigned timer;
 } FanoutEngine;
 
@@ -173,6 +174,7 @@ second_passed (void *data)
   AirFanoutCounts counts;
   air_fanout_loop_take_counts (self->loop, &counts);
   air_fanout_metrics_add (&self->metrics, &counts);
+  self->load = (AirEngineLoad){ .packets = counts.packets, .dropped = counts.dropped };
 
   GHashTableIter iter;
   AirFanoutFeed *feed;
@@ -499,6 +501,12 @@ get_viewer (AirEngine *engine, const char *viewer_id)
 }
 
 static void
+get_load (AirEngine *engine, AirEngineLoad *ret_load)
+{
+  *ret_load = ((FanoutEngine *)engine)->load;
+}
+
+static void
 stream_changed (AirEngine *engine, const char *path)
 {
   FanoutEngine *self = (FanoutEngine *)engine;
@@ -523,6 +531,7 @@ air_fanout_engine_new (AirContext *context, const AirEngineEvents *events)
     .remove_viewer = remove_viewer,
     .list_viewers = list_viewers,
     .get_viewer = get_viewer,
+    .get_load = get_load,
     .stream_changed = stream_changed,
   };
   FanoutEngine *self = g_new0 (FanoutEngine, 1);

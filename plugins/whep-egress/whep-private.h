@@ -1,7 +1,7 @@
 /* What the parts of the plugin's state share. Main thread. */
 #pragma once
 
-#include "whep-sessions.h"
+#include "class-watch.h"
 #include "whep.h"
 
 G_BEGIN_DECLS
@@ -11,6 +11,7 @@ struct _AirWhep
   AirContext *context;
   AirEngine *engine;
   AirWhepSessions *sessions;
+  AirClassWatch *classes;
   GPtrArray *lists; /* viewers' lists that are being written, borrowed */
   unsigned max_viewers;
   unsigned timer;

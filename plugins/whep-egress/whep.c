@@ -1,4 +1,5 @@
-/* The plugin's state: the engine, what it tells, and the end of sessions by the clock. Main thread. */
+/* The plugin's state: the engine, what it tells, and what is done each second: a look at the classes, and the end of
+ * sessions whose token has run out. Main thread. */
 #include "whep-private.h"
 
 #define CHECK_EVERY_MS 1000
@@ -39,6 +40,7 @@ static void
 second_passed (void *data)
 {
   AirWhep *whep = data;
+  air_class_watch_look (whep->classes, whep->engine, whep->sessions);
   g_autoptr (GPtrArray) expired = air_whep_sessions_list_expired (whep->sessions, g_get_real_time () / G_USEC_PER_SEC);
   for (guint i = 0; i < expired->len; i++)
     {
@@ -83,6 +85,7 @@ air_whep_new (AirContext *context)
   whep->context = context;
   whep->sessions = air_whep_sessions_new ();
   whep->lists = g_ptr_array_new ();
+  whep->classes = air_class_watch_new (context);
   whep->max_viewers = (unsigned)air_context_get_int (context, "max_viewers");
   add_metrics (whep, context);
   whep->engine = air_fanout_engine_new (context, &events);
@@ -98,6 +101,7 @@ air_whep_free (AirWhep *whep)
   if (!whep)
     return;
   whep->engine->class->free (whep->engine);
+  air_class_watch_free (whep->classes);
   air_whep_sessions_free (whep->sessions);
   g_ptr_array_unref (whep->lists);
   g_free (whep);

@@ -30,6 +30,10 @@ main (void)
   print (air_event_reader_count_new ("live/a", "whep", 0));
   print (air_event_viewer_joined_new ("live/a", "v1", "fanout", "192.0.2.1:5"));
   print (air_event_viewer_left_new ("live/a", "v1", "fanout", "192.0.2.1:5", NULL));
+  print (air_event_class_health_new ("live/a", AIR_EVENT_CLASS_HEALTH_CAUSE_UPLINK, AIR_EVENT_CLASS_HEALTH_PREVIOUS_HEALTHY, "late", 2,
+                                     30, "Your picture comes late."));
+  print (air_event_class_health_new ("live/a", AIR_EVENT_CLASS_HEALTH_CAUSE_HEALTHY, AIR_EVENT_CLASS_HEALTH_PREVIOUS_UPLINK, NULL, 0,
+                                     30, NULL));
   print (air_event_publisher_refused_new ("live/a", "rtmp", "192.0.2.1:5", "wrong key"));
   print (air_event_plugin_state_new ("example", AIR_EVENT_PLUGIN_STATE_STATE_FAILED, "no port"));
   print (air_event_config_reloaded_new (changed));
