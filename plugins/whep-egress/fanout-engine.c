@@ -1,34 +1,12 @@
-/* The fan-out engine's side on the main thread: answers, feeds, and news from the loop. */
-#include <string.h>
-
-#include "additional-hosts.h"
-#include "fanout-feed.h"
-#include "fanout-metrics.h"
-#include "ice-candidates.h"
+/* The fan-out engine's side on the main thread: viewers and feeds, and news from the loops. */
+#include "fanout-engine.h"
 
 #define REVIEW_EVERY_MS 1000
+/* Those who never sent a check are looked for so often. */
+#define EXPIRE_EVERY_MS 250
 
-typedef struct
-{
-  AirEngine engine;
-  AirContext *context;
-  AirEngineEvents events;
-  AirFanoutLoop *loop;
-  AirDtlsIdentity *identity;
-  AirBframes bframes;
-  GHashTable *viewers; /* id → Entry */
-  GHashTable *feeds;   /* group → AirFanoutFeed */
-  AirAdditionalHosts *additional;
-  AirFanoutMetrics metrics;
-  AirEngineLoad load;
-  unsigned timer;
-} FanoutEngine;
-
-typedef struct
-{
-  AirFanoutViewer *viewer;
-  AirFanoutFeed *feed;
-} Entry;
+typedef AirFanoutEngine FanoutEngine;
+typedef AirFanoutEntry Entry;
 
 static void
 free_entry (void *data)
@@ -38,7 +16,7 @@ free_entry (void *data)
   g_free (entry);
 }
 
-/* ---- News from the loop, carried to the main thread */
+/* ---- News from the loops, carried to the main thread */
 
 typedef struct
 {
@@ -74,7 +52,7 @@ on_joined (void *data)
   air_viewer_info_free (info);
 }
 
-/* The viewer is off the loop, or never came to it. */
+/* The viewer is off its loop, or never came to one. */
 static void
 forget_viewer (FanoutEngine *self, const AirViewerInfo *info, AirViewerReason reason)
 {
@@ -107,9 +85,15 @@ end_viewer (AirFanoutLoop *loop, void *data)
 static void
 order_end (FanoutEngine *self, AirFanoutViewer *viewer, AirViewerReason reason)
 {
+  AirFanoutLoop *owner = air_fanout_directory_withdraw (air_fanout_loops_get_directory (self->loops), &viewer->listing);
+  if (!owner)
+    {
+      tell (self, on_left, viewer, NULL, reason);
+      return;
+    }
   News *news = g_new (News, 1);
   *news = (News){ self, air_fanout_viewer_ref (viewer), NULL, reason };
-  air_fanout_loop_invoke (self->loop, end_viewer, news, free_news);
+  air_fanout_loop_invoke (owner, end_viewer, news, free_news);
 }
 
 static void
@@ -171,8 +155,7 @@ static void
 second_passed (void *data)
 {
   FanoutEngine *self = data;
-  AirFanoutCounts counts;
-  air_fanout_loop_take_counts (self->loop, &counts);
+  AirFanoutCounts counts = air_fanout_loops_take_counts (self->loops);
   air_fanout_metrics_add (&self->metrics, &counts);
   self->load = (AirEngineLoad){ .packets = counts.packets, .dropped = counts.dropped };
 
@@ -181,6 +164,28 @@ second_passed (void *data)
   g_hash_table_iter_init (&iter, self->feeds);
   while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
     air_fanout_feed_review (feed);
+}
+
+/* Those whose first check never came. */
+static void
+expire_viewers (void *data)
+{
+  FanoutEngine *self = data;
+  int64_t before_us = g_get_monotonic_time () - AIR_FANOUT_HANDSHAKE_US;
+  AirFanoutViewer *viewer;
+  while ((viewer = air_fanout_directory_expire (air_fanout_loops_get_directory (self->loops), before_us)))
+    {
+      AirViewerInfo *info = air_fanout_viewer_get_info (viewer);
+      forget_viewer (self, info, AIR_VIEWER_NO_HANDSHAKE);
+      air_viewer_info_free (info);
+    }
+}
+
+static unsigned
+count_loops (FanoutEngine *self)
+{
+  unsigned wanted = (unsigned)air_context_get_int (self->context, "loops");
+  return wanted > 0 ? wanted : MIN (g_get_num_processors (), AIR_FANOUT_MAX_LOOPS);
 }
 
 static bool
@@ -207,11 +212,11 @@ read_listen (FanoutEngine *self, AirAddress *ret_listen, unsigned *ret_count, GE
 static void
 announce (FanoutEngine *self)
 {
-  const AirAddress *address = air_fanout_loop_get_address (self->loop, 0);
+  const AirAddress *address = air_fanout_loops_get_address (self->loops, 0);
   char text[AIR_ADDRESS_STRING_BYTES];
   air_context_announce_endpoint (self->context, "webrtc-udp", air_address_ip_string (address, text), address->port);
-  for (unsigned i = 0; i < air_fanout_loop_count_sockets (self->loop); i++)
-    g_message ("WebRTC on UDP %s", air_address_string (air_fanout_loop_get_address (self->loop, i), text));
+  for (unsigned i = 0; i < air_fanout_loops_count_sockets (self->loops); i++)
+    g_message ("WebRTC on UDP %s", air_address_string (air_fanout_loops_get_address (self->loops, i), text));
 }
 
 static bool
@@ -225,12 +230,13 @@ start (AirEngine *engine, GError **error)
   if (!self->identity || !read_listen (self, listen, &n_listen, error))
     return false;
   unsigned max_viewers = (unsigned)air_context_get_int (self->context, "max_viewers");
-  self->loop = air_fanout_loop_new (listen, n_listen, max_viewers, &events, error);
-  if (!self->loop)
+  self->loops = air_fanout_loops_new (count_loops (self), listen, n_listen, max_viewers, &events, error);
+  if (!self->loops)
     return false;
   self->additional = air_additional_hosts_new (self->context);
-  air_fanout_loop_start (self->loop);
-  self->timer = air_context_add_timer (self->context, REVIEW_EVERY_MS, second_passed, self);
+  air_fanout_loops_start (self->loops);
+  self->review_timer = air_context_add_timer (self->context, REVIEW_EVERY_MS, second_passed, self);
+  self->expire_timer = air_context_add_timer (self->context, EXPIRE_EVERY_MS, expire_viewers, self);
   announce (self);
   return true;
 }
@@ -239,10 +245,11 @@ static void
 stop (AirEngine *engine)
 {
   FanoutEngine *self = (FanoutEngine *)engine;
-  if (!self->loop)
+  if (!self->loops)
     return;
-  air_context_remove_source (self->context, self->timer);
-  air_fanout_loop_stop (self->loop);
+  air_context_remove_source (self->context, self->review_timer);
+  air_context_remove_source (self->context, self->expire_timer);
+  air_fanout_loops_stop (self->loops);
   g_autofree void **ids = g_hash_table_get_keys_as_array (self->viewers, NULL);
   for (unsigned i = 0; ids[i]; i++)
     {
@@ -259,7 +266,7 @@ static void
 free_engine (AirEngine *engine)
 {
   FanoutEngine *self = (FanoutEngine *)engine;
-  air_fanout_loop_free (self->loop);
+  air_fanout_loops_free (self->loops);
   g_hash_table_unref (self->viewers);
   g_hash_table_unref (self->feeds);
   g_clear_pointer (&self->identity, air_dtls_identity_unref);
@@ -278,75 +285,9 @@ find_feed (FanoutEngine *self, AirStream *stream)
   while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
     if (air_fanout_feed_get_stream (feed) == stream)
       return feed;
-  feed = air_fanout_feed_new (self->context, self->loop, stream, self->bframes);
+  feed = air_fanout_feed_new (self->context, self->loops, stream, self->bframes);
   g_hash_table_insert (self->feeds, air_fanout_feed_get_group (feed), feed);
   return feed;
-}
-
-static GStrv
-list_candidates (FanoutEngine *self)
-{
-  AirAddress listen[AIR_UDP_MAX_SOCKETS];
-  unsigned count = air_fanout_loop_count_sockets (self->loop);
-  for (unsigned i = 0; i < count; i++)
-    listen[i] = *air_fanout_loop_get_address (self->loop, i);
-  g_autoptr (GArray) addresses = air_ice_gather (listen, count, air_additional_hosts_get (self->additional));
-  GStrv lines = g_new0 (char *, addresses->len + 1);
-  for (guint i = 0; i < addresses->len; i++)
-    lines[i] = air_ice_candidate_line (&g_array_index (addresses, AirAddress, i), i);
-  return lines;
-}
-
-static bool
-prepare_transport (FanoutEngine *self, AirFanoutViewer *viewer, const AirSdpChoice *choice, GError **error)
-{
-  const char *fingerprints[] = { choice->transport.fingerprint, NULL };
-  g_autoptr (GError) reason = NULL;
-  viewer->ice = air_ice_new (choice->transport.ice_ufrag);
-  viewer->dtls = air_dtls_new (self->identity, choice->dtls_client ? AIR_DTLS_CLIENT : AIR_DTLS_SERVER, fingerprints,
-                               air_fanout_loop_send_dtls, viewer, &reason);
-  if (viewer->dtls)
-    return true;
-  g_set_error (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED, "The offer's DTLS fingerprint cannot be used: %s",
-               reason->message);
-  return false;
-}
-
-static char *
-write_answer (FanoutEngine *self, AirFanoutViewer *viewer, const AirSdpOffer *offer, const AirSdpChoice *choice)
-{
-  g_auto (GStrv) candidates = list_candidates (self);
-  AirSdpLocal local = {
-    .ice_ufrag = air_ice_get_ufrag (viewer->ice),
-    .ice_pwd = air_ice_get_pwd (viewer->ice),
-    .fingerprint = air_dtls_identity_get_fingerprint (self->identity),
-    .candidates = (const char *const *)candidates,
-    .cname = viewer->cname,
-    .session_id = (uint64_t)g_random_int () << 31 | g_random_int () >> 1,
-  };
-  return air_sdp_answer_write (offer, choice, &local);
-}
-
-static void
-attach (AirFanoutLoop *loop, void *viewer)
-{
-  air_fanout_loop_add_viewer (loop, viewer);
-}
-
-static AirFanoutViewer *
-make_viewer (FanoutEngine *self, AirFanoutFeed *feed, const AirViewerRequest *request, char **ret_answer,
-             GError **error)
-{
-  AirSdpChoice choice;
-  AirSdpSource video = air_fanout_feed_get_video (feed);
-  if (!air_sdp_choose (request->offer, &video, &choice, error))
-    return NULL;
-  g_autoptr (AirFanoutViewer) viewer = air_fanout_viewer_new (request, &choice);
-  if (!prepare_transport (self, viewer, &choice, error))
-    return NULL;
-  viewer->group = air_fanout_feed_get_group (feed);
-  *ret_answer = write_answer (self, viewer, request->offer, &choice);
-  return g_steal_pointer (&viewer);
 }
 
 static void
@@ -359,15 +300,13 @@ add_viewer (AirEngine *engine, const AirViewerRequest *request, AirEngineAnswere
   if (air_fanout_feed_check (request->stream, self->bframes, &error))
     {
       AirFanoutFeed *feed = find_feed (self, request->stream);
-      AirFanoutViewer *viewer = make_viewer (self, feed, request, &answer, &error);
+      AirFanoutViewer *viewer = air_fanout_engine_make_viewer (self, feed, request, &answer, &error);
       if (viewer)
         {
           Entry *entry = g_new (Entry, 1);
           *entry = (Entry){ viewer, feed };
           g_hash_table_insert (self->viewers, g_strdup (request->viewer_id), entry);
           air_fanout_feed_add_viewers (feed, 1);
-          air_fanout_loop_invoke (self->loop, attach, air_fanout_viewer_ref (viewer),
-                                  (GDestroyNotify)air_fanout_viewer_unref);
         }
       else if (air_fanout_feed_add_viewers (feed, 0) == 0)
         g_hash_table_remove (self->feeds, air_fanout_feed_get_group (feed));
@@ -384,98 +323,6 @@ remove_viewer (AirEngine *engine, const char *viewer_id, AirViewerReason reason)
   Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
   if (entry)
     order_end (self, entry->viewer, reason);
-}
-
-typedef struct
-{
-  FanoutEngine *self;
-  AirFanoutViewer *viewer;
-  char *remote_ufrag;
-  char *ufrag, *pwd; /* the new ones; NULL: the viewer had ended */
-  AirEngineAnswered answered;
-  void *data;
-  GDestroyNotify destroy;
-} Restart;
-
-static void
-free_restart (void *data)
-{
-  Restart *restart = data;
-  if (restart->destroy)
-    restart->destroy (restart->data);
-  air_fanout_viewer_unref (restart->viewer);
-  g_free (restart->remote_ufrag);
-  g_free (restart->ufrag);
-  g_free (restart->pwd);
-  g_free (restart);
-}
-
-static void
-on_restarted (void *data)
-{
-  Restart *restart = data;
-  if (!restart->ufrag)
-    {
-      g_autoptr (GError) error = g_error_new_literal (AIR_ERROR, AIR_ERROR_NOT_FOUND, "The session has ended.");
-      restart->answered (NULL, error, restart->data);
-      return;
-    }
-  g_auto (GStrv) candidates = list_candidates (restart->self);
-  AirSdpLocal local = {
-    .ice_ufrag = restart->ufrag,
-    .ice_pwd = restart->pwd,
-    .candidates = (const char *const *)candidates,
-  };
-  g_autofree char *fragment = air_sdp_fragment_write (restart->viewer->mid, &local);
-  restart->answered (fragment, NULL, restart->data);
-}
-
-/* The command's data goes on to the main thread, so the command itself frees nothing. */
-static void
-do_restart (AirFanoutLoop *loop, void *data)
-{
-  Restart **slot = data;
-  Restart *restart = g_steal_pointer (slot);
-  AirFanoutViewer *viewer = restart->viewer;
-  if (viewer->attached)
-    {
-      air_fanout_loop_restart_viewer (loop, viewer, restart->remote_ufrag);
-      restart->ufrag = g_strdup (air_ice_get_ufrag (viewer->ice));
-      restart->pwd = g_strdup (air_ice_get_pwd (viewer->ice));
-    }
-  air_context_invoke (restart->self->context, on_restarted, restart, free_restart);
-}
-
-static void
-free_restart_slot (void *data)
-{
-  Restart **slot = data;
-  g_clear_pointer (slot, free_restart);
-  g_free (slot);
-}
-
-static void
-restart_viewer (AirEngine *engine, const char *viewer_id, const AirSdpFragment *fragment, AirEngineAnswered answered,
-                void *data, GDestroyNotify destroy)
-{
-  FanoutEngine *self = (FanoutEngine *)engine;
-  Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
-  Restart *restart = g_new0 (Restart, 1);
-  restart->self = self;
-  restart->remote_ufrag = g_strdup (fragment->ice_ufrag);
-  restart->answered = answered;
-  restart->data = data;
-  restart->destroy = destroy;
-  if (!entry)
-    {
-      on_restarted (restart);
-      free_restart (restart);
-      return;
-    }
-  restart->viewer = air_fanout_viewer_ref (entry->viewer);
-  Restart **slot = g_new (Restart *, 1);
-  *slot = restart;
-  air_fanout_loop_invoke (self->loop, do_restart, slot, free_restart_slot);
 }
 
 static GPtrArray *
@@ -527,7 +374,7 @@ air_fanout_engine_new (AirContext *context, const AirEngineEvents *events)
     .stop = stop,
     .free = free_engine,
     .add_viewer = add_viewer,
-    .restart = restart_viewer,
+    .restart = air_fanout_engine_restart_viewer,
     .remove_viewer = remove_viewer,
     .list_viewers = list_viewers,
     .get_viewer = get_viewer,

@@ -15,7 +15,6 @@ typedef struct
 struct _AirFanoutFeed
 {
   AirContext *context;
-  AirFanoutLoop *loop;
   AirFanoutGroup *group;
   AirStream *stream;
   AirBframes bframes;
@@ -24,13 +23,6 @@ struct _AirFanoutFeed
   unsigned viewers;
   Supply supplies[AIR_KIND_COUNT];
 };
-
-typedef struct
-{
-  AirFanoutGroup *group;
-  AirKind kind;
-  AirReader *reader;
-} SetReader;
 
 static bool
 has_codec (AirStream *stream, AirKind kind, AirCodec codec)
@@ -80,21 +72,15 @@ air_fanout_feed_check (AirStream *stream, AirBframes bframes, GError **error)
 }
 
 AirFanoutFeed *
-air_fanout_feed_new (AirContext *context, AirFanoutLoop *loop, AirStream *stream, AirBframes bframes)
+air_fanout_feed_new (AirContext *context, AirFanoutLoops *loops, AirStream *stream, AirBframes bframes)
 {
   AirFanoutFeed *feed = g_new0 (AirFanoutFeed, 1);
   feed->context = context;
-  feed->loop = loop;
   feed->stream = air_stream_ref (stream);
   feed->bframes = bframes;
-  feed->group = air_fanout_group_new (loop, bframes == AIR_BFRAMES_DROP);
+  feed->group = air_fanout_loops_make_group (loops, bframes == AIR_BFRAMES_DROP);
   air_fanout_feed_review (feed);
   return feed;
-}
-
-static void
-keep_group (AirFanoutLoop *loop, void *group)
-{
 }
 
 void
@@ -102,8 +88,7 @@ air_fanout_feed_free (AirFanoutFeed *feed)
 {
   if (!feed)
     return;
-  /* Whether the command runs or is dropped at stop, the group goes when it is destroyed. */
-  air_fanout_loop_invoke (feed->loop, keep_group, feed->group, (GDestroyNotify)air_fanout_group_free);
+  air_fanout_group_close (feed->group);
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     g_clear_pointer (&feed->supplies[kind].stream, air_stream_unref);
   air_stream_unref (feed->stream);
@@ -204,21 +189,6 @@ wanted_audio (AirFanoutFeed *feed)
 }
 
 static void
-set_reader (AirFanoutLoop *loop, void *data)
-{
-  SetReader *command = data;
-  air_rtp_source_set_reader (command->group->source, command->kind, g_steal_pointer (&command->reader));
-}
-
-static void
-free_set_reader (void *data)
-{
-  SetReader *command = data;
-  g_clear_pointer (&command->reader, air_reader_close);
-  g_free (command);
-}
-
-static void
 supply (AirFanoutFeed *feed, AirKind kind, AirStream *wanted)
 {
   Supply *supplied = &feed->supplies[kind];
@@ -246,9 +216,7 @@ supply (AirFanoutFeed *feed, AirKind kind, AirStream *wanted)
     }
   g_clear_pointer (&supplied->stream, air_stream_unref);
   supplied->stream = wanted ? air_stream_ref (wanted) : NULL;
-  SetReader *command = g_new (SetReader, 1);
-  *command = (SetReader){ feed->group, kind, g_steal_pointer (&reader) };
-  air_fanout_loop_invoke (feed->loop, set_reader, command, free_set_reader);
+  air_fanout_group_set_reader (feed->group, air_lane_of (kind, 0), g_steal_pointer (&reader));
 }
 
 void

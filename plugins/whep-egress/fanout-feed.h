@@ -6,7 +6,8 @@
 #pragma once
 
 #include "engine.h"
-#include "fanout-loop.h"
+#include "fanout-loops.h"
+#include "sdp-answer.h"
 
 G_BEGIN_DECLS
 
@@ -17,8 +18,8 @@ typedef struct _AirFanoutFeed AirFanoutFeed;
 bool air_fanout_feed_check (AirStream *stream, AirBframes bframes, GError **error);
 
 /* Starts to read @stream. */
-AirFanoutFeed *air_fanout_feed_new (AirContext *context, AirFanoutLoop *loop, AirStream *stream, AirBframes bframes);
-/* Its group leaves the loop by a command; or at once when the loop has stopped. */
+AirFanoutFeed *air_fanout_feed_new (AirContext *context, AirFanoutLoops *loops, AirStream *stream, AirBframes bframes);
+/* Its group is closed: no viewer is in it any more, or the loops have stopped. */
 void air_fanout_feed_free (AirFanoutFeed *feed);
 
 AirStream *air_fanout_feed_get_stream (AirFanoutFeed *feed);

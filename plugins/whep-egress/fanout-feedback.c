@@ -1,5 +1,5 @@
 /* What a viewer reports and asks for (RFC 3550 §6.4, RFC 4585, RFC 5104). */
-#include "fanout-loop.h"
+#include "fanout-viewer.h"
 
 /* A request for a keyframe is answered at most this often per viewer: going back costs a whole group of pictures. */
 #define REPLAY_EVERY_US (500 * 1000)
@@ -47,22 +47,22 @@ take_keyframe_request (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t n
   if (air_fanout_viewer_replay (viewer, track, now_us))
     counts->replays++;
   else
-    air_rtp_source_request_keyframe (viewer->group->source);
+    air_fanout_share_request_keyframe (viewer->share, air_lane_of (AIR_KIND_VIDEO, track->rung));
 }
 
 static void
-take_nack (AirFanoutViewer *viewer, AirUdpSender *sender, AirFanoutTrack *track, const AirRtcpItem *item)
+take_nack (AirFanoutViewer *viewer, AirFanoutTrack *track, const AirRtcpItem *item)
 {
   viewer->counts.nacks++;
   air_fanout_loop_get_counts (viewer->loop)->nacks++;
-  air_fanout_viewer_retransmit (viewer, sender, track, item->nack.sequence);
+  air_fanout_viewer_retransmit (viewer, track, item->nack.sequence);
   for (unsigned bit = 0; bit < 16; bit++)
     if (item->nack.bitmask & 1u << bit)
-      air_fanout_viewer_retransmit (viewer, sender, track, (uint16_t)(item->nack.sequence + bit + 1));
+      air_fanout_viewer_retransmit (viewer, track, (uint16_t)(item->nack.sequence + bit + 1));
 }
 
 bool
-air_fanout_viewer_feedback (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *packet, size_t size,
+air_fanout_viewer_feedback (AirFanoutViewer *viewer, const uint8_t *packet, size_t size,
                             int64_t now_us)
 {
   AirRtcpIter iter;
@@ -82,7 +82,7 @@ air_fanout_viewer_feedback (AirFanoutViewer *viewer, AirUdpSender *sender, const
       if (item.type == AIR_RTCP_REPORT_BLOCK)
         take_report (viewer, track, &item, now_us);
       else if (item.type == AIR_RTCP_NACK && nacks++ < MAX_NACKS)
-        take_nack (viewer, sender, track, &item);
+        take_nack (viewer, track, &item);
       else if (item.type == AIR_RTCP_PLI)
         take_keyframe_request (viewer, track, now_us);
       else if (item.type == AIR_RTCP_FIR && track->fir_sequence != item.fir.sequence)

@@ -12,12 +12,13 @@
 #define MAX_EVENTS 64
 #define MAX_RECEIVE_BATCHES 16 /* per socket and turn, so that media is not starved by a flood */
 
-typedef struct
+struct _FanoutCommand
 {
+  FanoutCommand *next;
   AirFanoutCommand function;
   void *data;
   GDestroyNotify destroy;
-} Command;
+};
 
 static void
 socket_ready (AirWatch *watch)
@@ -35,51 +36,6 @@ socket_ready (AirWatch *watch)
     }
 }
 
-/* ---- Media */
-
-static void
-packets_ready (AirRtpSource *source, void *data)
-{
-  AirFanoutGroup *group = data;
-  for (unsigned i = 0; i < group->viewers->len; i++)
-    air_fanout_loop_pump (group->loop, group->viewers->pdata[i]);
-}
-
-static void
-video_reordered (AirRtpSource *source, void *data)
-{
-  AirFanoutGroup *group = data;
-  group->loop->events.reordered (group, group->loop->events.data);
-}
-
-static void
-reader_ended (AirRtpSource *source, AirKind kind, void *data)
-{
-  AirFanoutGroup *group = data;
-  group->loop->events.reader_ended (group, group->loop->events.data);
-}
-
-AirFanoutGroup *
-air_fanout_group_new (AirFanoutLoop *loop, bool drop_reordered)
-{
-  static const AirRtpSourceEvents events = { packets_ready, video_reordered, reader_ended };
-  AirFanoutGroup *group = g_new0 (AirFanoutGroup, 1);
-  group->loop = loop;
-  group->viewers = g_ptr_array_new ();
-  group->source = air_rtp_source_new (drop_reordered, &events, group);
-  air_rtp_source_attach (group->source, loop->epoll);
-  return group;
-}
-
-void
-air_fanout_group_free (AirFanoutGroup *group)
-{
-  g_return_if_fail (group->viewers->len == 0);
-  air_rtp_source_free (group->source);
-  g_ptr_array_unref (group->viewers);
-  g_free (group);
-}
-
 /* ---- Time */
 
 static void
@@ -89,7 +45,7 @@ pace (AirFanoutLoop *loop)
   for (unsigned i = 0; i < loop->behind->len;)
     {
       AirFanoutViewer *viewer = loop->behind->pdata[i];
-      viewer->behind = air_fanout_viewer_pump (viewer, loop->sender, loop->now_us);
+      viewer->behind = air_fanout_viewer_pump (viewer, loop->now_us);
       if (viewer->behind)
         i++;
       else
@@ -101,13 +57,10 @@ static void
 publish_counts (AirFanoutLoop *loop)
 {
   const AirUdpStats *sent = air_udp_sender_get_stats (loop->sender);
-  const AirDemuxStats *routed = air_demux_get_stats (loop->demux);
   loop->counts.packets = sent->packets;
   loop->counts.bytes = sent->bytes;
   loop->counts.dropped = sent->dropped;
   loop->counts.failed = sent->failed;
-  loop->counts.unvalidated = routed->unvalidated;
-  loop->counts.unknown_ufrag = routed->unknown_ufrag;
   g_mutex_lock (&loop->lock);
   loop->shared = loop->counts;
   g_mutex_unlock (&loop->lock);
@@ -141,19 +94,35 @@ wake_ready (AirWatch *watch)
 }
 
 static void
-free_command (Command *command)
+free_command (FanoutCommand *command)
 {
   if (command->destroy)
     command->destroy (command->data);
   g_free (command);
 }
 
+/* Returns: (transfer full) the oldest first. */
+static FanoutCommand *
+take_commands (AirFanoutLoop *loop)
+{
+  FanoutCommand *newest = __atomic_exchange_n (&loop->commands, NULL, __ATOMIC_ACQUIRE), *oldest = NULL;
+  while (newest)
+    {
+      FanoutCommand *next = newest->next;
+      newest->next = oldest;
+      oldest = newest;
+      newest = next;
+    }
+  return oldest;
+}
+
 static void
 run_commands (AirFanoutLoop *loop)
 {
-  Command *command;
-  while ((command = g_async_queue_try_pop (loop->commands)))
+  FanoutCommand *next;
+  for (FanoutCommand *command = take_commands (loop); command; command = next)
     {
+      next = command->next;
       command->function (loop, command->data);
       free_command (command);
     }
@@ -226,20 +195,21 @@ watch_all (AirFanoutLoop *loop, GError **error)
 }
 
 AirFanoutLoop *
-air_fanout_loop_new (const AirAddress *listen, unsigned n_listen, unsigned max_viewers, const AirFanoutEvents *events,
-                     GError **error)
+air_fanout_loop_new (unsigned index, AirUdp *udp, AirFanoutDirectory *directory, unsigned max_viewers,
+                     const AirFanoutEvents *events, GError **error)
 {
   AirFanoutLoop *loop = g_new0 (AirFanoutLoop, 1);
+  loop->index = index;
+  loop->udp = udp;
+  loop->directory = directory;
   loop->events = *events;
   loop->epoll = loop->wake = -1;
-  loop->commands = g_async_queue_new ();
   loop->viewers = g_ptr_array_new ();
   loop->behind = g_ptr_array_new ();
   g_mutex_init (&loop->lock);
   loop->now_us = loop->anchor_us = g_get_monotonic_time ();
   loop->anchor_unix_us = g_get_real_time ();
-  loop->udp = air_udp_new (listen, n_listen, 0, 0, error);
-  if (!loop->udp || !watch_all (loop, error))
+  if (!watch_all (loop, error))
     {
       air_fanout_loop_free (loop);
       return NULL;
@@ -264,16 +234,27 @@ begin_stop (AirFanoutLoop *loop, void *data)
 }
 
 void
-air_fanout_loop_stop (AirFanoutLoop *loop)
+air_fanout_loop_begin_stop (AirFanoutLoop *loop)
 {
-  if (!loop->thread)
-    return;
   air_fanout_loop_invoke (loop, begin_stop, NULL, NULL);
+}
+
+void
+air_fanout_loop_wait (AirFanoutLoop *loop)
+{
   g_clear_pointer (&loop->thread, g_thread_join);
+}
+
+void
+air_fanout_loop_drain (AirFanoutLoop *loop)
+{
+  FanoutCommand *next;
   loop->stopped = true;
-  Command *command;
-  while ((command = g_async_queue_try_pop (loop->commands)))
-    free_command (command);
+  for (FanoutCommand *command = take_commands (loop); command; command = next)
+    {
+      next = command->next;
+      free_command (command);
+    }
 }
 
 void
@@ -281,12 +262,10 @@ air_fanout_loop_free (AirFanoutLoop *loop)
 {
   if (!loop)
     return;
-  air_fanout_loop_stop (loop);
   air_udp_sender_free (loop->sender);
   air_udp_receiver_free (loop->receiver);
   air_demux_free (loop->demux);
   air_udp_free (loop->udp);
-  g_async_queue_unref (loop->commands);
   g_ptr_array_unref (loop->viewers);
   g_ptr_array_unref (loop->behind);
   g_mutex_clear (&loop->lock);
@@ -297,43 +276,35 @@ air_fanout_loop_free (AirFanoutLoop *loop)
   g_free (loop);
 }
 
-unsigned
-air_fanout_loop_count_sockets (AirFanoutLoop *loop)
-{
-  return air_udp_count (loop->udp);
-}
-
-const AirAddress *
-air_fanout_loop_get_address (AirFanoutLoop *loop, unsigned socket)
-{
-  return air_udp_get_address (loop->udp, socket);
-}
-
 void
 air_fanout_loop_invoke (AirFanoutLoop *loop, AirFanoutCommand function, void *data, GDestroyNotify destroy)
 {
   static const uint64_t one = 1;
-  Command *command = g_new (Command, 1);
-  *command = (Command){ function, data, destroy };
+  FanoutCommand *command = g_new (FanoutCommand, 1);
+  *command = (FanoutCommand){ NULL, function, data, destroy };
   if (loop->stopped)
     {
       free_command (command);
       return;
     }
-  g_async_queue_push (loop->commands, command);
-  if (write (loop->wake, &one, sizeof one) < 0)
+  FanoutCommand *newest = __atomic_load_n (&loop->commands, __ATOMIC_RELAXED);
+  do
+    command->next = newest;
+  while (!__atomic_compare_exchange_n (&loop->commands, &newest, command, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+  /* Whoever put the first one there has woken the loop, or is about to. */
+  if (!newest && write (loop->wake, &one, sizeof one) < 0)
     g_warning ("eventfd: %s", g_strerror (errno));
 }
 
 void
-air_fanout_loop_take_counts (AirFanoutLoop *loop, AirFanoutCounts *ret_counts)
+air_fanout_loop_take_counts (AirFanoutLoop *loop, AirFanoutCounts *counts)
 {
   g_mutex_lock (&loop->lock);
-  uint64_t *ret = (uint64_t *)ret_counts, *taken = (uint64_t *)&loop->taken;
+  uint64_t *sum = (uint64_t *)counts, *taken = (uint64_t *)&loop->taken;
   const uint64_t *shared = (const uint64_t *)&loop->shared;
   for (size_t i = 0; i < sizeof (AirFanoutCounts) / sizeof (uint64_t); i++)
     {
-      ret[i] = shared[i] - taken[i];
+      sum[i] += shared[i] - taken[i];
       taken[i] = shared[i];
     }
   g_mutex_unlock (&loop->lock);

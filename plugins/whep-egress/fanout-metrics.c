@@ -26,6 +26,9 @@ air_fanout_metrics_init (AirFanoutMetrics *metrics, AirContext *context)
   metrics->discarded
       = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_discarded_total",
                                 "Datagrams from addresses or with names that are no viewer's", by_reason, NULL);
+  metrics->forwarded = air_context_add_metric (
+    context, AIR_METRIC_COUNTER, "airclass_whep_forwarded_total",
+    "Datagrams that came in at another thread than their viewer's and were passed on", NULL, NULL);
 }
 
 void
@@ -41,4 +44,6 @@ air_fanout_metrics_add (AirFanoutMetrics *metrics, const AirFanoutCounts *counts
   count (metrics->discarded, counts->unvalidated, "unvalidated");
   count (metrics->discarded, counts->unknown_ufrag, "unknown");
   count (metrics->discarded, counts->forged, "forged");
+  count (metrics->discarded, counts->overrun, "overrun");
+  count (metrics->forwarded, counts->forwarded, NULL);
 }

@@ -1,7 +1,7 @@
 /* What the files of the loop share: its state, on its own thread. */
 #pragma once
 
-#include "fanout-loop.h"
+#include "fanout-viewer.h"
 
 G_BEGIN_DECLS
 
@@ -18,16 +18,21 @@ typedef struct
   AirFanoutLoop *loop;
 } WakeWatch;
 
+typedef struct _FanoutCommand FanoutCommand;
+
 struct _AirFanoutLoop
 {
+  unsigned index; /* among the loops */
   AirFanoutEvents events;
+  AirFanoutDirectory *directory;
   GThread *thread;
   int epoll;
   int wake;
   WakeWatch wake_watch;
-  GAsyncQueue *commands;
-  bool stopping; /* loop */
-  bool stopped;  /* main: the thread is gone */
+  FanoutCommand *commands; /* any thread, atomic: the newest first */
+  unsigned forwarded;      /* any thread, atomic: datagrams among them */
+  bool stopping;           /* loop */
+  bool stopped;            /* main: all threads are gone */
 
   AirUdp *udp;
   AirUdpReceiver *receiver;
@@ -54,6 +59,11 @@ void air_fanout_loop_pump (AirFanoutLoop *loop, AirFanoutViewer *viewer);
 void air_fanout_loop_publish_viewer (AirFanoutViewer *viewer);
 /* Deadlines, retransmission of the handshake, sender reports. */
 void air_fanout_loop_check_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer);
+/* @datagram: from a socket of this loop; its data is changed. */
 void air_fanout_loop_take_datagram (AirFanoutLoop *loop, AirUdpDatagram *datagram);
+/* From the socket of another loop, of a viewer that this one owns. */
+void air_fanout_loop_take_forwarded (AirFanoutLoop *loop, AirUdpDatagram *datagram);
+/* To the loop that owns the viewer; dropped and counted when that is overrun. */
+void air_fanout_loop_forward (AirFanoutLoop *loop, AirFanoutLoop *owner, const AirUdpDatagram *datagram);
 
 G_END_DECLS

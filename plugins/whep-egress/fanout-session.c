@@ -3,8 +3,6 @@
 
 #include <openssl/crypto.h>
 
-#define HANDSHAKE_DEADLINE_US (10 * G_USEC_PER_SEC)
-
 static void
 set_behind (AirFanoutLoop *loop, AirFanoutViewer *viewer)
 {
@@ -16,7 +14,7 @@ set_behind (AirFanoutLoop *loop, AirFanoutViewer *viewer)
 void
 air_fanout_loop_pump (AirFanoutLoop *loop, AirFanoutViewer *viewer)
 {
-  if (!viewer->behind && air_fanout_viewer_pump (viewer, loop->sender, loop->now_us))
+  if (!viewer->behind && air_fanout_viewer_pump (viewer, loop->now_us))
     set_behind (loop, viewer);
 }
 
@@ -54,24 +52,29 @@ publish_address (AirFanoutViewer *viewer)
   g_mutex_unlock (&viewer->lock);
 }
 
-void
+bool
 air_fanout_loop_add_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer)
 {
+  AirIce *ice = viewer->ice;
   viewer->loop = loop;
   viewer->attached = true;
   viewer->index = loop->viewers->len;
+  viewer->share = air_fanout_group_join (viewer->group, loop);
   g_ptr_array_add (loop->viewers, air_fanout_viewer_ref (viewer));
-  if (!air_demux_add_ufrag (loop->demux, air_ice_get_ufrag (viewer->ice), &viewer->entry))
+  bool found = air_demux_add_ufrag (loop->demux, air_ice_get_ufrag (ice), &viewer->entry);
+  if (air_ice_is_restarting (ice))
+    air_demux_add_ufrag (loop->demux, air_ice_get_previous_ufrag (ice), &viewer->entry);
+  if (!found)
     air_fanout_loop_end_viewer (loop, viewer, AIR_VIEWER_NO_HANDSHAKE);
+  return found;
 }
 
 void
 air_fanout_loop_restart_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer, const char *remote_ufrag)
 {
-  /* A restart that nobody followed gives its name up; the one before keeps the session until the new one is used. */
   if (air_ice_is_restarting (viewer->ice))
     air_demux_remove_ufrag (loop->demux, air_ice_get_ufrag (viewer->ice), &viewer->entry);
-  air_ice_restart (viewer->ice, remote_ufrag);
+  air_fanout_directory_restart (loop->directory, &viewer->listing, loop, remote_ufrag);
   air_demux_add_ufrag (loop->demux, air_ice_get_ufrag (viewer->ice), &viewer->entry);
 }
 
@@ -81,11 +84,11 @@ air_fanout_loop_end_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirVie
   if (!viewer->attached)
     return;
   viewer->attached = false;
+  air_fanout_directory_remove (loop->directory, &viewer->listing);
   if (viewer->media)
     {
-      air_fanout_viewer_say_bye (viewer, loop->sender);
-      g_ptr_array_remove_fast (viewer->group->viewers, viewer);
-      air_rtp_source_set_viewers (viewer->group->source, viewer->group->viewers->len);
+      air_fanout_viewer_say_bye (viewer);
+      air_fanout_share_remove (viewer->share, viewer);
     }
   air_dtls_close (viewer->dtls);
   air_demux_remove (loop->demux, &viewer->entry);
@@ -94,18 +97,10 @@ air_fanout_loop_end_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirVie
   AirFanoutViewer *last = loop->viewers->pdata[loop->viewers->len - 1];
   last->index = viewer->index;
   g_ptr_array_remove_index_fast (loop->viewers, viewer->index);
+  air_fanout_share_leave (viewer->share);
   air_fanout_loop_publish_viewer (viewer);
   loop->events.left (viewer, reason, loop->events.data);
   air_fanout_viewer_unref (viewer);
-}
-
-void
-air_fanout_loop_send_dtls (const uint8_t *datagram, size_t size, void *data)
-{
-  AirFanoutViewer *viewer = data;
-  const AirPath *path = air_ice_get_selected (viewer->ice);
-  if (path && viewer->loop)
-    air_udp_sender_push (viewer->loop->sender, path, datagram, size);
 }
 
 static bool
@@ -134,11 +129,10 @@ begin_media (AirFanoutLoop *loop, AirFanoutViewer *viewer)
     }
   viewer->media = true;
   viewer->handshake_at_us = 0;
-  g_ptr_array_add (viewer->group->viewers, viewer);
-  air_rtp_source_set_viewers (viewer->group->source, viewer->group->viewers->len);
+  air_fanout_share_add (viewer->share, viewer);
   air_fanout_loop_publish_viewer (viewer);
   loop->events.joined (viewer, loop->events.data);
-  air_fanout_viewer_report (viewer, loop->sender, loop->now_us, true);
+  air_fanout_viewer_report (viewer, loop->now_us, true);
   air_fanout_loop_pump (loop, viewer);
 }
 
@@ -171,45 +165,91 @@ take_dtls_state (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirDtlsState stat
 void
 air_fanout_loop_check_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer)
 {
-  if (!viewer->media && loop->now_us > viewer->created_us + HANDSHAKE_DEADLINE_US)
+  if (!viewer->media && loop->now_us > viewer->created_us + AIR_FANOUT_HANDSHAKE_US)
     air_fanout_loop_end_viewer (loop, viewer, AIR_VIEWER_NO_HANDSHAKE);
   else if (viewer->media && !air_ice_has_consent (viewer->ice, loop->now_us))
     air_fanout_loop_end_viewer (loop, viewer, AIR_VIEWER_VANISHED);
   else if (viewer->handshake_at_us != 0 && loop->now_us >= viewer->handshake_at_us)
     take_dtls_state (loop, viewer, air_dtls_handle_timeout (viewer->dtls));
   else if (viewer->media)
-    air_fanout_viewer_report (viewer, loop->sender, loop->now_us, false);
+    air_fanout_viewer_report (viewer, loop->now_us, false);
 }
 
 /* ---- Datagrams */
 
 static void
-take_stun (AirFanoutLoop *loop, const AirUdpDatagram *datagram)
+reply_to (AirFanoutLoop *loop, const AirPath *path, const AirStunBuilder *reply, unsigned result)
+{
+  if (result & AIR_ICE_REPLY)
+    air_fanout_loop_send (loop, path, reply->data, reply->size);
+}
+
+/* A name that this loop does not know: a viewer that nobody has, or another loop's. */
+static AirFanoutViewer *
+look_up (AirFanoutLoop *loop, const AirStunMessage *message, const char *ufrag, size_t ufrag_bytes,
+         const AirUdpDatagram *datagram)
+{
+  AirFanoutListing *listing;
+  AirFanoutLoop *owner;
+  AirStunBuilder reply;
+  switch (air_fanout_directory_find (loop->directory, message, ufrag, ufrag_bytes, loop, &listing, &owner))
+    {
+    case AIR_FANOUT_CLAIMED:
+      return air_fanout_loop_add_viewer (loop, listing->viewer) ? listing->viewer : NULL;
+    case AIR_FANOUT_OWNED:
+      if (owner != loop)
+        air_fanout_loop_forward (loop, owner, datagram);
+      return NULL;
+    case AIR_FANOUT_STRANGER:
+      reply_to (loop, &datagram->path, &reply, air_ice_refuse_stranger (message, &reply));
+      return NULL;
+    case AIR_FANOUT_UNKNOWN:
+      loop->counts.unknown_ufrag++;
+      return NULL;
+    }
+  g_return_val_if_reached (NULL);
+}
+
+static void
+take_check (AirFanoutLoop *loop, AirFanoutViewer *viewer, const AirStunMessage *message, const AirUdpDatagram *datagram,
+            bool forwarded)
+{
+  AirStunBuilder reply;
+  unsigned result = air_ice_handle (viewer->ice, message, &datagram->path, loop->now_us, &reply);
+  reply_to (loop, &datagram->path, &reply, result);
+  if (result & AIR_ICE_RESTARTED)
+    {
+      const char *retired = air_ice_get_previous_ufrag (viewer->ice);
+      air_demux_remove_ufrag (loop->demux, retired, &viewer->entry);
+      air_fanout_directory_retire (loop->directory, retired, &viewer->listing);
+    }
+  if (result & AIR_ICE_VALIDATED)
+    air_demux_add_address (loop->demux, &datagram->path.remote, &viewer->entry);
+  if (result & AIR_ICE_VALIDATED && forwarded)
+    air_fanout_directory_add_address (loop->directory, &datagram->path.remote, &viewer->listing);
+  if (result & AIR_ICE_SELECTED)
+    {
+      publish_address (viewer);
+      take_dtls_state (loop, viewer, air_dtls_start (viewer->dtls));
+    }
+}
+
+static void
+take_stun (AirFanoutLoop *loop, const AirUdpDatagram *datagram, bool forwarded)
 {
   AirStunMessage message;
   const char *ufrag;
   size_t ufrag_bytes;
   if (!air_stun_parse (datagram->data, datagram->size, &message))
     return;
-  AirDemuxEntry *entry = air_ice_check_ufrag (&message, &ufrag, &ufrag_bytes)
-                             ? air_demux_find_ufrag (loop->demux, ufrag, ufrag_bytes)
-                             : air_demux_find_address (loop->demux, &datagram->path.remote);
-  if (!entry)
-    return;
-  AirFanoutViewer *viewer = (AirFanoutViewer *)entry;
-  AirStunBuilder reply;
-  unsigned result = air_ice_handle (viewer->ice, &message, &datagram->path, loop->now_us, &reply);
-  if (result & AIR_ICE_REPLY)
-    air_udp_sender_push (loop->sender, &datagram->path, reply.data, reply.size);
-  if (result & AIR_ICE_RESTARTED)
-    air_demux_remove_ufrag (loop->demux, air_ice_get_previous_ufrag (viewer->ice), &viewer->entry);
-  if (result & AIR_ICE_VALIDATED)
-    air_demux_add_address (loop->demux, &datagram->path.remote, &viewer->entry);
-  if (result & AIR_ICE_SELECTED)
-    {
-      publish_address (viewer);
-      take_dtls_state (loop, viewer, air_dtls_start (viewer->dtls));
-    }
+  bool named = air_ice_check_ufrag (&message, &ufrag, &ufrag_bytes);
+  AirFanoutViewer *viewer
+      = (AirFanoutViewer *)(named ? air_demux_find_ufrag (loop->demux, ufrag, ufrag_bytes)
+                                  : air_demux_find_address (loop->demux, &datagram->path.remote));
+  if (!viewer && named && !forwarded)
+    viewer = look_up (loop, &message, ufrag, ufrag_bytes, datagram);
+  if (viewer)
+    take_check (loop, viewer, &message, datagram, forwarded);
 }
 
 static void
@@ -224,27 +264,51 @@ take_rtcp (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirUdpDatagram *datagra
       return;
     }
   air_ice_heard (viewer->ice, loop->now_us);
-  if (air_fanout_viewer_feedback (viewer, loop->sender, datagram->data, size, loop->now_us))
+  if (air_fanout_viewer_feedback (viewer, datagram->data, size, loop->now_us))
     air_fanout_loop_pump (loop, viewer);
   else
     air_fanout_loop_end_viewer (loop, viewer, AIR_VIEWER_LEFT);
 }
 
-void
-air_fanout_loop_take_datagram (AirFanoutLoop *loop, AirUdpDatagram *datagram)
+/* DTLS, RTP or RTCP of an address that this loop has not validated. */
+static void
+take_unvalidated (AirFanoutLoop *loop, const AirUdpDatagram *datagram, bool forwarded)
 {
-  AirPacketKind kind;
-  AirDemuxEntry *entry = air_demux_route (loop->demux, &datagram->path.remote, datagram->data, datagram->size, &kind);
+  AirFanoutLoop *owner = forwarded ? NULL : air_fanout_directory_find_address (loop->directory, &datagram->path.remote);
+  if (owner && owner != loop)
+    air_fanout_loop_forward (loop, owner, datagram);
+  else
+    loop->counts.unvalidated++;
+}
+
+static void
+take (AirFanoutLoop *loop, AirUdpDatagram *datagram, bool forwarded)
+{
+  AirPacketKind kind = air_packet_classify (datagram->data, datagram->size);
   if (kind == AIR_PACKET_STUN)
     {
-      take_stun (loop, datagram);
+      take_stun (loop, datagram, forwarded);
       return;
     }
-  if (!entry)
+  if (kind == AIR_PACKET_UNKNOWN)
     return;
-  AirFanoutViewer *viewer = (AirFanoutViewer *)entry;
-  if (kind == AIR_PACKET_DTLS)
+  AirFanoutViewer *viewer = (AirFanoutViewer *)air_demux_find_address (loop->demux, &datagram->path.remote);
+  if (!viewer)
+    take_unvalidated (loop, datagram, forwarded);
+  else if (kind == AIR_PACKET_DTLS)
     take_dtls_state (loop, viewer, air_dtls_receive (viewer->dtls, datagram->data, datagram->size));
   else if (kind == AIR_PACKET_RTCP)
     take_rtcp (loop, viewer, datagram);
+}
+
+void
+air_fanout_loop_take_datagram (AirFanoutLoop *loop, AirUdpDatagram *datagram)
+{
+  take (loop, datagram, false);
+}
+
+void
+air_fanout_loop_take_forwarded (AirFanoutLoop *loop, AirUdpDatagram *datagram)
+{
+  take (loop, datagram, true);
 }

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "fanout-loop.h"
-
 #define MID_PACKETS 32u   /* the mid goes along until the receiver surely knows the SSRC (RFC 8843 §9.2) */
 #define CATCH_UP_STEP 90u /* 1 ms of the video's clock */
 #define RETRANSMIT_PER_S 1000.0
@@ -25,11 +23,12 @@ init_track (AirFanoutTrack *track, const AirSdpSection *section)
 }
 
 AirFanoutViewer *
-air_fanout_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choice)
+air_fanout_viewer_new (AirFanoutGroup *group, const AirViewerRequest *request, const AirSdpChoice *choice)
 {
   AirFanoutViewer *viewer = g_new0 (AirFanoutViewer, 1);
   g_atomic_ref_count_init (&viewer->references);
   g_mutex_init (&viewer->lock);
+  viewer->group = air_fanout_group_ref (group);
   viewer->mid = g_strdup ("");
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     {
@@ -47,6 +46,8 @@ air_fanout_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choi
         }
   viewer->cname = g_strdup_printf ("airclass-%08x%08x", g_random_int (), g_random_int ());
   viewer->created_us = g_get_monotonic_time ();
+  viewer->listing.viewer = viewer;
+  viewer->listing.created_us = viewer->created_us;
   viewer->retransmit_tokens = RETRANSMIT_BURST;
   viewer->counts.rtt_us = -1;
   bool video = choice->kinds[AIR_KIND_VIDEO].accepted;
@@ -77,6 +78,7 @@ air_fanout_viewer_unref (AirFanoutViewer *viewer)
 {
   if (!viewer || !g_atomic_ref_count_dec (&viewer->references))
     return;
+  air_fanout_group_unref (viewer->group);
   air_ice_free (viewer->ice);
   air_dtls_free (viewer->dtls);
   air_srtp_free (viewer->sender);
@@ -103,16 +105,16 @@ air_fanout_viewer_get_info (AirFanoutViewer *viewer)
 }
 
 static void
-send_encrypted (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *header, size_t header_bytes,
+send_encrypted (AirFanoutViewer *viewer, const uint8_t *header, size_t header_bytes,
                 const uint8_t *payload, size_t payload_bytes)
 {
   const AirPath *path = air_ice_get_selected (viewer->ice);
   size_t room = header_bytes + payload_bytes + AIR_SRTP_MAX_OVERHEAD_BYTES, bytes = 0;
-  uint8_t *out = air_udp_sender_reserve (sender, room);
+  uint8_t *out = air_fanout_loop_reserve (viewer->loop, path, room);
   if (air_srtp_protect_rtp (viewer->sender, header, header_bytes, payload, payload_bytes, out, room, &bytes)
       != AIR_SRTP_OK)
     bytes = 0;
-  air_udp_sender_commit (sender, path, bytes);
+  air_fanout_loop_commit (viewer->loop, path, bytes);
   viewer->counts.packets += bytes > 0;
   viewer->counts.bytes += bytes;
 }
@@ -132,7 +134,7 @@ timestamp_of (const AirFanoutTrack *track, const AirFanoutSegment *segment, cons
 
 /* All but the transport-wide number follows from packet and sequence: a retransmission on the same SSRC is the same. */
 static void
-send_packet (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const AirFanoutSegment *segment,
+send_packet (AirFanoutViewer *viewer, AirKind kind, const AirFanoutSegment *segment,
              const AirRtpPacket *packet, uint64_t sequence)
 {
   const AirFanoutTrack *track = &viewer->tracks[kind];
@@ -149,7 +151,7 @@ send_packet (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const 
     header.transport_sequence = viewer->transport_sequence++;
   if (ids[AIR_SDP_EXTENSION_CAPTURE_TIME] && packet->flags & AIR_RTP_CAPTURE_TIME)
     {
-      int64_t taken_us = air_rtp_source_time_of (viewer->group->source, packet->pts_ns);
+      int64_t taken_us = air_rtp_view_time_of (viewer->share->view, packet->pts_ns);
       header.capture_id = ids[AIR_SDP_EXTENSION_CAPTURE_TIME];
       header.capture_ntp = air_fanout_loop_ntp (viewer->loop, taken_us);
     }
@@ -164,33 +166,34 @@ send_packet (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const 
       header.mid = viewer->mids[kind];
     }
   uint8_t bytes[AIR_RTP_MAX_HEADER_BYTES];
-  send_encrypted (viewer, sender, bytes, air_rtp_header_write (&header, bytes), packet->payload, packet->payload_bytes);
+  send_encrypted (viewer, bytes, air_rtp_header_write (&header, bytes), packet->payload, packet->payload_bytes);
 }
 
 /* From @place on the sequence numbers go on without a gap. */
 static AirFanoutSegment *
-jump_to (AirFanoutTrack *track, uint64_t place)
+jump_to (AirFanoutTrack *track, AirLane lane, uint64_t place)
 {
   if (track->segment_count == AIR_FANOUT_SEGMENTS)
     {
       memmove (track->segments, track->segments + 1, sizeof track->segments - sizeof track->segments[0]);
       track->segment_count--;
     }
-  track->segments[track->segment_count++] = (AirFanoutSegment){ .sequence = track->next_sequence, .place = place };
+  track->segments[track->segment_count++]
+      = (AirFanoutSegment){ .sequence = track->next_sequence, .lane = lane, .place = place };
   track->cursor = place;
   return &track->segments[track->segment_count - 1];
 }
 
 /* To a keyframe that is kept. */
 static void
-catch_up_from (AirFanoutViewer *viewer, AirFanoutTrack *track, AirPacketRing *ring, uint64_t keyframe, int64_t now_us)
+catch_up_from (AirFanoutViewer *viewer, AirFanoutTrack *track, AirLane lane, uint64_t keyframe, int64_t now_us)
 {
-  AirFanoutSegment *segment = jump_to (track, keyframe);
-  const AirRtpPacket *packet = air_packet_ring_get (ring, keyframe);
+  AirFanoutSegment *segment = jump_to (track, lane, keyframe);
+  const AirRtpPacket *packet = air_packet_ring_get (viewer->share->view->rings[lane], keyframe);
   segment->live = UINT64_MAX;
   segment->start_us = now_us;
   segment->first_frame = packet->frame;
-  segment->first_timestamp = air_rtp_clock_90k (MAX (0, air_rtp_source_live_pts (viewer->group->source, now_us)));
+  segment->first_timestamp = air_rtp_clock_90k (MAX (0, air_rtp_view_live_pts (viewer->share->view, now_us)));
 }
 
 /* Whether it is @packet's turn: see AirFanoutSegment. A picture that is as new as it is late is live. */
@@ -207,17 +210,19 @@ is_due (AirFanoutSegment *segment, const AirRtpPacket *packet, int64_t now_us)
 
 /* Video starts at a keyframe that is kept, audio at once; a viewer that fell out of the ring starts anew. */
 static bool
-find_start (AirFanoutViewer *viewer, AirKind kind, AirPacketRing *ring, int64_t now_us)
+find_start (AirFanoutViewer *viewer, AirKind kind, int64_t now_us)
 {
   AirFanoutTrack *track = &viewer->tracks[kind];
+  AirLane lane = air_lane_of (kind, track->rung);
+  AirPacketRing *ring = viewer->share->view->rings[lane];
   if (track->started && track->cursor >= air_packet_ring_get_tail (ring))
     return true;
   uint64_t start = kind == AIR_KIND_VIDEO ? air_packet_ring_get_keyframe (ring) : air_packet_ring_get_head (ring);
   track->started = start != AIR_RING_NONE;
   if (track->started && kind == AIR_KIND_VIDEO)
-    catch_up_from (viewer, track, ring, start, now_us);
+    catch_up_from (viewer, track, lane, start, now_us);
   else if (track->started)
-    jump_to (track, start);
+    jump_to (track, lane, start);
   return track->started;
 }
 
@@ -232,23 +237,25 @@ refill (AirFanoutViewer *viewer, int64_t now_us)
 }
 
 bool
-air_fanout_viewer_pump (AirFanoutViewer *viewer, AirUdpSender *sender, int64_t now_us)
+air_fanout_viewer_pump (AirFanoutViewer *viewer, int64_t now_us)
 {
   static const AirKind order[] = { AIR_KIND_AUDIO, AIR_KIND_VIDEO };
   bool more = false;
+  if (!viewer->share->view->ready)
+    return false;
   refill (viewer, now_us);
   for (unsigned i = 0; i < G_N_ELEMENTS (order); i++)
     {
       AirFanoutTrack *track = &viewer->tracks[order[i]];
-      AirPacketRing *ring = air_rtp_source_get_ring (viewer->group->source, order[i]);
-      if (!track->section.accepted || !find_start (viewer, order[i], ring, now_us))
+      AirPacketRing *ring = viewer->share->view->rings[air_lane_of (order[i], track->rung)];
+      if (!track->section.accepted || !find_start (viewer, order[i], now_us))
         continue;
       AirRtpPacket *packet;
       AirFanoutSegment *segment = &track->segments[track->segment_count - 1];
       while (viewer->budget > 0 && (packet = air_packet_ring_get (ring, track->cursor))
              && is_due (segment, packet, now_us))
         {
-          send_packet (viewer, sender, order[i], segment, packet, track->next_sequence++);
+          send_packet (viewer, order[i], segment, packet, track->next_sequence++);
           track->cursor++;
           track->packets++;
           track->octets += packet->payload_bytes;
@@ -284,7 +291,7 @@ may_retransmit (AirFanoutViewer *viewer)
 
 /* RFC 4588 §4: its own SSRC and sequence, the original sequence number before the payload. */
 static void
-send_rtx (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const AirFanoutSegment *segment,
+send_rtx (AirFanoutViewer *viewer, AirKind kind, const AirFanoutSegment *segment,
           const AirRtpPacket *packet, uint16_t original)
 {
   AirFanoutTrack *track = &viewer->tracks[kind];
@@ -304,11 +311,11 @@ send_rtx (AirFanoutViewer *viewer, AirUdpSender *sender, AirKind kind, const Air
   payload[0] = (uint8_t)(original >> 8);
   payload[1] = (uint8_t)original;
   memcpy (payload + 2, packet->payload, packet->payload_bytes);
-  send_encrypted (viewer, sender, bytes, air_rtp_header_write (&header, bytes), payload, packet->payload_bytes + 2u);
+  send_encrypted (viewer, bytes, air_rtp_header_write (&header, bytes), payload, packet->payload_bytes + 2u);
 }
 
 void
-air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirUdpSender *sender, AirFanoutTrack *track, uint16_t sequence)
+air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirFanoutTrack *track, uint16_t sequence)
 {
   AirKind kind = (AirKind)(track - viewer->tracks);
   uint16_t behind = (uint16_t)((uint16_t)(track->next_sequence - 1) - sequence);
@@ -320,14 +327,14 @@ air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirUdpSender *sender, Air
   const AirFanoutSegment *segment = find_segment (track, full);
   if (!segment)
     return;
-  AirPacketRing *ring = air_rtp_source_get_ring (viewer->group->source, kind);
+  AirPacketRing *ring = viewer->share->view->rings[segment->lane];
   const AirRtpPacket *packet = air_packet_ring_get (ring, segment->place + (full - segment->sequence));
   if (!packet || !may_retransmit (viewer))
     return;
   if (track->section.rtx_payload)
-    send_rtx (viewer, sender, kind, segment, packet, sequence);
+    send_rtx (viewer, kind, segment, packet, sequence);
   else
-    send_packet (viewer, sender, kind, segment, packet, full);
+    send_packet (viewer, kind, segment, packet, full);
   viewer->counts.retransmitted++;
   air_fanout_loop_get_counts (viewer->loop)->retransmitted++;
 }
@@ -335,27 +342,27 @@ air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirUdpSender *sender, Air
 bool
 air_fanout_viewer_replay (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t now_us)
 {
-  AirPacketRing *ring = air_rtp_source_get_ring (viewer->group->source, (AirKind)(track - viewer->tracks));
-  uint64_t keyframe = air_packet_ring_get_keyframe (ring);
+  AirLane lane = air_lane_of ((AirKind)(track - viewer->tracks), track->rung);
+  uint64_t keyframe = air_packet_ring_get_keyframe (viewer->share->view->rings[lane]);
   if (keyframe == AIR_RING_NONE)
     return false;
-  catch_up_from (viewer, track, ring, keyframe, now_us);
+  catch_up_from (viewer, track, lane, keyframe, now_us);
   track->started = true;
   return true;
 }
 
 static void
-send_rtcp (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *packet, size_t packet_bytes)
+send_rtcp (AirFanoutViewer *viewer, const uint8_t *packet, size_t packet_bytes)
 {
   const AirPath *path = air_ice_get_selected (viewer->ice);
   if (packet_bytes == 0 || !path || !viewer->sender)
     return;
-  uint8_t *out = air_udp_sender_reserve (sender, AIR_RTP_MAX_PACKET_BYTES);
+  uint8_t *out = air_fanout_loop_reserve (viewer->loop, path, AIR_RTP_MAX_PACKET_BYTES);
   size_t bytes = 0;
   if (air_srtp_protect_rtcp (viewer->sender, packet, packet_bytes, out, AIR_RTP_MAX_PACKET_BYTES, &bytes)
       != AIR_SRTP_OK)
     bytes = 0;
-  air_udp_sender_commit (sender, path, bytes);
+  air_fanout_loop_commit (viewer->loop, path, bytes);
 }
 
 /* Often at first, for lip-sync needs reports of both tracks; then as RFC 3550 §6.2 would have it. */
@@ -366,12 +373,12 @@ report_interval_us (const AirFanoutTrack *track)
 }
 
 void
-air_fanout_viewer_report (AirFanoutViewer *viewer, AirUdpSender *sender, int64_t now_us, bool at_once)
+air_fanout_viewer_report (AirFanoutViewer *viewer, int64_t now_us, bool at_once)
 {
-  AirRtpSource *source = viewer->group->source;
-  if (!air_rtp_source_has_anchor (source))
+  const AirRtpView *view = viewer->share->view;
+  if (!view->clock.anchored)
     return;
-  int64_t pts_ns = MAX (0, air_rtp_source_pts_at (source, now_us));
+  int64_t pts_ns = MAX (0, air_rtp_view_pts_at (view, now_us));
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     {
       AirFanoutTrack *track = &viewer->tracks[kind];
@@ -386,14 +393,14 @@ air_fanout_viewer_report (AirFanoutViewer *viewer, AirUdpSender *sender, int64_t
         .octets = track->octets,
       };
       uint8_t packet[512];
-      send_rtcp (viewer, sender, packet, air_rtcp_build_sr (packet, sizeof packet, &info, viewer->cname));
+      send_rtcp (viewer, packet, air_rtcp_build_sr (packet, sizeof packet, &info, viewer->cname));
       track->reports++;
       track->next_report_us = now_us + report_interval_us (track);
     }
 }
 
 void
-air_fanout_viewer_say_bye (AirFanoutViewer *viewer, AirUdpSender *sender)
+air_fanout_viewer_say_bye (AirFanoutViewer *viewer)
 {
   uint32_t ssrcs[AIR_KIND_COUNT];
   unsigned count = 0;
@@ -401,5 +408,5 @@ air_fanout_viewer_say_bye (AirFanoutViewer *viewer, AirUdpSender *sender)
     if (viewer->tracks[kind].section.accepted)
       ssrcs[count++] = viewer->tracks[kind].section.ssrc;
   uint8_t packet[512];
-  send_rtcp (viewer, sender, packet, air_rtcp_build_bye (packet, sizeof packet, ssrcs, count, viewer->cname));
+  send_rtcp (viewer, packet, air_rtcp_build_bye (packet, sizeof packet, ssrcs, count, viewer->cname));
 }

@@ -1,20 +1,16 @@
 /* One viewer of the fan-out engine: its ICE, DTLS and SRTP state, and where in the rings it stands.
  *
- * Made on the main thread, then lives on the thread of one AirFanoutLoop; reference-counted (atomic), because commands
- * from the main thread may be under way when it ends. Nothing in it is global: with several loops each has its own
- * viewers. What both threads see is `info`, under `lock`.
+ * Made on the main thread, then waits in the directory until a loop claims it, and lives on the thread of that loop;
+ * reference-counted (atomic), because commands from the main thread may be under way when it ends. Both threads see `info`,
+ * under `lock`; the directory's lock guards `listing`.
  */
 #pragma once
 
 #include "dtls.h"
-#include "demux.h"
-#include "engine.h"
-#include "ice-lite.h"
+#include "fanout-group.h"
 #include "rtcp.h"
 #include "rtp-header.h"
-#include "rtp-source.h"
 #include "sdp-answer.h"
-#include "udp.h"
 
 G_BEGIN_DECLS
 
@@ -22,6 +18,8 @@ G_BEGIN_DECLS
  * slower takes longer to become live. */
 #define AIR_FANOUT_PACKETS_PER_MS 20u
 #define AIR_FANOUT_SEGMENTS 16u
+/* For ICE and DTLS, from the answer on: freed within 10 s. */
+#define AIR_FANOUT_HANDSHAKE_US (9500 * G_GINT64_CONSTANT (1000))
 
 /* From this packet of the viewer on, its sequence numbers go with that place in the ring. Cached pictures are sent 1 ms
  * apart, and so are their timestamps, from the present on, until they meet the pictures' own ones: so what arrives never
@@ -30,6 +28,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   uint64_t sequence;
+  AirLane lane; /* whose ring */
   uint64_t place;
   uint64_t live; /* from this place on the timestamps are the packets' own; UINT64_MAX: not there yet */
   int64_t start_us;
@@ -41,6 +40,7 @@ typedef struct
 {
   AirSdpSection section; /* accepted: false: not wanted */
   bool started;
+  unsigned rung;           /* which of the video's */
   uint64_t cursor;         /* the place in the ring to be sent next */
   uint64_t first_sequence; /* below 32768 (RFC 3711 §3.3.1: the rollover counter cannot be missed) */
   uint64_t next_sequence;
@@ -58,15 +58,14 @@ typedef struct
   uint32_t jitter;
 } AirFanoutTrack;
 
-typedef struct _AirFanoutLoop AirFanoutLoop;
-typedef struct _AirFanoutGroup AirFanoutGroup;
-
-typedef struct
+struct _AirFanoutViewer
 {
-  AirDemuxEntry entry; /* first: the demultiplexer gives it back */
+  AirDemuxEntry entry; /* first: the loop's demultiplexer gives it back */
   gatomicrefcount references;
+  AirFanoutListing listing;
   AirFanoutLoop *loop;
-  AirFanoutGroup *group;
+  AirFanoutGroup *group; /* a reference */
+  AirFanoutShare *share; /* the loop's; NULL before it is attached */
   AirIce *ice;
   AirDtls *dtls;
   AirSrtp *sender;
@@ -91,9 +90,11 @@ typedef struct
 
   GMutex lock;
   AirViewerInfo info; /* copied from `counts` once a second */
-} AirFanoutViewer;
+};
 
-AirFanoutViewer *air_fanout_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choice);
+/* ICE and DTLS are the caller's to add. */
+AirFanoutViewer *air_fanout_viewer_new (AirFanoutGroup *group, const AirViewerRequest *request,
+                                        const AirSdpChoice *choice);
 AirFanoutViewer *air_fanout_viewer_ref (AirFanoutViewer *viewer);
 void air_fanout_viewer_unref (AirFanoutViewer *viewer);
 /* Returns: (transfer full) a copy. Any thread. */
@@ -102,16 +103,16 @@ AirViewerInfo *air_fanout_viewer_get_info (AirFanoutViewer *viewer);
 /* ---- On the loop's thread, once the keys are there */
 
 /* Sends what waits in the rings, as far as the pace lets it. Returns whether more waits. */
-bool air_fanout_viewer_pump (AirFanoutViewer *viewer, AirUdpSender *sender, int64_t now_us);
+bool air_fanout_viewer_pump (AirFanoutViewer *viewer, int64_t now_us);
 /* A sender report for each track that is due. */
-void air_fanout_viewer_report (AirFanoutViewer *viewer, AirUdpSender *sender, int64_t now_us, bool at_once);
+void air_fanout_viewer_report (AirFanoutViewer *viewer, int64_t now_us, bool at_once);
 /* BYE for what was sent. */
-void air_fanout_viewer_say_bye (AirFanoutViewer *viewer, AirUdpSender *sender);
+void air_fanout_viewer_say_bye (AirFanoutViewer *viewer);
 /* A decrypted compound RTCP packet. Returns false when the viewer says BYE. */
-bool air_fanout_viewer_feedback (AirFanoutViewer *viewer, AirUdpSender *sender, const uint8_t *packet, size_t size,
+bool air_fanout_viewer_feedback (AirFanoutViewer *viewer, const uint8_t *packet, size_t size,
                                  int64_t now_us);
 /* Sends again what the viewer lost, as far as the ring has it. */
-void air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirUdpSender *sender, AirFanoutTrack *track,
+void air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirFanoutTrack *track,
                                    uint16_t sequence);
 /* Goes back to the last keyframe, and forward from there. Returns false when it is not kept. */
 bool air_fanout_viewer_replay (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t now_us);

@@ -74,21 +74,39 @@ oldest_may_go (AirPacketRing *ring, int64_t now_ns)
   return ring->slots[ring->tail & (ring->slot_count - 1)]->pts_ns < now_ns - ring->keep_ns;
 }
 
-void
-air_packet_ring_append (AirPacketRing *ring, AirRtpPacket *packet)
+static void
+append (AirPacketRing *ring, AirRtpPacket *packet)
 {
   while (ring->tail < ring->head && oldest_may_go (ring, packet->pts_ns))
     drop_oldest (ring);
   if (ring->head - ring->tail == ring->slot_count)
     grow (ring);
-  ring->frames += packet->flags & AIR_RTP_FRAME_START ? 1 : 0;
-  packet->frame = ring->frames;
-  packet->sequence = ring->head;
   if (packet->flags & AIR_RTP_KEYFRAME)
     ring->keyframe = ring->head;
   ring->slots[ring->head & (ring->slot_count - 1)] = packet;
   ring->bytes += sizeof (AirRtpPacket) + packet->payload_bytes;
   ring->head++;
+}
+
+void
+air_packet_ring_append (AirPacketRing *ring, AirRtpPacket *packet)
+{
+  ring->frames += packet->flags & AIR_RTP_FRAME_START ? 1 : 0;
+  packet->frame = ring->frames;
+  packet->sequence = ring->head;
+  append (ring, packet);
+}
+
+void
+air_packet_ring_append_shared (AirPacketRing *ring, AirRtpPacket *packet)
+{
+  if (packet->sequence != ring->head)
+    {
+      while (ring->tail < ring->head)
+        drop_oldest (ring);
+      ring->head = ring->tail = packet->sequence;
+    }
+  append (ring, packet);
 }
 
 AirRtpPacket *
@@ -115,10 +133,4 @@ uint64_t
 air_packet_ring_get_keyframe (AirPacketRing *ring)
 {
   return ring->keyframe;
-}
-
-void
-air_packet_ring_forget_keyframe (AirPacketRing *ring)
-{
-  ring->keyframe = AIR_RING_NONE;
 }

@@ -18,17 +18,17 @@ void air_packet_ring_free (AirPacketRing *ring);
 
 /* Takes @packet (transfer full), sets its place and its frame; forgets what is too old. */
 void air_packet_ring_append (AirPacketRing *ring, AirRtpPacket *packet);
+/* The same for a packet that has its place from the ring of another thread (transfer full). One that
+ * is not the next place begins the ring anew. */
+void air_packet_ring_append_shared (AirPacketRing *ring, AirRtpPacket *packet);
 /* Returns: (transfer none), NULL when that place is gone or not yet there. */
 AirRtpPacket *air_packet_ring_get (AirPacketRing *ring, uint64_t sequence);
 /* The place that the next packet will get. */
 uint64_t air_packet_ring_get_head (AirPacketRing *ring);
 /* The oldest place that is kept; the head when empty. */
 uint64_t air_packet_ring_get_tail (AirPacketRing *ring);
-/* Where the newest keyframe begins; AIR_RING_NONE when it is not kept (none came, or its group is beyond the bounds).
- */
+/* Where the newest keyframe begins; AIR_RING_NONE when it is not kept (none came, or its group is beyond the bounds). */
 uint64_t air_packet_ring_get_keyframe (AirPacketRing *ring);
-/* The group of pictures cannot be started from any more (a gap inside it). */
-void air_packet_ring_forget_keyframe (AirPacketRing *ring);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirPacketRing, air_packet_ring_free)
 

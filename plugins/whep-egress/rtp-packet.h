@@ -1,7 +1,7 @@
 /* One RTP packet as all viewers share it: the payload and what the header is made from, without SSRC, sequence and
  * payload type, which are each viewer's own.
  *
- * Immutable once made; reference-counted (atomic), any thread.
+ * Immutable once it stands in the first ring; reference-counted (atomic), any thread.
  */
 #pragma once
 
@@ -27,10 +27,24 @@ typedef enum
   AIR_RTP_WAIT = 1 << 4,         /* carries the playout delay `wait_ms` where it was negotiated */
 } AirRtpFlags;
 
+/* Each has a ring and a row of packets of its own. The video of a group comes in rungs: as published, and lower ones for
+ * those whose network does not carry that. */
+typedef enum
+{
+  AIR_LANE_AUDIO,
+  AIR_LANE_VIDEO, /* rung 0; further ones follow */
+  AIR_LANE_VIDEO_LOW,
+  AIR_LANE_COUNT,
+} AirLane;
+
+#define AIR_RUNG_COUNT (AIR_LANE_COUNT - AIR_LANE_VIDEO)
+
 typedef struct
 {
   gatomicrefcount references;
-  uint64_t sequence;  /* place in its ring */
+  uint8_t lane;       /* AirLane: in which ring */
+  uint64_t sequence;  /* place in its ring, the same in the rings of all loops */
+  int64_t arrival_us; /* when its access unit had come in (monotonic) */
   int64_t pts_ns;     /* on the stream's timeline */
   uint32_t timestamp; /* RTP clock, from timeline 0 */
   uint32_t frame;     /* counts the access units of its ring */
@@ -45,7 +59,9 @@ air_rtp_packet_new (int64_t pts_ns, uint32_t timestamp, size_t payload_bytes)
 {
   AirRtpPacket *packet = g_malloc (sizeof (AirRtpPacket) + payload_bytes);
   g_atomic_ref_count_init (&packet->references);
+  packet->lane = 0;
   packet->sequence = 0;
+  packet->arrival_us = 0;
   packet->pts_ns = pts_ns;
   packet->timestamp = timestamp;
   packet->frame = 0;

@@ -7,20 +7,17 @@
 #include "rtp-h264.h"
 #include "rtp-opus.h"
 
-/* A group of pictures of 10 s at 20 Mbit/s fits; what is longer cannot be started from. */
-#define RING_PACKETS 32768u
-#define VIDEO_RING_BYTES ((size_t)32 << 20)
-#define AUDIO_RING_BYTES ((size_t)2 << 20)
-#define RING_KEEP_NS (1500 * G_GINT64_CONSTANT (1000000))
 #define CAPTURE_TIME_EVERY_NS (500 * G_GINT64_CONSTANT (1000000))
 #define WAIT_EVERY_NS (500 * G_GINT64_CONSTANT (1000000))
+/* How often the usual lateness of pictures is looked at again. */
+#define LATE_EVERY_UNITS 16u
 
 /* A reader with its place in epoll. */
 typedef struct
 {
   AirWatch watch;
   AirRtpSource *source;
-  AirKind kind;
+  AirLane lane;
   AirReader *reader;
   bool ended;
   bool told_reordered;
@@ -31,12 +28,13 @@ typedef struct
   Input inputs[2];
   Input *current; /* what is packetized */
   Input *next;    /* waits for its first keyframe; NULL: none */
-  AirPacketRing *ring;
+  AirRtpH264 *h264; /* NULL: audio */
   AirTrack *track;
   int64_t last_pts_ns;
   int64_t next_capture_ns; /* when a packet carries the capture time again */
   int64_t next_wait_ns;    /* when a picture carries the playout delay again */
   AirLateness lateness;
+  int64_t arrival_us; /* of the unit that is being packetized */
   bool any;
 } Channel;
 
@@ -47,33 +45,30 @@ struct _AirRtpSource
   int epoll;
   bool drop_reordered;
   unsigned viewers;
-  Channel channels[AIR_KIND_COUNT];
-  AirRtpH264 *h264;
+  AirRtpView *view;
+  Channel channels[AIR_LANE_COUNT];
   AirRtpOpus opus;
-  bool has_anchor;
-  int64_t anchor_us, anchor_pts_ns;
   int wait_ms; /* how long a picture waits for its sound; < 0: not known */
 };
 
 static void input_ready (AirWatch *watch);
 
 AirRtpSource *
-air_rtp_source_new (bool drop_reordered, const AirRtpSourceEvents *events, void *data)
+air_rtp_source_new (AirRtpView *view, bool drop_reordered, const AirRtpSourceEvents *events, void *data)
 {
   AirRtpSource *source = g_new0 (AirRtpSource, 1);
   source->events = *events;
   source->data = data;
+  source->view = view;
   source->epoll = -1;
   source->wait_ms = -1;
   source->drop_reordered = drop_reordered;
-  source->h264 = air_rtp_h264_new ();
-  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+  for (unsigned lane = 0; lane < AIR_LANE_COUNT; lane++)
     {
-      Channel *channel = &source->channels[kind];
-      size_t bytes = kind == AIR_KIND_VIDEO ? VIDEO_RING_BYTES : AUDIO_RING_BYTES;
-      channel->ring = air_packet_ring_new (RING_PACKETS, bytes, RING_KEEP_NS);
+      Channel *channel = &source->channels[lane];
+      channel->h264 = lane == AIR_LANE_AUDIO ? NULL : air_rtp_h264_new ();
       for (unsigned i = 0; i < G_N_ELEMENTS (channel->inputs); i++)
-        channel->inputs[i] = (Input){ { input_ready }, source, (AirKind)kind, NULL, false, false };
+        channel->inputs[i] = (Input){ { input_ready }, source, (AirLane)lane, NULL, false, false };
     }
   return source;
 }
@@ -93,15 +88,14 @@ air_rtp_source_free (AirRtpSource *source)
 {
   if (!source)
     return;
-  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+  for (unsigned lane = 0; lane < AIR_LANE_COUNT; lane++)
     {
-      Channel *channel = &source->channels[kind];
+      Channel *channel = &source->channels[lane];
       close_input (channel->current);
       close_input (channel->next);
-      air_packet_ring_free (channel->ring);
+      air_rtp_h264_free (channel->h264);
       g_clear_pointer (&channel->track, air_track_unref);
     }
-  air_rtp_h264_free (source->h264);
   g_free (source);
 }
 
@@ -115,11 +109,11 @@ air_rtp_source_attach (AirRtpSource *source, int epoll)
 static void
 tell_viewers (AirRtpSource *source)
 {
-  bool video = source->channels[AIR_KIND_VIDEO].current != NULL;
-  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+  AirLane counted = source->channels[AIR_LANE_VIDEO].current ? AIR_LANE_VIDEO : AIR_LANE_AUDIO;
+  for (unsigned lane = 0; lane < AIR_LANE_COUNT; lane++)
     {
-      Channel *channel = &source->channels[kind];
-      bool counts = (kind == AIR_KIND_VIDEO) == video;
+      Channel *channel = &source->channels[lane];
+      bool counts = lane == counted;
       if (channel->current && channel->current->reader)
         air_reader_set_viewers (channel->current->reader, counts ? source->viewers : 0);
       if (channel->next && channel->next->reader)
@@ -128,9 +122,9 @@ tell_viewers (AirRtpSource *source)
 }
 
 void
-air_rtp_source_set_reader (AirRtpSource *source, AirKind kind, AirReader *reader)
+air_rtp_source_set_reader (AirRtpSource *source, AirLane lane, AirReader *reader)
 {
-  Channel *channel = &source->channels[kind];
+  Channel *channel = &source->channels[lane];
   close_input (channel->next);
   channel->next = NULL;
   if (!reader)
@@ -140,7 +134,7 @@ air_rtp_source_set_reader (AirRtpSource *source, AirKind kind, AirReader *reader
       tell_viewers (source);
       return;
     }
-  bool wait = kind == AIR_KIND_VIDEO && channel->current && channel->any;
+  bool wait = lane != AIR_LANE_AUDIO && channel->current && channel->any;
   if (!wait)
     close_input (channel->current);
   Input *input = channel->current == &channel->inputs[0] && wait ? &channel->inputs[1] : &channel->inputs[0];
@@ -165,43 +159,11 @@ air_rtp_source_set_viewers (AirRtpSource *source, unsigned viewers)
 }
 
 void
-air_rtp_source_request_keyframe (AirRtpSource *source)
+air_rtp_source_request_keyframe (AirRtpSource *source, AirLane lane)
 {
-  Input *input = source->channels[AIR_KIND_VIDEO].current;
+  Input *input = source->channels[lane].current;
   if (input && input->reader)
     air_stream_request_keyframe (air_reader_get_stream (input->reader));
-}
-
-AirPacketRing *
-air_rtp_source_get_ring (AirRtpSource *source, AirKind kind)
-{
-  return source->channels[kind].ring;
-}
-
-int64_t
-air_rtp_source_time_of (AirRtpSource *source, int64_t pts_ns)
-{
-  return source->anchor_us + (pts_ns - source->anchor_pts_ns) / 1000;
-}
-
-int64_t
-air_rtp_source_pts_at (AirRtpSource *source, int64_t monotonic_us)
-{
-  return source->anchor_pts_ns + (monotonic_us - source->anchor_us) * 1000;
-}
-
-int64_t
-air_rtp_source_live_pts (AirRtpSource *source, int64_t monotonic_us)
-{
-  const AirLateness *lateness = &source->channels[AIR_KIND_VIDEO].lateness;
-  int64_t late_ms = lateness->count > 0 ? air_lateness_quantile (lateness, 5) : 0;
-  return air_rtp_source_pts_at (source, monotonic_us) - late_ms * 1000000;
-}
-
-bool
-air_rtp_source_has_anchor (AirRtpSource *source)
-{
-  return source->has_anchor;
 }
 
 static void
@@ -210,13 +172,16 @@ take_packet (AirRtpPacket *packet, void *data)
   Channel *channel = data;
   /* Once in a while is enough, receivers interpolate; on the last packet of a frame it leaves the run of equal sizes
    * whole. */
-  bool last = packet->flags & AIR_RTP_MARKER || channel->inputs[0].kind == AIR_KIND_AUDIO;
+  AirLane lane = channel->inputs[0].lane;
+  bool last = packet->flags & AIR_RTP_MARKER || lane == AIR_LANE_AUDIO;
   if (last && packet->pts_ns >= channel->next_capture_ns)
     {
       packet->flags |= AIR_RTP_CAPTURE_TIME;
       channel->next_capture_ns = packet->pts_ns + CAPTURE_TIME_EVERY_NS;
     }
-  air_packet_ring_append (channel->ring, packet);
+  packet->lane = (uint8_t)lane;
+  packet->arrival_us = channel->arrival_us;
+  air_packet_ring_append (channel->inputs[0].source->view->rings[lane], packet);
 }
 
 /* A viewer's first picture is a keyframe and is shown at once, so it waits from the one behind it on. */
@@ -227,11 +192,11 @@ tell_wait (AirRtpPacket *packet, Channel *channel)
   if (packet->flags & AIR_RTP_KEYFRAME)
     channel->next_wait_ns = 0;
   else if (packet->flags & AIR_RTP_FRAME_START && packet->pts_ns >= channel->next_wait_ns
-           && source->channels[AIR_KIND_AUDIO].current)
+           && source->channels[AIR_LANE_AUDIO].current)
     {
       int before = source->wait_ms;
       source->wait_ms
-        = air_lip_sync_wait_ms (&channel->lateness, &source->channels[AIR_KIND_AUDIO].lateness, source->wait_ms);
+        = air_lip_sync_wait_ms (&channel->lateness, &source->channels[AIR_LANE_AUDIO].lateness, source->wait_ms);
       if (source->wait_ms != before)
         g_debug ("the picture waits %d ms for its sound", source->wait_ms);
       packet->wait_ms = (uint16_t)source->wait_ms;
@@ -249,7 +214,7 @@ take_picture_packet (AirRtpPacket *packet, void *data)
 
 /* The unit's track is another one: new parameter sets, or a codec that is not ours. */
 static void
-take_track (AirRtpSource *source, Channel *channel, AirTrack *track)
+take_track (Channel *channel, AirTrack *track)
 {
   if (channel->track == track)
     return;
@@ -260,7 +225,8 @@ take_track (AirRtpSource *source, Channel *channel, AirTrack *track)
     return;
   size_t size;
   const uint8_t *data = g_bytes_get_data (codec_data, &size);
-  air_rtp_h264_set_codec_data (source->h264, data, size);
+  if (channel->h264)
+    air_rtp_h264_set_codec_data (channel->h264, data, size);
 }
 
 /* Whether a video unit goes out: one that is shown before what was already sent is a B-frame. */
@@ -288,7 +254,7 @@ take_video (AirRtpSource *source, Channel *channel, Input *input, const AirUnit 
   if (!gst_buffer_map (unit->buffer, &map, GST_MAP_READ))
     return;
   bool keyframe = unit->flags & AIR_UNIT_KEYFRAME;
-  air_rtp_h264_push (source->h264, map.data, map.size, keyframe, unit->pts_ns, take_picture_packet, channel);
+  air_rtp_h264_push (channel->h264, map.data, map.size, keyframe, unit->pts_ns, take_picture_packet, channel);
   gst_buffer_unmap (unit->buffer, &map);
   if (keyframe || unit->pts_ns > channel->last_pts_ns)
     channel->last_pts_ns = unit->pts_ns;
@@ -308,23 +274,31 @@ take_audio (AirRtpSource *source, Channel *channel, const AirUnit *unit)
 }
 
 static void
+take_clock (AirRtpSource *source, Channel *channel, const AirUnit *unit)
+{
+  AirRtpClock *clock = &source->view->clock;
+  if (!clock->anchored)
+    *clock = (AirRtpClock){ true, unit->arrival_us, unit->pts_ns, 0 };
+  AirLateness *lateness = &channel->lateness;
+  air_lateness_add (lateness, unit->arrival_us - air_rtp_view_time_of (source->view, unit->pts_ns));
+  if (channel == &source->channels[AIR_LANE_VIDEO]
+      && (lateness->count < LATE_EVERY_UNITS || lateness->count % LATE_EVERY_UNITS == 0))
+    clock->late_us = air_lateness_quantile (lateness, 5) * G_GINT64_CONSTANT (1000);
+}
+
+static void
 take_unit (AirRtpSource *source, Channel *channel, Input *input, AirUnit *unit)
 {
-  AirCodec wanted = input->kind == AIR_KIND_VIDEO ? AIR_CODEC_H264 : AIR_CODEC_OPUS;
-  take_track (source, channel, unit->track);
+  AirCodec wanted = input->lane == AIR_LANE_AUDIO ? AIR_CODEC_OPUS : AIR_CODEC_H264;
+  take_track (channel, unit->track);
   if (air_track_get_codec (unit->track) != wanted)
     return;
-  if (!source->has_anchor)
-    {
-      source->has_anchor = true;
-      source->anchor_us = unit->arrival_us;
-      source->anchor_pts_ns = unit->pts_ns;
-    }
-  air_lateness_add (&channel->lateness, unit->arrival_us - air_rtp_source_time_of (source, unit->pts_ns));
-  if (input->kind == AIR_KIND_VIDEO)
-    take_video (source, channel, input, unit);
-  else
+  take_clock (source, channel, unit);
+  channel->arrival_us = unit->arrival_us;
+  if (input->lane == AIR_LANE_AUDIO)
     take_audio (source, channel, unit);
+  else
+    take_video (source, channel, input, unit);
   channel->any = true;
 }
 
@@ -343,8 +317,9 @@ input_ready (AirWatch *watch)
 {
   Input *input = (Input *)watch;
   AirRtpSource *source = input->source;
-  Channel *channel = &source->channels[input->kind];
-  uint64_t head = air_packet_ring_get_head (channel->ring);
+  Channel *channel = &source->channels[input->lane];
+  AirPacketRing *ring = source->view->rings[input->lane];
+  uint64_t head = air_packet_ring_get_head (ring);
   AirUnit *popped;
   while (input->reader && (popped = air_reader_pop (input->reader)))
     {
@@ -354,12 +329,12 @@ input_ready (AirWatch *watch)
       if (channel->current == input)
         take_unit (source, channel, input, unit);
     }
-  if (air_packet_ring_get_head (channel->ring) != head)
+  if (air_packet_ring_get_head (ring) != head)
     source->events.packets (source, source->data);
   if (input->reader && !input->ended && air_reader_get_state (input->reader) == AIR_READER_ENDED)
     {
       input->ended = true;
       epoll_ctl (source->epoll, EPOLL_CTL_DEL, air_reader_get_fd (input->reader), NULL);
-      source->events.ended (source, input->kind, source->data);
+      source->events.ended (source, input->lane, source->data);
     }
 }

@@ -211,6 +211,51 @@ def test_new_address(live, peers):
     moved.close()
 
 
+def test_many_loops(airclassd, publish, peers):
+    """Three threads with sockets of their own: viewers spread over them, and one that moves is found by the thread that has it."""
+    server = airclassd({"whep-egress": {"loops": "3"}})
+    publish(server, zerolatency=True)
+    for peer in [peers(server) for _ in range(4)]:
+        peer.connect()
+        # The kernel gives some of the new addresses to other threads than the viewer's.
+        for _ in range(3):
+            moved = peer.new_socket()
+            deadline = time.monotonic() + 10
+            packet = None
+            while packet is None and time.monotonic() < deadline:
+                assert peer.check(sock=moved) == 0
+                packet = peer.receive(sock=moved, wait_s=0.3)
+            assert packet is not None
+            before = series(server, "airclass_whep_feedback_total", "keyframe")
+            peer.send_rtcp(struct.pack(">BBHI", 0x80, 201, 1, 7) + struct.pack(">BBHI", 0x81, 206, 2, 7) + packet[8:12], moved)
+            wait_until(lambda: series(server, "airclass_whep_feedback_total", "keyframe") > before, "the PLI to be heard")
+            peer.socket.close()
+            peer.socket = moved
+        assert server.request("DELETE", peer.location, token=server.token()).status in (200, 204)
+    forwarded = [float(line.split()[1]) for line in server.get("/metrics").text.splitlines()
+                 if line.startswith("airclass_whep_forwarded_total ")]
+    assert forwarded and forwarded[0] > 0
+    # A restart before the first check, and one by a viewer of whichever thread.
+    waiting, watching = peers(server), peers(server).connect()
+    assert waiting.post().status == 201
+    for peer in (waiting, watching):
+        peer.ufrag = peer.ufrag[::-1]
+        fragment = f"a=ice-ufrag:{peer.ufrag}\r\na=ice-pwd:{peer.pwd}\r\nm=video 9 RTP/AVP 0\r\na=mid:0\r\n"
+        answer = server.request("PATCH", peer.location, body=fragment, token=server.token(),
+                                headers={"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"})
+        assert answer.status == 200, answer.text
+        lines = dict(line[2:].split(":", 1) for line in answer.text.splitlines() if line.startswith(("a=ice-ufrag:", "a=ice-pwd:")))
+        peer.server_ufrag, peer.server_pwd = lines["ice-ufrag"], lines["ice-pwd"]
+        assert peer.check() == 0
+    assert waiting.shake_hands() and waiting.receive() is not None
+    # Whoever is removed goes at once, on whichever thread it is; so does one whom no thread has yet.
+    nobodys = peers(server)
+    assert nobodys.post().status == 201
+    for peer in (waiting, watching, nobodys):
+        assert server.request("DELETE", peer.location, token=server.token()).status in (200, 204)
+    wait_until(lambda: not viewers(server), "all viewers to be gone", 5)
+
+
 def test_lost_packets_come_again(live, peers):
     """NACK on the media's own SSRC: the very same bytes once more, since the nonce is the same (RFC 7714 §8.4)."""
     peer = peers(live).connect()

@@ -219,6 +219,45 @@ test_listen (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
 }
 
+/* Sockets of two threads on one address: every remote address keeps to one of them; the port is still ours alone. */
+static void
+test_share (void)
+{
+  enum { REMOTES = 64 };
+  g_autoptr (AirUdp) first = open_udp ("127.0.0.1:0", 0);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (AirUdp) second = air_udp_share (first, &error);
+  g_assert_no_error (error);
+  AirAddress address = *air_udp_get_address (first, 0);
+  g_assert_true (air_address_equal (air_udp_get_address (second, 0), &address));
+  g_assert_null (air_udp_new (&address, 1, 0, 0, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
+
+  g_autoptr (AirUdpReceiver) receiver_of_first = air_udp_receiver_new (first);
+  g_autoptr (AirUdpReceiver) receiver_of_second = air_udp_receiver_new (second);
+  unsigned counts[2] = { 0 };
+  for (unsigned i = 0; i < REMOTES; i++)
+    {
+      g_autoptr (AirUdp) remote = open_udp ("127.0.0.1:0", 0);
+      g_autoptr (AirUdpSender) sender = air_udp_sender_new (remote, false);
+      AirPath path = { .remote = address };
+      for (unsigned n = 0; n < 2; n++)
+        {
+          air_udp_sender_push (sender, &path, (const uint8_t *)"ping", 4);
+          air_udp_sender_flush (sender);
+        }
+      AirUdpDatagram *datagrams;
+      unsigned of_first = air_udp_receive (receiver_of_first, 0, &datagrams);
+      unsigned of_second = air_udp_receive (receiver_of_second, 0, &datagrams);
+      g_assert_cmpuint (of_first + of_second, ==, 2);
+      g_assert_true (of_first == 0 || of_second == 0);
+      counts[0] += of_first;
+      counts[1] += of_second;
+    }
+  g_assert_cmpuint (counts[0], >, 0);
+  g_assert_cmpuint (counts[1], >, 0);
+}
+
 /* IPv4 and IPv6 wildcards on one port do not collide. */
 static void
 test_twins (void)
@@ -243,6 +282,7 @@ main (int argc, char **argv)
   g_test_add_func ("/udp/unreachable", test_unreachable);
   g_test_add_func ("/udp/truncated", test_truncated);
   g_test_add_func ("/udp/listen", test_listen);
+  g_test_add_func ("/udp/share", test_share);
   g_test_add_func ("/udp/twins", test_twins);
   return g_test_run ();
 }

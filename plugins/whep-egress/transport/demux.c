@@ -26,13 +26,13 @@ typedef struct
   uint32_t *buckets; /* slot + 1; 0: empty */
   uint32_t mask;
   uint32_t free;
+  uint32_t untouched, count; /* nodes that were never used are not yet in memory */
 } Table;
 
 struct _AirDemux
 {
   uint64_t hash_key[2];
   Table ufrags, addresses;
-  AirDemuxStats stats;
 };
 
 AirPacketKind
@@ -61,9 +61,7 @@ table_init (Table *table, uint32_t n_nodes)
   table->nodes = g_new0 (Node, n_nodes);
   table->buckets = g_new0 (uint32_t, n_buckets);
   table->mask = n_buckets - 1;
-  for (uint32_t i = 0; i + 1 < n_nodes; i++)
-    table->nodes[i].next = i + 2;
-  table->free = 1;
+  table->count = n_nodes;
 }
 
 static void
@@ -98,10 +96,13 @@ table_insert (const AirDemux *demux, Table *table, const void *key, size_t size,
   uint32_t slot = table->free;
   Node *node;
 
-  if (slot == 0)
+  if (slot == 0 && table->untouched == table->count)
     return 0;
+  if (slot == 0)
+    slot = ++table->untouched;
   node = &table->nodes[slot - 1];
-  table->free = node->next;
+  if (slot == table->free)
+    table->free = node->next;
   node->entry = entry;
   node->key_bytes = (uint8_t)size;
   memcpy (node->key, key, size);
@@ -223,12 +224,7 @@ air_demux_find_ufrag (AirDemux *demux, const char *ufrag, size_t size)
 {
   uint32_t slot = size <= AIR_DEMUX_MAX_UFRAG_BYTES ? table_find (demux, &demux->ufrags, ufrag, size) : 0;
 
-  if (slot == 0)
-    {
-      demux->stats.unknown_ufrag++;
-      return NULL;
-    }
-  return demux->ufrags.nodes[slot - 1].entry;
+  return slot != 0 ? demux->ufrags.nodes[slot - 1].entry : NULL;
 }
 
 AirDemuxEntry *
@@ -237,29 +233,4 @@ air_demux_find_address (AirDemux *demux, const AirAddress *remote)
   uint32_t slot = table_find (demux, &demux->addresses, remote, sizeof *remote);
 
   return slot != 0 ? demux->addresses.nodes[slot - 1].entry : NULL;
-}
-
-AirDemuxEntry *
-air_demux_route (AirDemux *demux, const AirAddress *remote, const uint8_t *data, size_t size, AirPacketKind *ret_kind)
-{
-  AirDemuxEntry *entry;
-
-  *ret_kind = air_packet_classify (data, size);
-  if (*ret_kind == AIR_PACKET_STUN)
-    return NULL;
-  if (*ret_kind == AIR_PACKET_UNKNOWN)
-    {
-      demux->stats.unknown_kind++;
-      return NULL;
-    }
-  entry = air_demux_find_address (demux, remote);
-  if (entry == NULL)
-    demux->stats.unvalidated++;
-  return entry;
-}
-
-const AirDemuxStats *
-air_demux_get_stats (const AirDemux *demux)
-{
-  return &demux->stats;
 }

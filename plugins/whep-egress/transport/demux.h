@@ -1,6 +1,6 @@
 /* Which kind of packet is it, and whose: one UDP port serves all viewers (RFC 7983, RFC 8445 §7.3).
  *
- * Threads: an AirDemux belongs to one thread, the one that receives. All memory is taken when it is made; lookups hash with a
+ * Threads: one at a time: the one that receives, or whoever holds its owner's lock. All memory is taken when it is made; lookups hash with a
  * random key (SipHash-2-4), so that chosen addresses and ufrags cannot make them slow.
  */
 #pragma once
@@ -35,13 +35,6 @@ typedef struct
   uint8_t next;                                       /* which address a further one replaces */
 } AirDemuxEntry;
 
-typedef struct
-{
-  uint64_t unvalidated; /* DTLS, RTP, RTCP from an address that ICE has not validated: dropped */
-  uint64_t unknown_kind;
-  uint64_t unknown_ufrag; /* checks for nobody */
-} AirDemuxStats;
-
 AirDemux *air_demux_new (unsigned max_viewers);
 /* NULL is taken. */
 void air_demux_free (AirDemux *demux);
@@ -60,9 +53,3 @@ void air_demux_remove (AirDemux *demux, AirDemuxEntry *entry);
 /* Return: (transfer none) (nullable). */
 AirDemuxEntry *air_demux_find_ufrag (AirDemux *demux, const char *ufrag, size_t size);
 AirDemuxEntry *air_demux_find_address (AirDemux *demux, const AirAddress *remote);
-
-/* One step for a datagram that is not STUN: its kind and its viewer. Returns: NULL (and counts) when nobody may have sent it. STUN
- * gives *ret_kind = AIR_PACKET_STUN and NULL, uncounted: look it up by ufrag. */
-AirDemuxEntry *air_demux_route (AirDemux *demux, const AirAddress *remote, const uint8_t *data, size_t size,
-                                AirPacketKind *ret_kind);
-const AirDemuxStats *air_demux_get_stats (const AirDemux *demux);

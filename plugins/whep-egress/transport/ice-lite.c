@@ -232,6 +232,27 @@ accept_check (AirIce *ice, const AirStunMessage *message, const Credentials *cre
   return result | select_path (ice, message, path, now_us);
 }
 
+bool
+air_ice_is_authentic (const AirIce *ice, const AirStunMessage *message)
+{
+  const char *ufrag;
+  size_t ufrag_size;
+
+  return message->integrity_offset != 0 && air_ice_check_ufrag (message, &ufrag, &ufrag_size)
+         && authenticate (ice, message, ufrag, ufrag_size) != NULL;
+}
+
+unsigned
+air_ice_refuse_stranger (const AirStunMessage *message, AirStunBuilder *reply)
+{
+  const char *ufrag;
+  size_t ufrag_size;
+
+  if (message->integrity_offset == 0 || !air_ice_check_ufrag (message, &ufrag, &ufrag_size))
+    return refuse (reply, message, 400, "Bad Request", NULL);
+  return refuse (reply, message, 401, "Unauthorized", NULL);
+}
+
 unsigned
 air_ice_handle (AirIce *ice, const AirStunMessage *message, const AirPath *path, int64_t now_us, AirStunBuilder *reply)
 {
@@ -242,10 +263,10 @@ air_ice_handle (AirIce *ice, const AirStunMessage *message, const AirPath *path,
   if (message->method != AIR_STUN_BINDING || message->message_class != AIR_STUN_REQUEST)
     return 0; /* keep-alive indications (RFC 8445 §11) prove nothing; we asked nothing that could be answered */
   if (message->integrity_offset == 0 || !air_ice_check_ufrag (message, &ufrag, &ufrag_size))
-    return refuse (reply, message, 400, "Bad Request", NULL);
+    return air_ice_refuse_stranger (message, reply);
   credentials = authenticate (ice, message, ufrag, ufrag_size);
   if (credentials == NULL)
-    return refuse (reply, message, 401, "Unauthorized", NULL);
+    return air_ice_refuse_stranger (message, reply);
   if (message->n_unknown > 0)
     return refuse (reply, message, 420, "Unknown Attribute", credentials->pwd);
   /* RFC 8445 §6.1.1: with a lite agent the full one controls, whatever the tie-breakers. */

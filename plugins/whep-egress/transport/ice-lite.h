@@ -46,6 +46,11 @@ const char *air_ice_get_previous_ufrag (const AirIce *ice);
  * well-formed USERNAME; *ret_ufrag points into the datagram and is not terminated. */
 bool air_ice_check_ufrag (const AirStunMessage *message, const char **ret_ufrag, size_t *ret_size);
 
+/* Whether @message is a check with valid credentials: what air_ice_handle() would take. Changes nothing. */
+bool air_ice_is_authentic (const AirIce *ice, const AirStunMessage *message);
+/* What a check that is not authentic is answered with; an AirIceResult. */
+unsigned air_ice_refuse_stranger (const AirStunMessage *message, AirStunBuilder *reply);
+
 /* Handles a Binding request or indication. Wrong credentials, roles, unknown attributes are answered as RFC 8489 §9.1.3 and
  * RFC 8445 §7.3 say. Nomination: the first authentic check selects its path until one with USE-CANDIDATE is seen; a
  * later USE-CANDIDATE on another path moves it, unless that path has a lower priority and the selected one was nominated

@@ -9,6 +9,7 @@ typedef struct
 {
   int fd;
   int family; /* AF_INET, or AF_INET6 (may be dual-stack) */
+  bool v6only;
   AirAddress address;
 } AirUdpSocket;
 
@@ -16,4 +17,5 @@ struct _AirUdp
 {
   AirUdpSocket sockets[AIR_UDP_MAX_SOCKETS];
   unsigned n_sockets;
+  unsigned buffer_bytes, dscp;
 };

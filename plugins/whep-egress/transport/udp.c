@@ -56,13 +56,16 @@ open_socket (const AirAddress *address, bool v6only, int *ret_family)
   return fd;
 }
 
+/* @shared: beside the sockets of another AirUdp on the same address. */
 static bool
-bind_socket (AirUdpSocket *udp_socket, const AirAddress *address)
+bind_socket (AirUdpSocket *udp_socket, const AirAddress *address, bool shared)
 {
   struct sockaddr_storage sa = { 0 };
   socklen_t size = sizeof sa;
   AirAddress wanted = *address;
 
+  if (shared)
+    set_option (udp_socket->fd, SOL_SOCKET, SO_REUSEPORT, 1);
   if (udp_socket->family == AF_INET && !air_address_is_ipv4 (address))
     air_address_parse ("0.0.0.0", address->port, &wanted);
   size = air_address_to_sockaddr (&wanted, udp_socket->family, &sa);
@@ -83,7 +86,7 @@ has_ipv4_twin (const AirAddress *listen, size_t n_listen, const AirAddress *addr
 }
 
 static bool
-add_socket (AirUdp *udp, const AirAddress *address, bool v6only, unsigned buffer_bytes, unsigned dscp, GError **error)
+add_socket (AirUdp *udp, const AirAddress *address, bool v6only, bool shared, GError **error)
 {
   AirUdpSocket *added = &udp->sockets[udp->n_sockets];
   char text[AIR_ADDRESS_STRING_BYTES];
@@ -93,9 +96,10 @@ add_socket (AirUdp *udp, const AirAddress *address, bool v6only, unsigned buffer
   if (added->fd >= 0)
     {
       udp->n_sockets++;
-      set_buffers (added->fd, buffer_bytes);
-      set_address_options (added->fd, added->family, dscp);
-      if (bind_socket (added, address))
+      added->v6only = v6only;
+      set_buffers (added->fd, udp->buffer_bytes);
+      set_address_options (added->fd, added->family, udp->dscp);
+      if (bind_socket (added, address, shared))
         return true;
     }
   saved = errno;
@@ -115,12 +119,29 @@ air_udp_new (const AirAddress *listen, size_t n_listen, unsigned socket_buffer_b
                    AIR_UDP_MAX_SOCKETS);
       return NULL;
     }
-  if (socket_buffer_bytes == 0)
-    socket_buffer_bytes = DEFAULT_SOCKET_BUFFER_BYTES;
+  udp->buffer_bytes = socket_buffer_bytes != 0 ? socket_buffer_bytes : DEFAULT_SOCKET_BUFFER_BYTES;
+  udp->dscp = dscp;
   for (size_t i = 0; i < n_listen; i++)
-    if (!add_socket (udp, &listen[i], has_ipv4_twin (listen, n_listen, &listen[i]), socket_buffer_bytes, dscp, error))
+    if (!add_socket (udp, &listen[i], has_ipv4_twin (listen, n_listen, &listen[i]), false, error))
       return NULL;
   return g_steal_pointer (&udp);
+}
+
+AirUdp *
+air_udp_share (AirUdp *udp, GError **error)
+{
+  g_autoptr (AirUdp) shared = g_new0 (AirUdp, 1);
+
+  shared->buffer_bytes = udp->buffer_bytes;
+  shared->dscp = udp->dscp;
+  for (unsigned i = 0; i < udp->n_sockets; i++)
+    {
+      /* Only now: bound without it, they have proved that no other process has the port (socket(7)). */
+      set_option (udp->sockets[i].fd, SOL_SOCKET, SO_REUSEPORT, 1);
+      if (!add_socket (shared, &udp->sockets[i].address, udp->sockets[i].v6only, true, error))
+        return NULL;
+    }
+  return g_steal_pointer (&shared);
 }
 
 void

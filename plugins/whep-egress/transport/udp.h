@@ -24,6 +24,9 @@ typedef struct _AirUdpSender AirUdpSender;
  * Returns: (transfer full), NULL with a G_IO_ERROR that names the address. */
 AirUdp *air_udp_new (const AirAddress *listen, size_t n_listen, unsigned socket_buffer_bytes, unsigned dscp,
                      GError **error);
+/* Further sockets on the addresses of @udp, for another thread (SO_REUSEPORT): the kernel gives all datagrams of a remote
+ * address to one of them, chosen by hash. Sockets have the same index in both. Returns: (transfer full), NULL with a G_IO_ERROR. */
+AirUdp *air_udp_share (AirUdp *udp, GError **error);
 /* NULL is taken. */
 void air_udp_free (AirUdp *udp);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirUdp, air_udp_free)

@@ -1,0 +1,32 @@
+/* The way out of a loop: every datagram to a viewer passes here. */
+#include "fanout-private.h"
+
+#include <string.h>
+
+uint8_t *
+air_fanout_loop_reserve (AirFanoutLoop *loop, const AirPath *path, size_t max_bytes)
+{
+  return air_udp_sender_reserve (loop->sender, max_bytes);
+}
+
+void
+air_fanout_loop_commit (AirFanoutLoop *loop, const AirPath *path, size_t bytes)
+{
+  air_udp_sender_commit (loop->sender, path, bytes);
+}
+
+void
+air_fanout_loop_send (AirFanoutLoop *loop, const AirPath *path, const uint8_t *data, size_t bytes)
+{
+  memcpy (air_fanout_loop_reserve (loop, path, bytes), data, bytes);
+  air_fanout_loop_commit (loop, path, bytes);
+}
+
+void
+air_fanout_loop_send_dtls (const uint8_t *datagram, size_t size, void *data)
+{
+  AirFanoutViewer *viewer = data;
+  const AirPath *path = air_ice_get_selected (viewer->ice);
+  if (path && viewer->loop)
+    air_fanout_loop_send (viewer->loop, path, datagram, size);
+}
