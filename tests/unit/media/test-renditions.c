@@ -277,6 +277,39 @@ test_keyframe_request (MediaFixture *fixture, const void *data)
   air_publisher_close (publisher);
 }
 
+/* Fits into 640×360 with its shape, is not enlarged, and keeps time. */
+static void
+test_low_rung (MediaFixture *fixture, const void *data)
+{
+  static const struct
+  {
+    int width, height;
+    unsigned low_width, low_height;
+  } cases[] = { { 960, 540, 640, 360 }, { 544, 960, 204, 360 }, { 320, 240, 320, 240 } };
+  for (unsigned i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GPtrArray) video = bench_encode_video (cases[i].width, cases[i].height, 20, 900, i == 0);
+      g_autofree char *path = g_strdup_printf ("live/stream%u", i);
+      AirPublisher *publisher = media_publish (fixture, path);
+      announce (publisher, V, video);
+      push_range (publisher, V, video, 0, 1);
+      g_autoptr (AirStream) low = get_rendition (air_publisher_get_stream (publisher), "low-rung");
+      AirReader *reader = media_read (fixture, low, AIR_START_CACHED);
+      WAIT_FOR (count_readers (air_publisher_get_stream (publisher)) == 1);
+      push_range (publisher, V, video, 1, 20);
+      g_autoptr (GPtrArray) units = new_units ();
+      WAIT_FOR ((collect (reader, units), units->len >= 12));
+      AirUnit *first = units->pdata[0];
+      g_assert_true (first->flags & AIR_UNIT_KEYFRAME);
+      g_assert_cmpuint (air_track_get_width (first->track), ==, cases[i].low_width);
+      g_assert_cmpuint (air_track_get_height (first->track), ==, cases[i].low_height);
+      for (unsigned unit = 1; unit < units->len; unit++)
+        g_assert_cmpint (((AirUnit *)units->pdata[unit])->pts_ns, >, ((AirUnit *)units->pdata[unit - 1])->pts_ns);
+      air_reader_close (reader);
+      air_publisher_close (publisher);
+    }
+}
+
 static void
 test_start_and_stop (MediaFixture *fixture, const void *data)
 {
@@ -490,6 +523,7 @@ main (int argc, char **argv)
   ADD ("join", test_join, NULL);
   ADD ("standby", test_standby, NULL);
   ADD ("keyframe-request", test_keyframe_request, NULL);
+  ADD ("low-rung", test_low_rung, NULL);
   ADD ("start-and-stop", test_start_and_stop, NULL);
   ADD ("track-change", test_track_change, NULL);
   ADD ("broken-templates", test_broken_templates, NULL);
