@@ -136,14 +136,20 @@ air_metric_set (AirMetric *metric, double value, const char *const *label_values
 void
 air_metric_observe (AirMetric *metric, double value, const char *const *label_values)
 {
+  air_metric_observe_many (metric, value, 1, label_values);
+}
+
+void
+air_metric_observe_many (AirMetric *metric, double value, uint64_t count, const char *const *label_values)
+{
   g_return_if_fail (metric != NULL && metric->type == AIR_METRIC_HISTOGRAM);
   g_return_if_fail (labels_fit (metric, label_values) && !isnan (value));
   AirSeries *series = find_series (metric, label_values);
   size_t bucket = 0;
   while (bucket < metric->n_buckets && value > metric->buckets[bucket])
     bucket++;
-  __atomic_fetch_add (&series->counts[bucket], 1, __ATOMIC_RELAXED);
-  atomic_add (&series->value, value);
+  __atomic_fetch_add (&series->counts[bucket], count, __ATOMIC_RELAXED);
+  atomic_add (&series->value, value * (double)count);
 }
 
 /* ---- Registration ---- */

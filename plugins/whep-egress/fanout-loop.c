@@ -152,7 +152,7 @@ turn (AirFanoutLoop *loop)
     pace (loop);
   if (loop->now_us >= loop->next_tick_us)
     tick (loop);
-  air_udp_sender_flush (loop->sender);
+  air_fanout_loop_flush (loop);
 }
 
 static void *
@@ -163,7 +163,7 @@ run (void *data)
     turn (loop);
   while (loop->viewers->len > 0)
     air_fanout_loop_end_viewer (loop, loop->viewers->pdata[loop->viewers->len - 1], AIR_VIEWER_SHUTDOWN);
-  air_udp_sender_flush (loop->sender);
+  air_fanout_loop_flush (loop);
   publish_counts (loop);
   return NULL;
 }

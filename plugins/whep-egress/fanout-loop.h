@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "fanout-delay.h"
 #include "fanout-directory.h"
 #include "udp.h"
 
@@ -34,6 +35,7 @@ typedef struct
   uint64_t retransmitted, nacks, keyframe_requests, replays;
   uint64_t unvalidated, unknown_ufrag, forged;
   uint64_t forwarded, overrun; /* datagrams to the loop that owns their viewer; too many at once: dropped */
+  AirDelayHistogram delays;
 } AirFanoutCounts;
 
 /* @udp: (transfer full). @directory: outlives the loop. */
@@ -69,6 +71,10 @@ void air_fanout_loop_restart_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewe
 uint8_t *air_fanout_loop_reserve (AirFanoutLoop *loop, const AirPath *path, size_t max_bytes);
 /* @bytes: what was written; 0: nothing. It leaves with the others of this turn at the latest. */
 void air_fanout_loop_commit (AirFanoutLoop *loop, const AirPath *path, size_t bytes);
+/* Lets go of all that was committed. */
+void air_fanout_loop_flush (AirFanoutLoop *loop);
+/* What was committed last completes a unit that came in at @arrival_us. */
+void air_fanout_loop_note_delay (AirFanoutLoop *loop, int64_t arrival_us);
 /* Copies and commits. */
 void air_fanout_loop_send (AirFanoutLoop *loop, const AirPath *path, const uint8_t *data, size_t bytes);
 /* Sends on the selected path of the AirFanoutViewer that is its user data. */

@@ -29,6 +29,10 @@ air_fanout_metrics_init (AirFanoutMetrics *metrics, AirContext *context)
   metrics->forwarded = air_context_add_metric (
     context, AIR_METRIC_COUNTER, "airclass_whep_forwarded_total",
     "Datagrams that came in at another thread than their viewer's and were passed on", NULL, NULL);
+  metrics->delay = air_context_add_metric (
+    context, AIR_METRIC_HISTOGRAM, "airclass_whep_delay_seconds",
+    "Inside the server: from the last byte of a picture or piece of sound to its last packet for each viewer", NULL,
+    air_delay_bounds_s);
 }
 
 void
@@ -46,4 +50,11 @@ air_fanout_metrics_add (AirFanoutMetrics *metrics, const AirFanoutCounts *counts
   count (metrics->discarded, counts->forged, "forged");
   count (metrics->discarded, counts->overrun, "overrun");
   count (metrics->forwarded, counts->forwarded, NULL);
+  const AirDelayHistogram *delays = &counts->delays;
+  for (unsigned i = 0; i <= AIR_DELAY_BUCKETS; i++)
+    if (delays->counts[i] > 0)
+      {
+        double mean_us = (double)delays->sums_us[i] / (double)delays->counts[i];
+        air_metric_observe_many (metrics->delay, mean_us / G_USEC_PER_SEC, delays->counts[i], NULL);
+      }
 }

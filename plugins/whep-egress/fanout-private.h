@@ -47,6 +47,7 @@ struct _AirFanoutLoop
   int64_t anchor_us;      /* monotonic */
   int64_t anchor_unix_us; /* wall clock at the same instant */
 
+  AirDelayPending delays;
   AirFanoutCounts counts;
   GMutex lock;
   AirFanoutCounts shared; /* a copy of `counts`, once a second */

@@ -6,7 +6,23 @@
 uint8_t *
 air_fanout_loop_reserve (AirFanoutLoop *loop, const AirPath *path, size_t max_bytes)
 {
+  if (air_udp_sender_is_full (loop->sender, max_bytes))
+    air_fanout_loop_flush (loop);
   return air_udp_sender_reserve (loop->sender, max_bytes);
+}
+
+void
+air_fanout_loop_flush (AirFanoutLoop *loop)
+{
+  air_udp_sender_flush (loop->sender);
+  if (loop->delays.count > 0)
+    air_delay_settle (&loop->delays, &loop->counts.delays, g_get_monotonic_time ());
+}
+
+void
+air_fanout_loop_note_delay (AirFanoutLoop *loop, int64_t arrival_us)
+{
+  air_delay_note (&loop->delays, arrival_us);
 }
 
 void

@@ -203,9 +203,20 @@ is_due (AirFanoutSegment *segment, const AirRtpPacket *packet, int64_t now_us)
   if (packet->sequence >= segment->live)
     return true;
   if ((int32_t)(packet->timestamp - catch_up_timestamp (segment, packet)) >= 0)
-    segment->live = packet->sequence;
+    {
+      segment->live = packet->sequence;
+      segment->start_us = now_us;
+    }
   return segment->live != UINT64_MAX
          || now_us >= segment->start_us + (int64_t)(packet->frame - segment->first_frame) * 1000;
+}
+
+/* Whether a unit is complete with @packet that came in after the viewer had become live. */
+static bool
+is_live_end (const AirFanoutSegment *segment, const AirRtpPacket *packet)
+{
+  return packet->flags & AIR_RTP_UNIT_END && packet->sequence >= segment->live
+         && packet->arrival_us >= segment->start_us;
 }
 
 /* Video starts at a keyframe that is kept, audio at once; a viewer that fell out of the ring starts anew. */
@@ -222,7 +233,7 @@ find_start (AirFanoutViewer *viewer, AirKind kind, int64_t now_us)
   if (track->started && kind == AIR_KIND_VIDEO)
     catch_up_from (viewer, track, lane, start, now_us);
   else if (track->started)
-    jump_to (track, lane, start);
+    jump_to (track, lane, start)->start_us = now_us;
   return track->started;
 }
 
@@ -256,6 +267,8 @@ air_fanout_viewer_pump (AirFanoutViewer *viewer, int64_t now_us)
              && is_due (segment, packet, now_us))
         {
           send_packet (viewer, order[i], segment, packet, track->next_sequence++);
+          if (is_live_end (segment, packet))
+            air_fanout_loop_note_delay (viewer->loop, packet->arrival_us);
           track->cursor++;
           track->packets++;
           track->octets += packet->payload_bytes;

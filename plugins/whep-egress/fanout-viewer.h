@@ -31,7 +31,7 @@ typedef struct
   AirLane lane; /* whose ring */
   uint64_t place;
   uint64_t live; /* from this place on the timestamps are the packets' own; UINT64_MAX: not there yet */
-  int64_t start_us;
+  int64_t start_us; /* of catching up; once live: of that */
   uint32_t first_frame;
   uint32_t first_timestamp; /* of that frame, and what a live one would have at `start_us` */
 } AirFanoutSegment;

@@ -25,6 +25,7 @@ typedef enum
   AIR_RTP_KEYFRAME = 1 << 2,     /* on the first packet of a unit where decoding can start */
   AIR_RTP_CAPTURE_TIME = 1 << 3, /* carries abs-capture-time where it was negotiated */
   AIR_RTP_WAIT = 1 << 4,         /* carries the playout delay `wait_ms` where it was negotiated */
+  AIR_RTP_UNIT_END = 1 << 5,     /* last packet of an access unit */
 } AirRtpFlags;
 
 /* Each has a ring and a row of packets of its own. The video of a group comes in rungs: as published, and lower ones for

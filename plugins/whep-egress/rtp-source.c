@@ -179,6 +179,7 @@ take_packet (AirRtpPacket *packet, void *data)
       packet->flags |= AIR_RTP_CAPTURE_TIME;
       channel->next_capture_ns = packet->pts_ns + CAPTURE_TIME_EVERY_NS;
     }
+  packet->flags |= last ? AIR_RTP_UNIT_END : 0;
   packet->lane = (uint8_t)lane;
   packet->arrival_us = channel->arrival_us;
   air_packet_ring_append (channel->inputs[0].source->view->rings[lane], packet);

@@ -24,5 +24,8 @@ AIR_PUBLIC AirMetric *air_context_add_metric (AirContext *context, AirMetricType
 AIR_PUBLIC void air_metric_add (AirMetric *metric, double value, const char *const *label_values);
 AIR_PUBLIC void air_metric_set (AirMetric *metric, double value, const char *const *label_values);
 AIR_PUBLIC void air_metric_observe (AirMetric *metric, double value, const char *const *label_values);
+/* The same @count times: for those who count in buckets of their own where an update for each would cost too much. */
+AIR_PUBLIC void air_metric_observe_many (AirMetric *metric, double value, uint64_t count,
+                                         const char *const *label_values);
 
 G_END_DECLS

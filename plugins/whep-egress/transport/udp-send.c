@@ -251,11 +251,17 @@ air_udp_sender_flush (AirUdpSender *sender)
   sender->used = 0;
 }
 
+bool
+air_udp_sender_is_full (const AirUdpSender *sender, size_t max_bytes)
+{
+  return sender->n_runs == AIR_UDP_BATCH || max_bytes > ARENA_BYTES - sender->used;
+}
+
 uint8_t *
 air_udp_sender_reserve (AirUdpSender *sender, size_t max_bytes)
 {
   g_assert (max_bytes <= AIR_UDP_MAX_DATAGRAM_BYTES);
-  if (sender->n_runs == AIR_UDP_BATCH || max_bytes > ARENA_BYTES - sender->used)
+  if (air_udp_sender_is_full (sender, max_bytes))
     air_udp_sender_flush (sender);
   return sender->arena + sender->used;
 }

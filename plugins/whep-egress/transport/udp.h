@@ -76,6 +76,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirUdpSender, air_udp_sender_free)
  * Consecutive packets to one path with equal sizes (the last may be shorter) leave as one run, so send a viewer's
  * packets one after the other, and cut frames into equal fragments. Never NULL. */
 uint8_t *air_udp_sender_reserve (AirUdpSender *sender, size_t max_bytes);
+/* Whether air_udp_sender_reserve() would flush. */
+bool air_udp_sender_is_full (const AirUdpSender *sender, size_t max_bytes);
 /* @bytes: what was written; 0: nothing. From path->local (if not unspecified) of path->socket to path->remote. */
 void air_udp_sender_commit (AirUdpSender *sender, const AirPath *path, size_t bytes);
 /* Copies and commits. */
