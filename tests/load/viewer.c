@@ -16,6 +16,7 @@
 #define LEAVE_DEADLINE_US (5 * G_USEC_PER_SEC)
 #define CHECK_AGAIN_US (50 * 1000)
 #define CONSENT_US (2500 * 1000) /* RFC 7675 §5.1: 5 s at most; browsers ask each 2.5 s */
+#define AGAIN_US (1 * G_USEC_PER_SEC) /* who failed comes again then */
 #define PRIORITY 1845501695u
 
 void
@@ -46,14 +47,25 @@ load_viewer_clear (LoadViewer *viewer)
   forget_stay (viewer);
 }
 
+static void
+count_out (LoadViewer *viewer)
+{
+  if (viewer->state == LOAD_PLAYING || viewer->state == LOAD_STOPPED)
+    (void)g_atomic_int_add (&viewer->worker->playing, -1);
+}
+
 /* The stay's record goes to the worker; the place is free. */
 static void
-end_stay (LoadViewer *viewer)
+end_stay (LoadViewer *viewer, int64_t now_us)
 {
+  int64_t again_us = now_us + (viewer->stay.failure ? AGAIN_US : 0);
+
+  count_out (viewer);
   load_viewer_close_stay (viewer);
   g_array_append_val (viewer->worker->stays, viewer->stay);
   forget_stay (viewer);
   viewer->state = LOAD_GONE;
+  viewer->due_us = again_us;
   g_atomic_int_inc (&viewer->worker->ended);
 }
 
@@ -61,9 +73,26 @@ void
 load_viewer_fail (LoadViewer *viewer, const char *reason, int64_t now_us)
 {
   viewer->stay.failure = g_intern_string (reason);
-  if (viewer->state == LOAD_PLAYING)
-    g_atomic_int_dec_and_test ((int *)&viewer->worker->playing);
-  end_stay (viewer);
+  end_stay (viewer, now_us);
+}
+
+/* About as long as the plan says. */
+static int64_t
+stay_us (LoadViewer *viewer)
+{
+  return (int64_t)(viewer->plan->stay_s * (0.5 + load_worker_random (viewer->worker)) * G_USEC_PER_SEC);
+}
+
+/* From now on it is one of those who never finish what they began. Returns: whether it stops here. */
+static bool
+stops_after (LoadViewer *viewer, LoadState state, int64_t now_us)
+{
+  if (viewer->plan->stop_at != (int)state)
+    return false;
+  viewer->state = LOAD_STOPPED;
+  viewer->leave_us = viewer->plan->stay_s > 0 ? now_us + stay_us (viewer) : INT64_MAX;
+  g_atomic_int_inc (&viewer->worker->playing);
+  return true;
 }
 
 static void
@@ -166,6 +195,8 @@ read_answer (LoadViewer *viewer, int64_t now_us)
     }
   load_http_clear (&viewer->http);
   viewer->stay.answered_us = now_us;
+  if (stops_after (viewer, LOAD_POSTING, now_us))
+    return;
   viewer->state = LOAD_CHECKING;
   load_worker_watch (viewer->worker, viewer, viewer->udp, true);
   send_check (viewer, now_us);
@@ -183,7 +214,7 @@ load_viewer_http_ready (LoadViewer *viewer, int64_t now_us)
     {
       if (state == LOAD_HTTP_FAILED || viewer->http.status >= 300)
         viewer->stay.failure = g_intern_static_string ("DELETE was not answered well");
-      end_stay (viewer);
+      end_stay (viewer, now_us);
     }
   else if (state == LOAD_HTTP_FAILED)
     load_viewer_fail (viewer, "the connection ended before the answer to the POST", now_us);
@@ -205,13 +236,18 @@ begin_dtls (LoadViewer *viewer, int64_t now_us)
   g_autoptr (GError) error = NULL;
 
   viewer->stay.checked_us = now_us;
+  if (stops_after (viewer, LOAD_CHECKING, now_us))
+    return;
   viewer->state = LOAD_SHAKING_HANDS;
   viewer->resend_us = now_us + CONSENT_US;
   viewer->dtls = air_dtls_new (viewer->plan->identity, AIR_DTLS_CLIENT, fingerprints, send_datagram, viewer, &error);
   if (!viewer->dtls)
-    load_viewer_fail (viewer, error->message, now_us);
-  else
-    air_dtls_start (viewer->dtls);
+    {
+      load_viewer_fail (viewer, error->message, now_us);
+      return;
+    }
+  air_dtls_start (viewer->dtls);
+  (void)stops_after (viewer, LOAD_SHAKING_HANDS, now_us);
 }
 
 /* A full ICE agent checks us, too (RFC 8445 §7.3). */
@@ -266,10 +302,7 @@ begin_media (LoadViewer *viewer, int64_t now_us)
   viewer->state = LOAD_PLAYING;
   viewer->due_us = now_us + JOIN_DEADLINE_US;
   viewer->resend_us = now_us + CONSENT_US;
-  viewer->leave_us = INT64_MAX;
-  if (viewer->plan->stay_s > 0)
-    viewer->leave_us = now_us
-                       + (int64_t)(viewer->plan->stay_s * (0.5 + load_worker_random (viewer->worker)) * G_USEC_PER_SEC);
+  viewer->leave_us = viewer->plan->stay_s > 0 ? now_us + stay_us (viewer) : INT64_MAX;
   load_viewer_schedule_feedback (viewer, now_us);
   g_atomic_int_inc (&viewer->worker->playing);
 }
@@ -299,6 +332,8 @@ receive_dtls (LoadViewer *viewer, const uint8_t *data, size_t size, int64_t now_
 void
 load_viewer_datagram (LoadViewer *viewer, uint8_t *data, size_t size, int64_t now_us)
 {
+  if (viewer->state == LOAD_STOPPED)
+    return;
   switch (air_packet_classify (data, size))
     {
     case AIR_PACKET_STUN:
@@ -325,13 +360,12 @@ load_viewer_leave (LoadViewer *viewer, bool vanishes, int64_t now_us)
 {
   LoadRequest request = { .method = "DELETE", .target = viewer->location, .token = viewer->plan->token };
 
-  if (viewer->state == LOAD_PLAYING)
-    g_atomic_int_dec_and_test ((int *)&viewer->worker->playing);
   if (!viewer->location || vanishes)
     {
-      end_stay (viewer);
+      end_stay (viewer, now_us);
       return;
     }
+  count_out (viewer);
   /* From now on nothing is counted: what the socket still gets is not read. */
   viewer->state = LOAD_LEAVING;
   viewer->due_us = now_us + LEAVE_DEADLINE_US;
@@ -342,7 +376,7 @@ load_viewer_leave (LoadViewer *viewer, bool vanishes, int64_t now_us)
   if (load_http_start (&viewer->http, &viewer->plan->url, &request))
     load_worker_watch (viewer->worker, viewer, viewer->http.fd, false);
   else
-    end_stay (viewer);
+    end_stay (viewer, now_us);
 }
 
 static const char *
@@ -368,6 +402,12 @@ load_viewer_tick (LoadViewer *viewer, int64_t now_us)
 {
   bool waits = viewer->state != LOAD_PLAYING || viewer->stay.first_packet_us == 0;
 
+  if (viewer->state == LOAD_STOPPED)
+    {
+      if (now_us >= viewer->leave_us)
+        load_viewer_leave (viewer, true, now_us);
+      return;
+    }
   if (waits && now_us >= viewer->due_us)
     {
       load_viewer_fail (viewer, what_took_so_long (viewer), now_us);

@@ -23,9 +23,11 @@ typedef struct
   const char *token; /* NULL: none */
   AirDtlsIdentity *identity;
   bool nack, rtx, transport_cc, receive_offload;
+  bool wakes;            /* each arrival wakes the thread, as in a browser */
   double loss;           /* share of the packets of media that is dropped on arrival */
   double stay_s;         /* 0: to the end; else about so long, then another one takes the place */
   double vanish;         /* share of those that leave who do so without a word */
+  int stop_at;           /* LoadState after which a viewer says nothing more; LOAD_IDLE: none */
   unsigned socket_bytes; /* SO_RCVBUF */
 } LoadPlan;
 
@@ -36,6 +38,7 @@ typedef enum
   LOAD_CHECKING,
   LOAD_SHAKING_HANDS,
   LOAD_PLAYING,
+  LOAD_STOPPED, /* half-way, on purpose */
   LOAD_LEAVING,
   LOAD_GONE,
 } LoadState;
@@ -59,7 +62,7 @@ typedef struct
   const LoadPlan *plan;
   unsigned number;
   LoadState state;
-  int64_t due_us;    /* when to join; when to give the present step up */
+  int64_t due_us;    /* when to give the present step up; when to come again */
   int64_t resend_us; /* the next check or consent */
   int64_t leave_us;
   LoadHttp http;

@@ -24,6 +24,7 @@ typedef struct
 {
   LoadUsage idle, alone, begin, end; /* before any viewer, with one, around the measuring interval */
   bool has_usage, has_delay;
+  bool expects_media; /* the viewers were not told to stop before */
   LoadHistogram delay_before, delay_after;
   double own_cpu_s, measured_s;
   unsigned viewers, playing; /* asked for; there when measuring began */
@@ -33,5 +34,5 @@ typedef struct
 
 void load_report_print (const LoadResult *result);
 void load_report_print_json (const LoadResult *result);
-/* Whether everybody joined and nothing was lost for good. */
+/* Whether everybody joined who should, and nothing was lost for good. */
 bool load_report_is_good (const LoadResult *result);

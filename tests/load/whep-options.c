@@ -33,6 +33,27 @@ check_ranges (const LoadOptions *options, GError **error)
   return !problem;
 }
 
+static bool
+read_stop (LoadPlan *plan, const char *name, GError **error)
+{
+  static const struct
+  {
+    const char *name;
+    LoadState after;
+  } stations[] = { { "post", LOAD_POSTING }, { "checks", LOAD_CHECKING }, { "dtls", LOAD_SHAKING_HANDS } };
+
+  for (size_t i = 0; name && i < G_N_ELEMENTS (stations); i++)
+    if (strcmp (name, stations[i].name) == 0)
+      {
+        plan->stop_at = stations[i].after;
+        return true;
+      }
+  if (!name)
+    return true;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--stop-at is post, checks or dtls, not '%s'", name);
+  return false;
+}
+
 /* As a student's page does it. */
 static bool
 fetch_token (LoadOptions *options, GError **error)
@@ -95,7 +116,8 @@ bool
 load_options_parse (LoadOptions *options, int *argc, char ***argv, GError **error)
 {
   LoadPlan *plan = &options->plan;
-  gboolean offload = FALSE;
+  gboolean offload = FALSE, wakes = FALSE;
+  g_autofree char *stop_at = NULL;
   const GOptionEntry entries[] = {
     { "viewers", 'n', 0, G_OPTION_ARG_INT, &options->viewers, "How many (100)", "N" },
     { "join-rate", 'r', 0, G_OPTION_ARG_DOUBLE, &options->join_rate, "Joins a second (50)", "R" },
@@ -116,8 +138,13 @@ load_options_parse (LoadOptions *options, int *argc, char ***argv, GError **erro
     { "stay", 0, 0, G_OPTION_ARG_DOUBLE, &plan->stay_s,
       "Churn: each stays about so long, then another comes, seconds", "S" },
     { "vanish", 0, 0, G_OPTION_ARG_DOUBLE, &plan->vanish, "So many per cent leave without a word", "P" },
+    { "stop-at", 0, 0, G_OPTION_ARG_STRING, &stop_at,
+      "Bad clients: none says anything more after the POST, the ICE checks (checks) or DTLS's first message (dtls)",
+      "post|checks|dtls" },
     { "receive-offload", 0, 0, G_OPTION_ARG_NONE, &offload,
       "Take runs of packets as the sender made them (UDP_GRO): less work for this machine than browsers make", NULL },
+    { "wake", 0, 0, G_OPTION_ARG_NONE, &wakes,
+      "Be woken by each arrival instead of looking each 2 ms: the server pays for it when both run on one machine", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "Print one JSON object", NULL },
     { NULL },
   };
@@ -131,12 +158,13 @@ load_options_parse (LoadOptions *options, int *argc, char ***argv, GError **erro
   if (!g_option_context_parse (context, argc, argv, error))
     return false;
   options->url = g_strdup (*argc > 1 ? (*argv)[1] : NULL);
-  if (!check_ranges (options, error) || !find_server (options, error))
+  if (!check_ranges (options, error) || !read_stop (plan, stop_at, error) || !find_server (options, error))
     return false;
   plan->nack = !options->no_nack;
   plan->rtx = !options->no_rtx && plan->nack;
   plan->transport_cc = !options->no_transport_cc;
   plan->receive_offload = offload;
+  plan->wakes = wakes;
   plan->loss /= 100;
   plan->vanish /= 100;
   plan->socket_bytes = 4 * 1024 * 1024;

@@ -11,7 +11,8 @@
 #define BATCH 64
 #define DATAGRAM_BYTES 2048
 #define OFFLOADED_BYTES 65536 /* what the kernel put together again (UDP_GRO) */
-#define EVENTS 256
+#define EVENTS 1024
+#define NAP_US 2000
 #define UDP_TAG 1
 
 /* Buffers of one thread. */
@@ -144,8 +145,9 @@ change_phase (LoadWorker *worker, LoadPhase phase, int64_t now_us)
 
       if (phase == LOAD_PHASE_MEASURING || phase == LOAD_PHASE_MEASURED)
         load_viewer_measure (viewer, phase == LOAD_PHASE_MEASURING, now_us);
-      else if (phase == LOAD_PHASE_LEAVING && viewer->state != LOAD_GONE && viewer->state != LOAD_IDLE)
-        load_viewer_leave (viewer, false, now_us);
+      else if (phase == LOAD_PHASE_LEAVING && viewer->state != LOAD_GONE && viewer->state != LOAD_IDLE
+               && viewer->state != LOAD_LEAVING)
+        load_viewer_leave (viewer, viewer->state == LOAD_STOPPED, now_us);
     }
   g_atomic_int_set (&worker->reached, phase);
 }
@@ -159,7 +161,7 @@ tick_idle (LoadWorker *worker, unsigned i, int64_t now_us)
 
   if (worker->reached == LOAD_PHASE_LEAVING)
     return;
-  if (viewer->state == LOAD_GONE && worker->plan->stay_s > 0)
+  if (viewer->state == LOAD_GONE && worker->plan->stay_s > 0 && now_us >= viewer->due_us)
     load_viewer_join (viewer, now_us);
   else if (viewer->state == LOAD_IDLE
            && (worker->join_offset_us[i] < 0
@@ -167,11 +169,19 @@ tick_idle (LoadWorker *worker, unsigned i, int64_t now_us)
     load_viewer_join (viewer, now_us);
 }
 
+/* Whether somebody waits for an answer, whose delay is measured. */
+static bool
+is_urgent (const LoadViewer *viewer)
+{
+  return viewer->state != LOAD_PLAYING || viewer->frames.first_us == 0;
+}
+
 static void
 tick (LoadWorker *worker, int64_t now_us)
 {
   int phase = g_atomic_int_get (&worker->phase);
 
+  worker->urgent = worker->plan->wakes;
   if (phase != worker->reached)
     change_phase (worker, (LoadPhase)phase, now_us);
   for (unsigned i = 0; i < worker->n_viewers; i++)
@@ -181,8 +191,25 @@ tick (LoadWorker *worker, int64_t now_us)
       if (state == LOAD_IDLE || state == LOAD_GONE)
         tick_idle (worker, i, now_us);
       else
-        load_viewer_tick (&worker->viewers[i], now_us);
+        {
+          worker->urgent |= is_urgent (&worker->viewers[i]);
+          load_viewer_tick (&worker->viewers[i], now_us);
+        }
     }
+}
+
+/* Waits for sockets. A thread that sleeps in epoll_wait() is woken by the process that sends: on one machine the server would pay for what
+ * in a network nobody pays. So, while nobody waits for an answer, it looks by itself each 2 ms. */
+static int
+wait_for_sockets (LoadWorker *worker, struct epoll_event *events, int64_t until_us)
+{
+  int64_t left_us = until_us - g_get_monotonic_time ();
+
+  if (worker->urgent)
+    return epoll_wait (worker->epoll, events, EVENTS, (int)MAX (0, (left_us + 999) / 1000));
+  if (left_us > 0)
+    g_usleep ((gulong)MIN (left_us, NAP_US));
+  return epoll_wait (worker->epoll, events, EVENTS, 0);
 }
 
 static gpointer
@@ -204,8 +231,7 @@ run (gpointer data)
           tick (worker, now_us);
           next_tick_us = MAX (next_tick_us + LOAD_TICK_US, now_us);
         }
-      int wait_ms = (int)MAX (0, (next_tick_us - now_us + 999) / 1000);
-      int count = epoll_wait (worker->epoll, events, EVENTS, wait_ms);
+      int count = wait_for_sockets (worker, events, next_tick_us);
       for (int i = 0; i < count; i++)
         {
           LoadViewer *viewer = (LoadViewer *)(uintptr_t)(events[i].data.u64 & ~(uint64_t)UDP_TAG);
