@@ -117,12 +117,14 @@ push_in_order (LoadFrames *frames, LoadCounts *counts, LoadPacket packet, int64_
 static void
 push_hole (LoadTrack *track)
 {
-  track->counts->lost++;
-  if (track->frames)
+  if (!track->frames)
     {
-      track->frames->flags |= LOAD_FRAME_BROKEN;
-      track->frames->wants_keyframe = true;
+      track->counts->audio_lost++;
+      return;
     }
+  track->counts->lost++;
+  track->frames->flags |= LOAD_FRAME_BROKEN;
+  track->frames->wants_keyframe = true;
 }
 
 void

@@ -24,7 +24,8 @@ typedef struct
   uint64_t missing; /* sequence numbers that were skipped at first */
   uint64_t reordered; /* of those: came by themselves */
   uint64_t repaired;  /* of those: came after a NACK */
-  uint64_t lost;      /* of those: given up */
+  uint64_t lost;      /* of those: given up, video */
+  uint64_t audio_lost; /* and audio, for which nobody asks again */
   uint64_t duplicate;
   uint64_t unauthentic;
   uint64_t dropped_here; /* by --loss */

@@ -169,6 +169,7 @@ go (Run *run)
 
   run->result.has_usage = options->pid != 0;
   run->result.viewers = (unsigned)options->viewers;
+  run->result.drops = options->plan.loss > 0;
   run->result.expects_media = options->plan.stop_at == LOAD_IDLE;
   read_usage (run, &run->result.idle);
   make_workers (run);

@@ -24,6 +24,7 @@ typedef struct
 {
   LoadUsage idle, alone, begin, end; /* before any viewer, with one, around the measuring interval */
   bool has_usage, has_delay;
+  bool drops;         /* on purpose */
   bool expects_media; /* the viewers were not told to stop before */
   LoadHistogram delay_before, delay_after;
   double own_cpu_s, measured_s;

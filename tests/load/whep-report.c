@@ -188,8 +188,10 @@ load_report_print (const LoadResult *result)
   print_spread ("live", figures.live_ms);
   printf ("packets                      %" G_GUINT64_FORMAT " received, %" G_GUINT64_FORMAT " missing at first (%"
           G_GUINT64_FORMAT " came late, %" G_GUINT64_FORMAT " by retransmission), %" G_GUINT64_FORMAT
-          " lost for good, %" G_GUINT64_FORMAT " twice, %" G_GUINT64_FORMAT " not authentic\n",
-          all->packets, all->missing, all->reordered, all->repaired, all->lost, all->duplicate, all->unauthentic);
+          " lost for good (and %" G_GUINT64_FORMAT " of audio), %" G_GUINT64_FORMAT " twice, %" G_GUINT64_FORMAT
+          " not authentic\n",
+          all->packets, all->missing, all->reordered, all->repaired, all->lost, all->audio_lost, all->duplicate,
+          all->unauthentic);
   printf ("dropped here                 %" G_GUINT64_FORMAT " on purpose, %" G_GUINT64_FORMAT " by full sockets\n",
           all->dropped_here, figures.socket_drops);
   printf ("frames                       %" G_GUINT64_FORMAT " complete, %" G_GUINT64_FORMAT " lost; slowest viewer %.2f fps, "
@@ -242,6 +244,7 @@ add_counts (JsonBuilder *builder, const char *name, const LoadCounts *counts)
   add_number (builder, "reordered", (double)counts->reordered);
   add_number (builder, "repaired", (double)counts->repaired);
   add_number (builder, "lost", (double)counts->lost);
+  add_number (builder, "audio_lost", (double)counts->audio_lost);
   add_number (builder, "duplicate", (double)counts->duplicate);
   add_number (builder, "unauthentic", (double)counts->unauthentic);
   add_number (builder, "dropped_here", (double)counts->dropped_here);
@@ -331,5 +334,6 @@ load_report_is_good (const LoadResult *result)
 
   g_hash_table_unref (figures.failures);
   return figures.failed == 0 && figures.all.lost == 0
+         && (result->drops || figures.all.audio_lost == 0)
          && (!result->expects_media || figures.joined >= result->viewers);
 }
