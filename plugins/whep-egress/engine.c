@@ -19,6 +19,14 @@ air_viewer_reason_to_string (AirViewerReason reason)
   return names[reason];
 }
 
+AirBframes
+air_bframes_from_string (const char *text)
+{
+  return g_str_equal (text, "drop")     ? AIR_BFRAMES_DROP
+         : g_str_equal (text, "refuse") ? AIR_BFRAMES_REFUSE
+                                        : AIR_BFRAMES_TRANSCODE;
+}
+
 void
 air_viewer_info_free (AirViewerInfo *info)
 {

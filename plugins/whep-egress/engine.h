@@ -6,6 +6,7 @@
 
 #include <airclass/airclass.h>
 
+#include "ice-servers.h"
 #include "sdp-offer.h"
 
 G_BEGIN_DECLS
@@ -92,18 +93,22 @@ typedef struct _AirEngine AirEngine;
 typedef struct
 {
   const char *name;
+  /* Loads what takes long to load; NULL: nothing does. A worker, before start. */
+  bool (*prepare) (GError **error);
   /* Binds sockets, starts threads; ends with air_engine_stop() even when it failed. */
   bool (*start) (AirEngine *engine, GError **error);
   /* Says goodbye to all viewers and waits for its threads: some ms. left() is called for each viewer. */
   void (*stop) (AirEngine *engine);
   void (*free) (AirEngine *engine);
-  /* The strings of @request are borrowed for the call. Errors: AIR_ERROR_UNSUPPORTED, _INVALID,
-   * _UNAVAILABLE, AIR_ENGINE_ERROR_STREAM. */
+  /* What @request points to is borrowed until @answered is called; @destroy may free it. Errors: AIR_ERROR_UNSUPPORTED,
+   * _INVALID, _UNAVAILABLE, AIR_ENGINE_ERROR_STREAM. */
   void (*add_viewer) (AirEngine *engine, const AirViewerRequest *request, AirEngineAnswered answered, void *data,
                       GDestroyNotify destroy);
   /* ICE restart (RFC 8445 §9); answers with a fragment. AIR_ERROR_NOT_FOUND when the viewer is gone. */
   void (*restart) (AirEngine *engine, const char *viewer_id, const AirSdpFragment *fragment, AirEngineAnswered answered,
                    void *data, GDestroyNotify destroy);
+  /* Candidates that trickle in; NULL: this engine needs none. */
+  void (*add_candidates) (AirEngine *engine, const char *viewer_id, const AirSdpFragment *fragment);
   void (*remove_viewer) (AirEngine *engine, const char *viewer_id, AirViewerReason reason);
   /* Returns: (transfer full) (element-type AirViewerInfo) of @path, or of all when NULL, in no order. */
   GPtrArray *(*list_viewers) (AirEngine *engine, const char *path);
@@ -127,7 +132,12 @@ typedef enum
   AIR_BFRAMES_REFUSE,
 } AirBframes;
 
+/* Of [whep-egress] bframes=. */
+AirBframes air_bframes_from_string (const char *text);
+
 /* @context: its options are read at once. */
 AirEngine *air_fanout_engine_new (AirContext *context, const AirEngineEvents *events);
+/* @servers: outlive the engine. */
+AirEngine *air_webrtcbin_engine_new (AirContext *context, const AirIceServers *servers, const AirEngineEvents *events);
 
 G_END_DECLS

@@ -276,6 +276,18 @@ free_engine (AirEngine *engine)
 
 /* ---- Viewers */
 
+static void
+set_reader (void *group, AirLane lane, AirReader *reader)
+{
+  air_fanout_group_set_reader (group, lane, reader);
+}
+
+static void
+close_group (void *group)
+{
+  air_fanout_group_close (group);
+}
+
 static AirFanoutFeed *
 find_feed (FanoutEngine *self, AirStream *stream)
 {
@@ -285,7 +297,9 @@ find_feed (FanoutEngine *self, AirStream *stream)
   while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
     if (air_fanout_feed_get_stream (feed) == stream)
       return feed;
-  feed = air_fanout_feed_new (self->context, self->loops, stream, self->bframes);
+  AirFeedOutput output
+      = { air_fanout_loops_make_group (self->loops, self->bframes == AIR_BFRAMES_DROP), set_reader, close_group };
+  feed = air_fanout_feed_new (self->context, stream, self->bframes, &output);
   g_hash_table_insert (self->feeds, air_fanout_feed_get_group (feed), feed);
   return feed;
 }
@@ -382,13 +396,10 @@ air_fanout_engine_new (AirContext *context, const AirEngineEvents *events)
     .stream_changed = stream_changed,
   };
   FanoutEngine *self = g_new0 (FanoutEngine, 1);
-  const char *bframes = air_context_get_string (context, "bframes");
   self->engine.class = &class;
   self->context = context;
   self->events = *events;
-  self->bframes = g_str_equal (bframes, "drop")     ? AIR_BFRAMES_DROP
-                  : g_str_equal (bframes, "refuse") ? AIR_BFRAMES_REFUSE
-                                                    : AIR_BFRAMES_TRANSCODE;
+  self->bframes = air_bframes_from_string (air_context_get_string (context, "bframes"));
   self->viewers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_entry);
   self->feeds = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)air_fanout_feed_free);
   air_fanout_metrics_init (&self->metrics, context);

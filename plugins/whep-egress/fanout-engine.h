@@ -3,6 +3,7 @@
 
 #include "additional-hosts.h"
 #include "fanout-feed.h"
+#include "fanout-loops.h"
 #include "fanout-metrics.h"
 #include "fanout-viewer.h"
 

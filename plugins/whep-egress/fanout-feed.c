@@ -15,7 +15,7 @@ typedef struct
 struct _AirFanoutFeed
 {
   AirContext *context;
-  AirFanoutGroup *group;
+  AirFeedOutput output;
   AirStream *stream;
   AirBframes bframes;
   bool reordered;     /* B-frames that cannot be left out were seen on the way */
@@ -72,13 +72,13 @@ air_fanout_feed_check (AirStream *stream, AirBframes bframes, GError **error)
 }
 
 AirFanoutFeed *
-air_fanout_feed_new (AirContext *context, AirFanoutLoops *loops, AirStream *stream, AirBframes bframes)
+air_fanout_feed_new (AirContext *context, AirStream *stream, AirBframes bframes, const AirFeedOutput *output)
 {
   AirFanoutFeed *feed = g_new0 (AirFanoutFeed, 1);
   feed->context = context;
   feed->stream = air_stream_ref (stream);
   feed->bframes = bframes;
-  feed->group = air_fanout_loops_make_group (loops, bframes == AIR_BFRAMES_DROP);
+  feed->output = *output;
   air_fanout_feed_review (feed);
   return feed;
 }
@@ -88,7 +88,7 @@ air_fanout_feed_free (AirFanoutFeed *feed)
 {
   if (!feed)
     return;
-  air_fanout_group_close (feed->group);
+  feed->output.close (feed->output.group);
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     g_clear_pointer (&feed->supplies[kind].stream, air_stream_unref);
   air_stream_unref (feed->stream);
@@ -101,10 +101,10 @@ air_fanout_feed_get_stream (AirFanoutFeed *feed)
   return feed->stream;
 }
 
-AirFanoutGroup *
+void *
 air_fanout_feed_get_group (AirFanoutFeed *feed)
 {
-  return feed->group;
+  return feed->output.group;
 }
 
 AirSdpSource
@@ -216,7 +216,7 @@ supply (AirFanoutFeed *feed, AirKind kind, AirStream *wanted)
     }
   g_clear_pointer (&supplied->stream, air_stream_unref);
   supplied->stream = wanted ? air_stream_ref (wanted) : NULL;
-  air_fanout_group_set_reader (feed->group, air_lane_of (kind, 0), g_steal_pointer (&reader));
+  feed->output.set_reader (feed->output.group, air_lane_of (kind, 0), g_steal_pointer (&reader));
 }
 
 void

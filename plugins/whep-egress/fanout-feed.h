@@ -6,7 +6,7 @@
 #pragma once
 
 #include "engine.h"
-#include "fanout-loops.h"
+#include "rtp-view.h"
 #include "sdp-answer.h"
 
 G_BEGIN_DECLS
@@ -17,13 +17,23 @@ typedef struct _AirFanoutFeed AirFanoutFeed;
  * AIR_ERROR_UNAVAILABLE while it has no track yet. */
 bool air_fanout_feed_check (AirStream *stream, AirBframes bframes, GError **error);
 
+/* Where readers go: an engine's group of viewers, whose source belongs to another thread. */
+typedef struct
+{
+  void *group;
+  /* @reader: (transfer full) (nullable) NULL stops that lane. */
+  void (*set_reader) (void *group, AirLane lane, AirReader *reader);
+  void (*close) (void *group);
+} AirFeedOutput;
+
 /* Starts to read @stream. */
-AirFanoutFeed *air_fanout_feed_new (AirContext *context, AirFanoutLoops *loops, AirStream *stream, AirBframes bframes);
+AirFanoutFeed *air_fanout_feed_new (AirContext *context, AirStream *stream, AirBframes bframes,
+                                    const AirFeedOutput *output);
 /* Its group is closed: no viewer is in it any more, or the loops have stopped. */
 void air_fanout_feed_free (AirFanoutFeed *feed);
 
 AirStream *air_fanout_feed_get_stream (AirFanoutFeed *feed);
-AirFanoutGroup *air_fanout_feed_get_group (AirFanoutFeed *feed);
+void *air_fanout_feed_get_group (AirFanoutFeed *feed);
 /* What the answer needs to know of the video. */
 AirSdpSource air_fanout_feed_get_video (AirFanoutFeed *feed);
 /* Viewers that belong to it, from the answer to the end. Returns the count. */

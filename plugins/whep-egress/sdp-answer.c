@@ -391,7 +391,7 @@ air_sdp_answer_write (const AirSdpOffer *offer, const AirSdpChoice *choice, cons
           g_string_append_printf (sdp, " %s", offer->media[i]->mid);
       g_string_append (sdp, "\r\n");
     }
-  g_string_append_printf (sdp, "a=msid-semantic: WMS %s\r\na=ice-lite\r\n", local->cname);
+  g_string_append_printf (sdp, "a=msid-semantic: WMS %s\r\n%s", local->cname, local->full_ice ? "" : "a=ice-lite\r\n");
   for (unsigned i = 0; i < offer->media_count; i++)
     if (find_accepted (choice, i, &kind))
       write_accepted (sdp, offer->media[i], choice, kind, local);
@@ -404,7 +404,8 @@ char *
 air_sdp_fragment_write (const char *mid, const AirSdpLocal *local)
 {
   GString *sdp = g_string_sized_new (512);
-  g_string_append_printf (sdp, "a=ice-lite\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", local->ice_ufrag, local->ice_pwd);
+  g_string_append_printf (sdp, "%sa=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", local->full_ice ? "" : "a=ice-lite\r\n",
+                          local->ice_ufrag, local->ice_pwd);
   if (*mid)
     g_string_append_printf (sdp, "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:%s\r\n", mid);
   write_candidates (sdp, local);

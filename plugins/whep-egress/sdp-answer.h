@@ -51,6 +51,7 @@ typedef struct
   const char *const *candidates; /* "candidate:…" lines, NULL-terminated */
   const char *cname;             /* also names the media stream in a=msid */
   uint64_t session_id;
+  bool full_ice; /* else this side is ICE-lite */
 } AirSdpLocal;
 
 /* Returns: (transfer full) the answer. */

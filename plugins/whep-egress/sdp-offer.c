@@ -254,6 +254,18 @@ parse_fingerprint (Parser *parser, AirSdpTransport *transport, const char *value
   return true;
 }
 
+/* a=candidate:1 1 udp 2130706431 192.0.2.9 50000 typ host (RFC 8839 §5.1). Kept as written; each transport is bundled, so
+ * that it does not matter for which section it is. */
+static void
+keep_candidate (Parser *parser, const char *value)
+{
+  AirSdpOffer *offer = parser->offer;
+  if (offer->candidate_count == AIR_SDP_MAX_CANDIDATES)
+    return;
+  g_autofree char *candidate = g_strconcat ("candidate:", value, NULL);
+  offer->candidates[offer->candidate_count++] = keep (parser, candidate);
+}
+
 /* Attributes of the transport: may stand in a section or for the session. *@ret_taken tells whether it was one. */
 static bool
 parse_transport (Parser *parser, const char *name, const char *value, bool *ret_taken, GError **error)
@@ -280,6 +292,8 @@ parse_transport (Parser *parser, const char *name, const char *value, bool *ret_
     }
   else if (g_str_equal (name, "fingerprint"))
     return parse_fingerprint (parser, transport, value, error);
+  else if (g_str_equal (name, "candidate"))
+    keep_candidate (parser, value);
   else
     *ret_taken = false;
   return true;
@@ -541,7 +555,7 @@ air_sdp_fragment_parse (const char *text, size_t length, AirSdpFragment *ret_fra
   g_autoptr (AirSdpOffer) holder = g_new0 (AirSdpOffer, 1);
   holder->strings = g_string_chunk_new (512);
   Parser parser = { .offer = holder };
-  *ret_fragment = (AirSdpFragment){ NULL, NULL };
+  *ret_fragment = (AirSdpFragment){ 0 };
   if (!for_each_line (&parser, text, length, parse_fragment_line, error))
     return false;
   if (!parser.session.ice_ufrag != !parser.session.ice_pwd)
@@ -552,6 +566,7 @@ air_sdp_fragment_parse (const char *text, size_t length, AirSdpFragment *ret_fra
     }
   ret_fragment->ice_ufrag = g_strdup (parser.session.ice_ufrag);
   ret_fragment->ice_pwd = g_strdup (parser.session.ice_pwd);
+  ret_fragment->candidates = g_strdupv ((GStrv)holder->candidates);
   return true;
 }
 
@@ -560,4 +575,5 @@ air_sdp_fragment_clear (AirSdpFragment *fragment)
 {
   g_clear_pointer (&fragment->ice_ufrag, g_free);
   g_clear_pointer (&fragment->ice_pwd, g_free);
+  g_clear_pointer (&fragment->candidates, g_strfreev);
 }

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 #define AIR_SDP_MAX_LINES 2048
 #define AIR_SDP_MAX_MEDIA 16
 #define AIR_SDP_MAX_PAYLOADS 96
+#define AIR_SDP_MAX_CANDIDATES 64
 
 typedef enum
 {
@@ -90,6 +91,8 @@ typedef struct
   AirSdpTransport transport; /* of the first section that has one: what those without their own share */
   unsigned media_count;
   AirSdpMedia *media[AIR_SDP_MAX_MEDIA];
+  unsigned candidate_count; /* of all sections; what is beyond the limit is left out */
+  const char *candidates[AIR_SDP_MAX_CANDIDATES + 1]; /* "candidate:1 1 udp …", NULL-terminated */
   GStringChunk *strings;
 } AirSdpOffer;
 
@@ -106,11 +109,12 @@ const AirSdpPayload *air_sdp_media_find_rtx (const AirSdpMedia *media, uint8_t p
  * none), NULL when there is none. */
 const AirSdpPayload *air_sdp_media_find_red (const AirSdpMedia *media, const AirSdpPayload *payload);
 
-/* A trickle fragment (RFC 8840): credentials only, candidates are not used by an ICE-lite agent. */
+/* A trickle fragment (RFC 8840). An ICE-lite agent does not use the candidates. */
 typedef struct
 {
   char *ice_ufrag; /* NULL: not given */
   char *ice_pwd;
+  GStrv candidates; /* as in an offer */
 } AirSdpFragment;
 
 /* Returns false with AIR_ERROR_INVALID. Clear @ret_fragment with air_sdp_fragment_clear(). */

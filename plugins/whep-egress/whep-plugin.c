@@ -4,6 +4,12 @@
 #include "whep.h"
 
 static const AirOption options[] = {
+  { .key = "engine",
+    .type = AIR_OPTION_ENUM,
+    .default_value = "fanout",
+    .choices = "fanout|webrtcbin",
+    .help = "How viewers are served. fanout: one UDP port for all, a thousand viewers. webrtcbin: full ICE with STUN and "
+            "TURN, for a server that is itself behind NAT; each viewer costs several threads and about ten times the CPU." },
   { .key = "udp_listen",
     .type = AIR_OPTION_ADDRESSES,
     .default_value = "0.0.0.0:8189",
@@ -15,9 +21,26 @@ static const AirOption options[] = {
     = "Addresses or names by which viewers reach this server from outside, such as the public side of a NAT or of a "
       "container. They are offered first, with the port of udp_listen." },
   { .key = "ice_servers",
-    .type = AIR_OPTION_LIST,
+    .type = AIR_OPTION_SECRET,
     .default_value = "",
-    .help = "STUN servers told to players, such as stun:stun.example.org:3478. This server itself needs none." },
+    .help
+    = "STUN and TURN servers, separated by commas: stun:HOST:PORT, turn:USER:SECRET@HOST:PORT?transport=udp. Told to players "
+      "that may watch; engine=webrtcbin uses them itself, too. engine=fanout needs none." },
+  { .key = "turn_secret",
+    .type = AIR_OPTION_SECRET,
+    .default_value = "",
+    .help = "The secret that the TURN servers share with this one (coturn: use-auth-secret, static-auth-secret). They then "
+            "stand in ice_servers without USER:SECRET@, and each viewer gets credentials of its own." },
+  { .key = "turn_lifetime",
+    .type = AIR_OPTION_DURATION,
+    .default_value = "12h",
+    .minimum = 60 * 1000,
+    .maximum = 7 * 24 * 3600 * 1000,
+    .help = "How long credentials made of turn_secret are good for: longer than a class." },
+  { .key = "webrtcbin_ports",
+    .type = AIR_OPTION_STRING,
+    .default_value = "",
+    .help = "The UDP ports that engine=webrtcbin may use, as 40000-40999, for a firewall; one a viewer. Without it any." },
   { .key = "max_viewers",
     .type = AIR_OPTION_INT,
     .default_value = "1000",
@@ -45,17 +68,38 @@ static const AirOption options[] = {
 static void *
 create (AirContext *context, GError **error)
 {
-  return air_whep_new (context);
+  return air_whep_new (context, error);
+}
+
+static void
+prepare (GTask *task, void *source, void *self, GCancellable *cancellable)
+{
+  GError *error = NULL;
+  if (air_whep_prepare (self, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+on_prepared (GObject *source, GAsyncResult *result, void *data)
+{
+  GTask *task = data;
+  void *self = g_task_get_task_data (G_TASK (result));
+  GError *error = NULL;
+  if (g_task_propagate_boolean (G_TASK (result), &error) && air_whep_start (self, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+  g_object_unref (task);
 }
 
 static void
 start (void *self, GTask *task)
 {
-  GError *error = NULL;
-  if (air_whep_start (self, &error))
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
+  g_autoptr (GTask) first = g_task_new (NULL, NULL, on_prepared, g_object_ref (task));
+  g_task_set_task_data (first, self, NULL);
+  g_task_run_in_thread (first, prepare);
 }
 
 static void

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "class-watch.h"
+#include "ice-servers.h"
 #include "whep.h"
 
 G_BEGIN_DECLS
@@ -11,6 +12,7 @@ struct _AirWhep
   AirContext *context;
   AirEngine *engine;
   AirWhepSessions *sessions;
+  AirIceServers *ice_servers;
   AirClassWatch *classes;
   GPtrArray *lists; /* viewers' lists that are being written, borrowed */
   unsigned max_viewers;

@@ -43,14 +43,13 @@ refuse_error (AirWhep *whep, AirRequest *request, const GError *error)
 
 /* ---- Headers that several answers share */
 
+/* @viewer: for whom credentials are made; NULL: somebody who may not have any. */
 static void
-set_ice_servers (AirWhep *whep, AirRequest *request)
+set_ice_servers (AirWhep *whep, AirRequest *request, const char *viewer)
 {
-  g_autoptr (GString) link = g_string_new (NULL);
-  for (const char *const *server = air_context_get_list (whep->context, "ice_servers"); *server; server++)
-    g_string_append_printf (link, "%s<%s>; rel=\"ice-server\"", link->len ? ", " : "", *server);
-  if (link->len > 0)
-    air_request_set_header (request, "Link", link->str);
+  g_autofree char *link = air_ice_servers_link (whep->ice_servers, viewer, g_get_real_time () / G_USEC_PER_SEC);
+  if (link)
+    air_request_set_header (request, "Link", link);
 }
 
 /* ---- POST */
@@ -62,13 +61,17 @@ typedef struct
   AirRequest *request;
   char *session_id;
   char *peer_ufrag;
+  AirSdpOffer *offer; /* the engine reads it until it answers; NULL: an ICE restart */
 } Pending;
 
+/* @offer: (transfer full) (nullable) */
 static Pending *
-pending_new (AirWhep *whep, AirRequest *request, const AirWhepSession *session, const char *peer_ufrag)
+pending_new (AirWhep *whep, AirRequest *request, const AirWhepSession *session, const char *peer_ufrag,
+             AirSdpOffer *offer)
 {
   Pending *pending = g_new (Pending, 1);
-  *pending = (Pending){ whep, air_request_ref (request), g_strdup (session->session_id), g_strdup (peer_ufrag) };
+  *pending
+      = (Pending){ whep, air_request_ref (request), g_strdup (session->session_id), g_strdup (peer_ufrag), offer };
   return pending;
 }
 
@@ -79,6 +82,7 @@ pending_free (void *data)
   air_request_unref (pending->request);
   g_free (pending->session_id);
   g_free (pending->peer_ufrag);
+  air_sdp_offer_free (pending->offer);
   g_free (pending);
 }
 
@@ -95,20 +99,22 @@ on_answer (const char *sdp, const GError *error, void *data)
         air_whep_sessions_remove (whep->sessions, session);
       if (error)
         refuse_error (whep, pending->request, error);
+      else
+        refuse_later (whep, pending->request, 409, "not-live", "The session ended before it began.");
       return;
     }
   g_autofree char *location = g_strdup_printf ("/%s/whep/%s", path, session->session_id);
   air_request_set_header (pending->request, "Location", location);
   air_request_set_header (pending->request, "ETag", session->etag);
   air_request_set_header (pending->request, "Accept-Patch", FRAGMENT_TYPE);
-  set_ice_servers (whep, pending->request);
+  set_ice_servers (whep, pending->request, session->viewer_id);
   g_message ("viewer %s joins %s", session->viewer_id, path);
   air_request_reply_text (pending->request, 201, SDP_TYPE, sdp);
 }
 
-/* Returns: (transfer full) the caller, or NULL after a refusal. */
+/* Returns: (transfer full) the caller, or NULL. */
 static AirIdentity *
-authorize (AirWhep *whep, AirRequest *request, const char *path)
+may_watch (AirWhep *whep, AirRequest *request, const char *path, GError **error)
 {
   AirAccess access = {
     .action = AIR_ACTION_READ,
@@ -117,8 +123,15 @@ authorize (AirWhep *whep, AirRequest *request, const char *path)
     .address = air_request_get_address (request),
     .token = air_request_get_token (request),
   };
+  return air_context_authorize (whep->context, &access, error);
+}
+
+/* Returns: (transfer full) the caller, or NULL after a refusal. */
+static AirIdentity *
+authorize (AirWhep *whep, AirRequest *request, const char *path)
+{
   g_autoptr (GError) error = NULL;
-  AirIdentity *identity = air_context_authorize (whep->context, &access, &error);
+  AirIdentity *identity = may_watch (whep, request, path, &error);
   if (!identity)
     {
       const char *labels[] = { "unauthorized", NULL };
@@ -177,8 +190,8 @@ handle_post (AirRequest *request, void *self)
   const char *ufrag = offer->transport.ice_ufrag;
   AirWhepSession *session = air_whep_sessions_add (whep->sessions, path, identity, ufrag);
   AirViewerRequest viewer = { session->viewer_id, path, stream, offer };
-  whep->engine->class->add_viewer (whep->engine, &viewer, on_answer,
-                                   pending_new (whep, request, session, ufrag), pending_free);
+  Pending *pending = pending_new (whep, request, session, ufrag, g_steal_pointer (&offer));
+  whep->engine->class->add_viewer (whep->engine, &viewer, on_answer, pending, pending_free);
 }
 
 /* ---- PATCH and DELETE */
@@ -262,7 +275,7 @@ handle_patch (AirRequest *request, void *self)
     return;
   size_t size;
   const char *text = g_bytes_get_data (air_request_get_body (request), &size);
-  g_auto (AirSdpFragment) fragment = { NULL, NULL };
+  g_auto (AirSdpFragment) fragment = { 0 };
   g_autoptr (GError) error = NULL;
   if (!air_sdp_fragment_parse (text ? text : "", size, &fragment, &error))
     {
@@ -270,16 +283,19 @@ handle_patch (AirRequest *request, void *self)
       return;
     }
   extend (session, request);
-  /* An ICE-lite agent needs no candidates: the checks tell where the viewer is. Players of other servers trickle with "*"
-   * too, so only new credentials make a restart (RFC 8839 §4.4.1.1.1). */
+  /* Players of other servers trickle with "*" too, so only new credentials make a restart (RFC 8839 §4.4.1.1.1). */
   if (!g_str_equal (air_request_get_header (request, "If-Match"), "*")
       || g_strcmp0 (fragment.ice_ufrag, session->peer_ufrag) == 0)
-    air_request_reply_empty (request, 204);
+    {
+      if (whep->engine->class->add_candidates)
+        whep->engine->class->add_candidates (whep->engine, session->viewer_id, &fragment);
+      air_request_reply_empty (request, 204);
+    }
   else if (!fragment.ice_ufrag)
     air_request_reply_problem (request, 400, "sdp-malformed", "An ICE restart needs a=ice-ufrag and a=ice-pwd.");
   else
     whep->engine->class->restart (whep->engine, session->viewer_id, &fragment, on_restarted,
-                                  pending_new (whep, request, session, fragment.ice_ufrag), pending_free);
+                                  pending_new (whep, request, session, fragment.ice_ufrag, NULL), pending_free);
 }
 
 static void
@@ -297,10 +313,16 @@ handle_delete (AirRequest *request, void *self)
 
 /* ---- OPTIONS and GET */
 
+/* A player that must go through a relay asks before it makes its offer (RFC 9725 §4.6), with the token of the offer; who
+ * shows none is told only of what needs no credentials. */
 static void
 set_endpoint_headers (AirWhep *whep, AirRequest *request)
 {
-  set_ice_servers (whep, request);
+  const char *path = air_request_get_variable (request, "path");
+  g_autoptr (AirIdentity) identity = NULL;
+  if (air_request_get_token (request) && air_stream_path_is_valid (path))
+    identity = may_watch (whep, request, path, NULL);
+  set_ice_servers (whep, request, identity ? "viewer" : NULL);
   air_request_set_header (request, "Accept-Post", SDP_TYPE);
   air_request_set_header (request, "Allow", "OPTIONS, GET, HEAD, POST");
 }

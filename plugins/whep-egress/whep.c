@@ -78,17 +78,25 @@ add_metrics (AirWhep *whep, AirContext *context)
 }
 
 AirWhep *
-air_whep_new (AirContext *context)
+air_whep_new (AirContext *context, GError **error)
 {
+  int64_t lifetime_s = air_context_get_int (context, "turn_lifetime") / 1000;
+  AirIceServers *ice_servers = air_ice_servers_new (air_context_get_string (context, "ice_servers"),
+                                                    air_context_get_string (context, "turn_secret"), lifetime_s, error);
+  if (!ice_servers)
+    return NULL;
   AirWhep *whep = g_new0 (AirWhep, 1);
   AirEngineEvents events = { viewer_joined, viewer_left, whep };
   whep->context = context;
   whep->sessions = air_whep_sessions_new ();
+  whep->ice_servers = ice_servers;
   whep->lists = g_ptr_array_new ();
   whep->classes = air_class_watch_new (context);
   whep->max_viewers = (unsigned)air_context_get_int (context, "max_viewers");
   add_metrics (whep, context);
-  whep->engine = air_fanout_engine_new (context, &events);
+  bool webrtcbin = g_str_equal (air_context_get_string (context, "engine"), "webrtcbin");
+  whep->engine = webrtcbin ? air_webrtcbin_engine_new (context, ice_servers, &events)
+                           : air_fanout_engine_new (context, &events);
   air_whep_add_resource (context);
   air_whep_add_viewers (context);
   air_context_on_event (context, "stream-tracks", on_stream_tracks);
@@ -103,8 +111,16 @@ air_whep_free (AirWhep *whep)
   whep->engine->class->free (whep->engine);
   air_class_watch_free (whep->classes);
   air_whep_sessions_free (whep->sessions);
+  air_ice_servers_free (whep->ice_servers);
   g_ptr_array_unref (whep->lists);
   g_free (whep);
+}
+
+bool
+air_whep_prepare (AirWhep *whep, GError **error)
+{
+  const AirEngineClass *class = whep->engine->class;
+  return !class->prepare || class->prepare (error);
 }
 
 bool

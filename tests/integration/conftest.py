@@ -244,11 +244,24 @@ class Server:
 
 
 @pytest.fixture
-def airclassd(tmp_path):
+def engine(request):
+    """By which engine airclassd serves viewers: see both_engines()."""
+    return getattr(request, "param", "fanout")
+
+
+def both_engines(test):
+    """For tests of what every engine must do alike."""
+    return pytest.mark.parametrize("engine", ["fanout", "webrtcbin"], indirect=True)(pytest.mark.usefixtures("engine")(test))
+
+
+@pytest.fixture
+def airclassd(tmp_path, engine):
     """A factory: airclassd(options, plugins=[…]) returns a running Server; each is stopped at the end of the test."""
     servers = []
 
     def start(options=None, plugins=None, environment=None, wait=True, arguments=()):
+        if engine != "fanout":
+            options = {**(options or {}), "whep-egress": {"engine": engine, **(options or {}).get("whep-egress", {})}}
         server = Server(tmp_path / f"server{len(servers)}", options, plugins, environment, arguments)
         servers.append(server)
         return server.start(wait)

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from conftest import TOP, wait_until
+from conftest import TOP, both_engines, wait_until
 from rtmp_client import VIDEO, RtmpClient
 
 aiortc = pytest.importorskip("aiortc")
@@ -110,7 +110,8 @@ class Player:
         return abs(self.last["audio"].to_ndarray().astype("int32")).mean()
 
 
-def test_plays_picture_and_sound(airclassd, publish):
+@both_engines
+def test_plays_picture_and_sound(airclassd, publish, engine):
     server = airclassd()
     publish(server, zerolatency=True, keyframe_frames=300)
 
@@ -121,7 +122,7 @@ def test_plays_picture_and_sound(airclassd, publish):
             assert player.loudness() > 100
             (viewer,) = await asyncio.to_thread(
                 lambda: wait_until(lambda: [v for v in viewers(server) if v["bitrate_bps"] > 0], "the viewer's bitrate"))
-            assert viewer["engine"] == "fanout" and viewer["state"] == "playing"
+            assert viewer["engine"] == engine and viewer["state"] == "playing"
             assert viewer["profile"] == "SRTP_AES128_CM_SHA1_80"
             assert viewer["user_id"] == "tester"
             assert re.fullmatch(r"\S+:\d+", viewer["address"])
@@ -136,6 +137,7 @@ def test_plays_picture_and_sound(airclassd, publish):
     wait_until(lambda: server.metric("airclass_whep_packets_sent_total") > 0, "what was sent to be counted")
 
 
+@both_engines
 def test_bframes_and_aac_at_44100_hz(airclassd, publish):
     """The plain ffmpeg command of PROTOCOLS: x264's B-frames and 44.1 kHz AAC play all the same, in order."""
     server = airclassd()
@@ -174,6 +176,7 @@ def test_bframes_otherwise(airclassd, publish, bframes):
     asyncio.run(play())
 
 
+@both_engines
 def test_refusals(airclassd, publish):
     server = airclassd({"whep-egress": {"ice_servers": "stun:stun.example.org:3478"}})
     token = server.token()
@@ -208,6 +211,7 @@ def test_refusals(airclassd, publish):
     assert server.metric("airclass_whep_refused_total") >= 6
 
 
+@both_engines
 def test_as_many_viewers_as_there_may_be(airclassd, publish):
     server = airclassd({"whep-egress": {"max_viewers": 2}})
     publish(server, zerolatency=True)
@@ -219,6 +223,7 @@ def test_as_many_viewers_as_there_may_be(airclassd, publish):
     assert server.post(PATH, body=offer(), headers=SDP, token=token).status == 201
 
 
+@both_engines
 def test_session_rules(airclassd, publish):
     server = airclassd()
     publish(server, zerolatency=True)
@@ -259,6 +264,7 @@ def test_session_rules(airclassd, publish):
     wait_until(lambda: viewers(server) == [], "the viewer to be gone")
 
 
+@both_engines
 def test_lost_packets_are_sent_again(airclassd, publish):
     server = airclassd()
     publish(server, zerolatency=True, keyframe_frames=300)
@@ -275,6 +281,7 @@ def test_lost_packets_are_sent_again(airclassd, publish):
     asyncio.run(play())
 
 
+@both_engines
 def test_a_keyframe_is_answered_from_the_cache(airclassd, publish):
     """The publisher sends a keyframe every 10 s; a viewer that asks has one at once, and is not thrown back for good."""
     server = airclassd()
@@ -299,6 +306,7 @@ def test_viewers_are_for_the_teacher(airclassd):
     assert viewers(server) == []
 
 
+@both_engines
 def test_the_end_of_the_token_ends_the_session(airclassd, publish):
     server = airclassd()
     publish(server, zerolatency=True)
@@ -332,6 +340,7 @@ def short_token(server, seconds):
     return (signed + b"." + encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest())).decode()
 
 
+@both_engines
 def test_publisher_returns_to_the_same_viewers(airclassd, publish):
     server = airclassd()
     first = publish(server, zerolatency=True)
@@ -353,6 +362,7 @@ def test_publisher_returns_to_the_same_viewers(airclassd, publish):
     asyncio.run(play())
 
 
+@both_engines
 def test_publisher_returns_with_bframes_and_without(airclassd, publish):
     """What viewers get changes over to the rendition and back; the picture stays in order."""
     server = airclassd()
@@ -371,6 +381,7 @@ def test_publisher_returns_with_bframes_and_without(airclassd, publish):
     asyncio.run(play())
 
 
+@both_engines
 @pytest.mark.parametrize("kind", ["video", "audio"])
 def test_only_picture_or_only_sound(airclassd, publish, kind):
     server = airclassd()
@@ -418,6 +429,7 @@ def test_hevc_is_refused_in_words(airclassd, tmp_path):
         assert "h265" in answer.json["detail"]
 
 
+@both_engines
 def test_the_end_of_the_stream_ends_viewers(airclassd, publish):
     server = airclassd({"streams": {"hold": "1s"}})
     publisher = publish(server, zerolatency=True)
@@ -432,6 +444,7 @@ def test_the_end_of_the_stream_ends_viewers(airclassd, publish):
     assert "stream-ended" in server.log_text()
 
 
+@both_engines
 def test_unfinished_and_vanished_viewers_are_freed(airclassd, publish):
     server = airclassd()
     publish(server, zerolatency=True)

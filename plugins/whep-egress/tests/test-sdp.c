@@ -303,11 +303,11 @@ test_fragment (void)
                              "a=mid:0\r\na=candidate:1 1 UDP 1 host.local 9 typ host\r\na=end-of-candidates\r\n";
   static const char half[] = "a=ice-ufrag:EsAw\r\n";
   g_autoptr (GError) error = NULL;
-  g_auto (AirSdpFragment) fragment = { NULL, NULL };
+  g_auto (AirSdpFragment) fragment = { 0 };
   g_assert_true (air_sdp_fragment_parse (good, strlen (good), &fragment, &error));
   g_assert_cmpstr (fragment.ice_ufrag, ==, "EsAw");
   g_assert_cmpstr (fragment.ice_pwd, ==, "P2uYro0UCOQ4zxjKXaWCBui1");
-  g_auto (AirSdpFragment) none = { NULL, NULL };
+  g_auto (AirSdpFragment) none = { 0 };
   g_assert_false (air_sdp_fragment_parse (half, strlen (half), &none, &error));
   g_assert_error (error, AIR_ERROR, AIR_ERROR_INVALID);
 }

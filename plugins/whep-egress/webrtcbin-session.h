@@ -1,0 +1,37 @@
+/* The RTP session inside a webrtcbin: hearing its RTCP, asking for reports, saying BYE. */
+#pragma once
+
+#include <gst/gst.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+G_BEGIN_DECLS
+
+typedef struct _AirWebrtcSession AirWebrtcSession;
+
+/* The clock of one stream that is sent: which RTP timestamp an instant has. */
+typedef struct
+{
+  uint32_t ssrc;
+  unsigned rate;
+  int64_t anchor_us; /* monotonic */
+  uint64_t anchor_ntp;
+  uint32_t anchor_timestamp;
+} AirWebrtcClock;
+
+#define AIR_WEBRTC_MAX_CLOCKS 2u
+
+/* @rtcp is called with each decrypted compound packet, on a thread of GStreamer's.
+ * Returns: NULL when @webrtc has no session yet (nothing was negotiated). */
+AirWebrtcSession *air_webrtc_session_new (GstElement *webrtc,
+                                          void (*rtcp) (const uint8_t *packet, size_t size, void *data), void *data);
+void air_webrtc_session_free (AirWebrtcSession *session);
+/* Reports say so from now on, instead of what GStreamer makes of the buffers' times: that moves with each change of the
+ * pipeline's latency, and with it the lips. Any thread. */
+void air_webrtc_session_set_clocks (AirWebrtcSession *session, const AirWebrtcClock *clocks, unsigned n_clocks);
+/* Sends a report soon. Any thread. */
+void air_webrtc_session_report (AirWebrtcSession *session);
+/* Sends BYE for @ssrcs and waits until it is on its way, some ms. */
+void air_webrtc_session_say_bye (AirWebrtcSession *session, const uint32_t *ssrcs, unsigned n_ssrcs);
+
+G_END_DECLS

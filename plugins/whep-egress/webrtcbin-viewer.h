@@ -1,0 +1,71 @@
+/* One viewer of the webrtcbin engine.
+ *
+ * Made on the main thread, negotiated in a worker, then on the thread of its AirWebrtcLoop; reference-counted (atomic). What
+ * several threads see is `info`, under `lock`.
+ */
+#pragma once
+
+#include "engine.h"
+#include "webrtcbin-peer.h"
+#include "webrtcbin-track.h"
+
+G_BEGIN_DECLS
+
+typedef struct _AirWebrtcGroup AirWebrtcGroup;
+
+typedef struct
+{
+  gatomicrefcount references;
+  AirWebrtcLoop *loop;
+  AirWebrtcGroup *group;
+  AirWebrtcPeer *peer;
+  char *cname;
+  char *mid; /* of the first section that is sent */
+
+  /* On the loop. */
+  AirWebrtcTrack tracks[AIR_KIND_COUNT];
+  bool attached;
+  bool media;
+  bool behind; /* stands in the loop's list of those that are paced */
+  int64_t created_us;
+  int64_t heard_us;
+  int64_t replayed_us; /* when the last keyframe request was answered */
+  int64_t next_report_us;
+  unsigned reports;
+  int fir_sequence; /* -1: none yet */
+  double repeat_tokens;
+  int64_t repeat_us;
+  uint8_t fraction_lost[AIR_KIND_COUNT];
+  uint64_t bytes_before; /* for the bitrate */
+  AirViewerInfo counts;  /* strings unused */
+
+  GMutex lock;
+  AirViewerInfo info;
+  bool relayed;
+} AirWebrtcViewer;
+
+/* Takes out of @choice what this engine does not serve. */
+void air_webrtc_viewer_limit_choice (AirSdpChoice *choice);
+AirWebrtcViewer *air_webrtc_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choice,
+                                        AirWebrtcGroup *group, AirWebrtcLoop *loop);
+AirWebrtcViewer *air_webrtc_viewer_ref (AirWebrtcViewer *viewer);
+void air_webrtc_viewer_unref (AirWebrtcViewer *viewer);
+/* Returns: (transfer full) a copy. Any thread. */
+AirViewerInfo *air_webrtc_viewer_get_info (AirWebrtcViewer *viewer);
+/* Says BYE and ends the pipeline. Worker. */
+void air_webrtc_viewer_close (AirWebrtcViewer *viewer);
+
+/* ---- On the loop's thread */
+
+/* Sends what waits in the rings, as far as the pace lets it. Returns whether more waits. */
+bool air_webrtc_viewer_pump (AirWebrtcViewer *viewer, int64_t now_us);
+/* A decrypted compound RTCP packet. Returns false when the viewer says BYE. */
+bool air_webrtc_viewer_feedback (AirWebrtcViewer *viewer, const uint8_t *packet, size_t size, int64_t now_us);
+/* A sender report when one is due. */
+void air_webrtc_viewer_report (AirWebrtcViewer *viewer, int64_t now_us);
+/* Copies the counts to where other threads read them; once a second. */
+void air_webrtc_viewer_publish (AirWebrtcViewer *viewer);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirWebrtcViewer, air_webrtc_viewer_unref)
+
+G_END_DECLS
