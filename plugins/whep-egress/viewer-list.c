@@ -86,7 +86,7 @@ value_of (const AirViewerInfo *info, AirViewerSortKey key)
   switch (key)
     {
     case AIR_VIEWER_SORT_WORST:
-      return -air_viewer_trouble (info);
+      return -floor (air_viewer_trouble (info) * 2); /* in steps, or those who are well would change places each second */
     case AIR_VIEWER_SORT_LEVEL:
       return air_viewer_level (info);
     case AIR_VIEWER_SORT_BITRATE:

@@ -1,6 +1,7 @@
 // A class being watched: token, player and the page's own events, as reactive state for the pages.
 
 import { ApiError, call, playUrl, TokenKeeper } from './api.js';
+import { LevelWatch } from './level-watch.js';
 import { kindOfStatus, WhepError } from './whep-session.js';
 import { WhepPlayer } from './whep.js';
 
@@ -19,8 +20,13 @@ export class Watch {
   stats = $state.raw(null);
   stream = $state.raw(null);
   sends = $state.raw({ video: true, audio: true });
+  level = $state.raw(null); // what less than everything is sent, and why: a WhepStatus
 
   #player;
+  #levels = new LevelWatch({
+    ask: async (url) => (await call(url)).json(),
+    onLevel: (level) => (this.level = level),
+  });
   #keeper;
   #ownsKeeper;
   #unlisten = [];
@@ -55,10 +61,14 @@ export class Watch {
       this.detail = error?.message ?? '';
       if (state !== 'live') this.stats = null;
     });
-    this.#player.addEventListener('stats', ({ detail }) => (this.stats = detail));
+    this.#player.addEventListener('stats', ({ detail }) => {
+      this.stats = detail;
+      if (this.state === 'live') this.#levels.take(detail);
+    });
     this.#player.addEventListener('stream', ({ detail }) => {
       this.stream = detail.stream;
       this.sends = detail.sends;
+      this.#levels.open({ url: detail.statusUrl, video: detail.sends.video });
     });
   }
 

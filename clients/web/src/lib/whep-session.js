@@ -150,6 +150,11 @@ export class WhepSession {
     this.#patch();
   }
 
+  /** Where this viewer is told what it gets and why; null while there is no session. */
+  get statusUrl() {
+    return this.#resource && `${this.#resource}/status`;
+  }
+
   get closed() {
     return this.#closed;
   }

@@ -116,7 +116,7 @@ export class WhepPlayer extends EventTarget {
       const session = this.#takeSession();
       await session.open(url, token);
       this.#iceServers = session.iceServers;
-      this.dispatchEvent(new CustomEvent('stream', { detail: { stream: session.stream, sends: session.sends } }));
+      this.dispatchEvent(new CustomEvent('stream', { detail: { stream: session.stream, sends: session.sends, statusUrl: session.statusUrl } }));
       const kind = await session.watch({
         onState: (state) => {
           wasLive ||= state === 'live';
