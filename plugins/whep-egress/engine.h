@@ -42,6 +42,7 @@ typedef struct
   char *path;
   char *address; /* "192.0.2.1:50000"; "" before ICE chose one */
   const char *engine;
+  const char *transport; /* "udp", "tcp"; "" before ICE chose a path */
   const char *profile; /* SRTP profile; "" before the handshake is done */
   bool connected;
   int64_t since_us; /* wall clock */

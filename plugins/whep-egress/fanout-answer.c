@@ -10,9 +10,11 @@ air_fanout_engine_list_candidates (AirFanoutEngine *self)
   for (unsigned i = 0; i < count; i++)
     listen[i] = *air_fanout_loops_get_address (self->loops, i);
   g_autoptr (GArray) addresses = air_ice_gather (listen, count, air_additional_hosts_get (self->additional));
-  GStrv lines = g_new0 (char *, addresses->len + 1);
+  GStrv lines = g_new0 (char *, 2 * addresses->len + 1);
   for (guint i = 0; i < addresses->len; i++)
     lines[i] = air_ice_candidate_line (&g_array_index (addresses, AirAddress, i), i);
+  for (guint i = 0; air_fanout_loops_have_tcp (self->loops) && i < addresses->len; i++)
+    lines[addresses->len + i] = air_ice_tcp_candidate_line (&g_array_index (addresses, AirAddress, i), i);
   return lines;
 }
 

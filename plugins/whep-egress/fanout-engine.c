@@ -216,7 +216,8 @@ announce (FanoutEngine *self)
   char text[AIR_ADDRESS_STRING_BYTES];
   air_context_announce_endpoint (self->context, "webrtc-udp", air_address_ip_string (address, text), address->port);
   for (unsigned i = 0; i < air_fanout_loops_count_sockets (self->loops); i++)
-    g_message ("WebRTC on UDP %s", air_address_string (air_fanout_loops_get_address (self->loops, i), text));
+    g_message ("WebRTC on UDP%s %s", air_fanout_loops_have_tcp (self->loops) ? " and TCP" : "",
+               air_address_string (air_fanout_loops_get_address (self->loops, i), text));
 }
 
 static bool
@@ -230,7 +231,8 @@ start (AirEngine *engine, GError **error)
   if (!self->identity || !read_listen (self, listen, &n_listen, error))
     return false;
   unsigned max_viewers = (unsigned)air_context_get_int (self->context, "max_viewers");
-  self->loops = air_fanout_loops_new (count_loops (self), listen, n_listen, max_viewers, &events, error);
+  self->loops = air_fanout_loops_new (count_loops (self), listen, n_listen, max_viewers,
+                                      air_context_get_bool (self->context, "tcp"), &events, error);
   if (!self->loops)
     return false;
   self->additional = air_additional_hosts_new (self->context);

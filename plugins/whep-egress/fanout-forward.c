@@ -31,6 +31,11 @@ free_forward (void *data)
 void
 air_fanout_loop_forward (AirFanoutLoop *loop, AirFanoutLoop *owner, const AirUdpDatagram *datagram)
 {
+  if (datagram->path.remote.tcp)
+    {
+      air_fanout_loop_hand_over (loop, owner, datagram);
+      return;
+    }
   if (__atomic_fetch_add (&owner->forwarded, 1, __ATOMIC_RELAXED) >= MAX_FORWARDED)
     {
       __atomic_fetch_sub (&owner->forwarded, 1, __ATOMIC_RELAXED);

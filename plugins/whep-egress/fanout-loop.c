@@ -61,6 +61,16 @@ publish_counts (AirFanoutLoop *loop)
   loop->counts.bytes = sent->bytes;
   loop->counts.dropped = sent->dropped;
   loop->counts.failed = sent->failed;
+  if (loop->tcp)
+    {
+      const AirTcpStats *tcp = air_tcp_get_stats (loop->tcp);
+      loop->counts.packets += tcp->packets;
+      loop->counts.bytes += tcp->bytes;
+      loop->counts.tcp_accepted = tcp->accepted;
+      loop->counts.tcp_refused = tcp->refused;
+      loop->counts.tcp_cut = tcp->cut;
+      loop->counts.tcp_dropped = tcp->dropped;
+    }
   g_mutex_lock (&loop->lock);
   loop->shared = loop->counts;
   g_mutex_unlock (&loop->lock);
@@ -73,6 +83,8 @@ tick (AirFanoutLoop *loop)
   /* Backwards: ending one moves the last into its place. */
   for (unsigned i = loop->viewers->len; i > 0; i--)
     air_fanout_loop_check_viewer (loop, loop->viewers->pdata[i - 1]);
+  if (loop->tcp)
+    air_tcp_tick (loop->tcp, loop->now_us);
   if (loop->now_us < loop->next_second_us)
     return;
   loop->next_second_us = loop->now_us + G_USEC_PER_SEC;
@@ -170,10 +182,10 @@ run (void *data)
 
 /* ---- For the main thread */
 
-static bool
-watch (AirFanoutLoop *loop, int fd, AirWatch *watched)
+bool
+air_fanout_loop_watch (AirFanoutLoop *loop, int fd, AirWatch *watch)
 {
-  struct epoll_event event = { .events = EPOLLIN, .data.ptr = watched };
+  struct epoll_event event = { .events = EPOLLIN, .data.ptr = watch };
   return epoll_ctl (loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -183,11 +195,11 @@ watch_all (AirFanoutLoop *loop, GError **error)
   loop->epoll = epoll_create1 (EPOLL_CLOEXEC);
   loop->wake = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   loop->wake_watch = (WakeWatch){ { wake_ready }, loop };
-  bool watched = loop->epoll >= 0 && loop->wake >= 0 && watch (loop, loop->wake, &loop->wake_watch.watch);
+  bool watched = loop->epoll >= 0 && loop->wake >= 0 && air_fanout_loop_watch (loop, loop->wake, &loop->wake_watch.watch);
   for (unsigned i = 0; watched && i < air_udp_count (loop->udp); i++)
     {
       loop->sockets[i] = (SocketWatch){ { socket_ready }, loop, i };
-      watched = watch (loop, air_udp_get_fd (loop->udp, i), &loop->sockets[i].watch);
+      watched = air_fanout_loop_watch (loop, air_udp_get_fd (loop->udp, i), &loop->sockets[i].watch);
     }
   if (!watched)
     g_set_error (error, AIR_ERROR, AIR_ERROR_FAILED, "epoll: %s", g_strerror (errno));
@@ -265,6 +277,7 @@ air_fanout_loop_free (AirFanoutLoop *loop)
   air_udp_sender_free (loop->sender);
   air_udp_receiver_free (loop->receiver);
   air_demux_free (loop->demux);
+  air_tcp_free (loop->tcp);
   air_udp_free (loop->udp);
   g_ptr_array_unref (loop->viewers);
   g_ptr_array_unref (loop->behind);

@@ -7,6 +7,7 @@
 
 #include "fanout-delay.h"
 #include "fanout-directory.h"
+#include "tcp.h"
 #include "udp.h"
 
 #include "engine.h"
@@ -34,6 +35,7 @@ typedef struct
   uint64_t packets, bytes, dropped, failed;
   uint64_t retransmitted, nacks, keyframe_requests, replays;
   uint64_t unvalidated, unknown_ufrag, forged;
+  uint64_t tcp_accepted, tcp_refused, tcp_cut, tcp_dropped;
   uint64_t forwarded, overrun; /* datagrams to the loop that owns their viewer; too many at once: dropped */
   AirDelayHistogram delays;
 } AirFanoutCounts;
@@ -41,6 +43,9 @@ typedef struct
 /* @udp: (transfer full). @directory: outlives the loop. */
 AirFanoutLoop *air_fanout_loop_new (unsigned index, AirUdp *udp, AirFanoutDirectory *directory, unsigned max_viewers,
                                     const AirFanoutEvents *events, GError **error);
+/* Before the start: also listens on TCP at the addresses of its UDP sockets. @beside: (nullable) a loop that does so already. */
+bool air_fanout_loop_listen_tcp (AirFanoutLoop *loop, AirFanoutLoop *beside, const AirTcpLimits *limits,
+                                 GError **error);
 /* Starts the thread. */
 void air_fanout_loop_start (AirFanoutLoop *loop);
 /* Ends the thread after a goodbye to all viewers (left() is called for each). */
@@ -51,6 +56,7 @@ void air_fanout_loop_wait (AirFanoutLoop *loop);
 void air_fanout_loop_drain (AirFanoutLoop *loop);
 /* Drained, or never started. NULL is taken. */
 void air_fanout_loop_free (AirFanoutLoop *loop);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirFanoutLoop, air_fanout_loop_free)
 /* What was counted since the last call is added to @counts. Any thread. */
 void air_fanout_loop_take_counts (AirFanoutLoop *loop, AirFanoutCounts *counts);
 
@@ -67,6 +73,8 @@ void air_fanout_loop_restart_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewe
 
 /* ---- Sending: every datagram to a viewer goes through these. Loop. */
 
+/* Whether media should be sent to @path (nullable) now; what waits for a full TCP connection waits in the rings. */
+bool air_fanout_loop_has_room (AirFanoutLoop *loop, const AirPath *path);
 /* Room for one datagram of up to @max_bytes to @path, to be written in place and then committed. Never NULL. */
 uint8_t *air_fanout_loop_reserve (AirFanoutLoop *loop, const AirPath *path, size_t max_bytes);
 /* @bytes: what was written; 0: nothing. It leaves with the others of this turn at the latest. */

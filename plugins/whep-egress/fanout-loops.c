@@ -1,6 +1,10 @@
 /* Several loops as one. */
 #include "fanout-loops.h"
 
+#include <sys/resource.h>
+
+#define PORT_ATTEMPTS 20u
+
 struct _AirFanoutLoops
 {
   AirFanoutDirectory *directory;
@@ -8,28 +12,83 @@ struct _AirFanoutLoops
   unsigned count;
   unsigned next_home;
   AirUdp *udp; /* the first loop's */
+  bool has_tcp;
   bool stopped;
 };
 
+/* A viewer has a connection or two per address of ours while it tries which way is best; files and HTTP need descriptors, too. */
+static AirTcpLimits
+tcp_limits (unsigned loops, unsigned max_viewers)
+{
+  struct rlimit files = { .rlim_cur = RLIM_INFINITY };
+  getrlimit (RLIMIT_NOFILE, &files);
+  unsigned most = (unsigned)MIN (files.rlim_cur / 2 / loops, AIR_TCP_MAX_CONNECTIONS);
+  return (AirTcpLimits){
+    .connections = MIN (2 * max_viewers + 256, most),
+    .pending = 1024,
+    .pending_per_address = 256, /* a school behind one address joins in one second */
+  };
+}
+
+/* A loop with sockets beside those of the others. */
+static bool
+add_loop (AirFanoutLoops *loops, AirUdp *udp, unsigned room, const AirTcpLimits *limits, const AirFanoutEvents *events,
+          GError **error)
+{
+  g_autoptr (AirFanoutLoop) loop = NULL;
+  if (!udp)
+    return false;
+  loop = air_fanout_loop_new (loops->count, udp, loops->directory, room, events, error);
+  if (!loop || (limits && !air_fanout_loop_listen_tcp (loop, loops->count > 0 ? loops->loops[0] : NULL, limits, error)))
+    return false;
+  if (loops->count == 0)
+    loops->udp = udp;
+  loops->loops[loops->count++] = g_steal_pointer (&loop);
+  return true;
+}
+
+static bool
+leaves_port_open (const AirAddress *listen, unsigned n_listen)
+{
+  for (unsigned i = 0; i < n_listen; i++)
+    if (listen[i].port == 0)
+      return true;
+  return false;
+}
+
+/* Any port of UDP that is also free on TCP. */
+static bool
+add_first_loop (AirFanoutLoops *loops, const AirAddress *listen, unsigned n_listen, unsigned room,
+                const AirTcpLimits *limits, const AirFanoutEvents *events, GError **error)
+{
+  unsigned attempts = limits && leaves_port_open (listen, n_listen) ? PORT_ATTEMPTS : 1;
+  for (unsigned i = 1;; i++)
+    {
+      g_autoptr (GError) reason = NULL;
+      if (add_loop (loops, air_udp_new (listen, n_listen, 0, 0, &reason), room, limits, events, &reason))
+        return true;
+      if (i < attempts && g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+        continue;
+      g_propagate_error (error, g_steal_pointer (&reason));
+      return false;
+    }
+}
+
 AirFanoutLoops *
-air_fanout_loops_new (unsigned count, const AirAddress *listen, unsigned n_listen, unsigned max_viewers,
+air_fanout_loops_new (unsigned count, const AirAddress *listen, unsigned n_listen, unsigned max_viewers, bool tcp,
                       const AirFanoutEvents *events, GError **error)
 {
   g_autoptr (AirFanoutLoops) loops = g_new0 (AirFanoutLoops, 1);
   /* Those who were just told to go are still here when their successors come. */
   unsigned room = max_viewers + max_viewers / 8 + 16;
+  AirTcpLimits limits = tcp_limits (count, max_viewers);
+  loops->has_tcp = tcp;
   loops->directory = air_fanout_directory_new (room);
-  for (unsigned i = 0; i < count; i++)
-    {
-      AirUdp *udp = i == 0 ? air_udp_new (listen, n_listen, 0, 0, error) : air_udp_share (loops->udp, error);
-      if (!udp)
-        return NULL;
-      loops->udp = i == 0 ? udp : loops->udp;
-      loops->loops[i] = air_fanout_loop_new (i, udp, loops->directory, room, events, error);
-      if (!loops->loops[i])
-        return NULL;
-      loops->count++;
-    }
+  if (!add_first_loop (loops, listen, n_listen, room, tcp ? &limits : NULL, events, error))
+    return NULL;
+  while (loops->count < count)
+    if (!add_loop (loops, air_udp_share (loops->udp, error), room, tcp ? &limits : NULL, events, error))
+      return NULL;
   return g_steal_pointer (&loops);
 }
 
@@ -82,6 +141,12 @@ unsigned
 air_fanout_loops_count_sockets (AirFanoutLoops *loops)
 {
   return air_udp_count (loops->udp);
+}
+
+bool
+air_fanout_loops_have_tcp (AirFanoutLoops *loops)
+{
+  return loops->has_tcp;
 }
 
 const AirAddress *

@@ -12,11 +12,12 @@ count (AirMetric *metric, uint64_t change, const char *label)
 void
 air_fanout_metrics_init (AirFanoutMetrics *metrics, AirContext *context)
 {
-  static const char *const by_reason[] = { "reason", NULL }, *const by_kind[] = { "kind", NULL };
+  static const char *const by_reason[] = { "reason", NULL }, *const by_kind[] = { "kind", NULL },
+                    *const by_result[] = { "result", NULL };
   metrics->packets = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_packets_sent_total",
-                                             "UDP datagrams sent to viewers", NULL, NULL);
+                                             "Packets sent to viewers", NULL, NULL);
   metrics->bytes = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_bytes_sent_total",
-                                           "Bytes of UDP payload sent to viewers", NULL, NULL);
+                                           "Bytes of packets sent to viewers", NULL, NULL);
   metrics->retransmitted = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_retransmitted_total",
                                                    "Packets sent again because a viewer lost them", NULL, NULL);
   metrics->dropped = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_send_dropped_total",
@@ -26,6 +27,9 @@ air_fanout_metrics_init (AirFanoutMetrics *metrics, AirContext *context)
   metrics->discarded
       = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_discarded_total",
                                 "Datagrams from addresses or with names that are no viewer's", by_reason, NULL);
+  metrics->tcp = air_context_add_metric (
+    context, AIR_METRIC_COUNTER, "airclass_whep_tcp_connections_total",
+    "Connections of viewers by TCP: accepted, refused as too many, cut because they spoke no WebRTC in time", by_result, NULL);
   metrics->forwarded = air_context_add_metric (
     context, AIR_METRIC_COUNTER, "airclass_whep_forwarded_total",
     "Datagrams that came in at another thread than their viewer's and were passed on", NULL, NULL);
@@ -43,6 +47,10 @@ air_fanout_metrics_add (AirFanoutMetrics *metrics, const AirFanoutCounts *counts
   count (metrics->retransmitted, counts->retransmitted, NULL);
   count (metrics->dropped, counts->dropped, "buffer");
   count (metrics->dropped, counts->failed, "unreachable");
+  count (metrics->dropped, counts->tcp_dropped, "queue");
+  count (metrics->tcp, counts->tcp_accepted, "accepted");
+  count (metrics->tcp, counts->tcp_refused, "refused");
+  count (metrics->tcp, counts->tcp_cut, "cut");
   count (metrics->requests, counts->nacks, "nack");
   count (metrics->requests, counts->keyframe_requests, "keyframe");
   count (metrics->discarded, counts->unvalidated, "unvalidated");

@@ -5,7 +5,7 @@
 
 typedef struct
 {
-  AirMetric *packets, *bytes, *retransmitted, *dropped, *requests, *discarded, *forwarded, *delay;
+  AirMetric *packets, *bytes, *retransmitted, *dropped, *requests, *discarded, *forwarded, *delay, *tcp;
 } AirFanoutMetrics;
 
 void air_fanout_metrics_init (AirFanoutMetrics *metrics, AirContext *context);

@@ -18,6 +18,12 @@ typedef struct
   AirFanoutLoop *loop;
 } WakeWatch;
 
+typedef struct
+{
+  AirWatch watch;
+  AirFanoutLoop *loop;
+} TcpWatch;
+
 typedef struct _FanoutCommand FanoutCommand;
 
 struct _AirFanoutLoop
@@ -39,6 +45,9 @@ struct _AirFanoutLoop
   AirUdpSender *sender;
   AirDemux *demux;
   SocketWatch sockets[AIR_UDP_MAX_SOCKETS];
+  uint8_t *reserved; /* by the last air_fanout_loop_reserve() */
+  AirTcp *tcp;       /* NULL: not served */
+  TcpWatch tcp_watch;
 
   GPtrArray *viewers; /* (element-type AirFanoutViewer), each with a reference */
   GPtrArray *behind;  /* those of them that are paced */
@@ -66,5 +75,11 @@ void air_fanout_loop_take_datagram (AirFanoutLoop *loop, AirUdpDatagram *datagra
 void air_fanout_loop_take_forwarded (AirFanoutLoop *loop, AirUdpDatagram *datagram);
 /* To the loop that owns the viewer; dropped and counted when that is overrun. */
 void air_fanout_loop_forward (AirFanoutLoop *loop, AirFanoutLoop *owner, const AirUdpDatagram *datagram);
+
+bool air_fanout_loop_watch (AirFanoutLoop *loop, int fd, AirWatch *watch);
+/* Returns: (nullable) whose connection that is. */
+AirFanoutViewer *air_fanout_loop_find_tcp (AirFanoutLoop *loop, const AirPath *path);
+/* The connection on which @datagram, a check, arrived, to the loop that owns the viewer. */
+void air_fanout_loop_hand_over (AirFanoutLoop *loop, AirFanoutLoop *owner, const AirUdpDatagram *datagram);
 
 G_END_DECLS

@@ -3,18 +3,28 @@
 
 #include <string.h>
 
+bool
+air_fanout_loop_has_room (AirFanoutLoop *loop, const AirPath *path)
+{
+  return path && (!path->remote.tcp || air_tcp_has_room (loop->tcp, path));
+}
+
+/* What is for TCP is made in the UDP sender's arena, too: it goes from there to its connection's queue. */
 uint8_t *
 air_fanout_loop_reserve (AirFanoutLoop *loop, const AirPath *path, size_t max_bytes)
 {
   if (air_udp_sender_is_full (loop->sender, max_bytes))
     air_fanout_loop_flush (loop);
-  return air_udp_sender_reserve (loop->sender, max_bytes);
+  loop->reserved = air_udp_sender_reserve (loop->sender, max_bytes);
+  return loop->reserved;
 }
 
 void
 air_fanout_loop_flush (AirFanoutLoop *loop)
 {
   air_udp_sender_flush (loop->sender);
+  if (loop->tcp)
+    air_tcp_flush (loop->tcp);
   if (loop->delays.count > 0)
     air_delay_settle (&loop->delays, &loop->counts.delays, g_get_monotonic_time ());
 }
@@ -28,7 +38,10 @@ air_fanout_loop_note_delay (AirFanoutLoop *loop, int64_t arrival_us)
 void
 air_fanout_loop_commit (AirFanoutLoop *loop, const AirPath *path, size_t bytes)
 {
-  air_udp_sender_commit (loop->sender, path, bytes);
+  if (!path->remote.tcp)
+    air_udp_sender_commit (loop->sender, path, bytes);
+  else if (bytes > 0)
+    air_tcp_send (loop->tcp, path, loop->reserved, bytes);
 }
 
 void

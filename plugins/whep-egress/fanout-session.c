@@ -49,6 +49,7 @@ publish_address (AirFanoutViewer *viewer)
   g_mutex_lock (&viewer->lock);
   g_free (viewer->info.address);
   viewer->info.address = g_strdup (air_address_string (&path->remote, text));
+  viewer->info.transport = path->remote.tcp ? "tcp" : "udp";
   g_mutex_unlock (&viewer->lock);
 }
 
@@ -91,6 +92,8 @@ air_fanout_loop_end_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirVie
       air_fanout_share_remove (viewer->share, viewer);
     }
   air_dtls_close (viewer->dtls);
+  if (loop->tcp)
+    air_tcp_release (loop->tcp, &viewer->tcp);
   air_demux_remove (loop->demux, &viewer->entry);
   if (viewer->behind)
     g_ptr_array_remove_fast (loop->behind, viewer);
@@ -223,7 +226,9 @@ take_check (AirFanoutLoop *loop, AirFanoutViewer *viewer, const AirStunMessage *
       air_demux_remove_ufrag (loop->demux, retired, &viewer->entry);
       air_fanout_directory_retire (loop->directory, retired, &viewer->listing);
     }
-  if (result & AIR_ICE_VALIDATED)
+  if (result & AIR_ICE_VALIDATED && datagram->path.remote.tcp)
+    air_tcp_admit (loop->tcp, &datagram->path, &viewer->tcp);
+  else if (result & AIR_ICE_VALIDATED)
     air_demux_add_address (loop->demux, &datagram->path.remote, &viewer->entry);
   if (result & AIR_ICE_VALIDATED && forwarded)
     air_fanout_directory_add_address (loop->directory, &datagram->path.remote, &viewer->listing);
@@ -232,6 +237,15 @@ take_check (AirFanoutLoop *loop, AirFanoutViewer *viewer, const AirStunMessage *
       publish_address (viewer);
       take_dtls_state (loop, viewer, air_dtls_start (viewer->dtls));
     }
+}
+
+/* Returns: (nullable) whose validated path that is. */
+static AirFanoutViewer *
+find_by_path (AirFanoutLoop *loop, const AirPath *path)
+{
+  if (path->remote.tcp)
+    return air_fanout_loop_find_tcp (loop, path);
+  return (AirFanoutViewer *)air_demux_find_address (loop->demux, &path->remote);
 }
 
 static void
@@ -243,9 +257,8 @@ take_stun (AirFanoutLoop *loop, const AirUdpDatagram *datagram, bool forwarded)
   if (!air_stun_parse (datagram->data, datagram->size, &message))
     return;
   bool named = air_ice_check_ufrag (&message, &ufrag, &ufrag_bytes);
-  AirFanoutViewer *viewer
-      = (AirFanoutViewer *)(named ? air_demux_find_ufrag (loop->demux, ufrag, ufrag_bytes)
-                                  : air_demux_find_address (loop->demux, &datagram->path.remote));
+  AirFanoutViewer *viewer = named ? (AirFanoutViewer *)air_demux_find_ufrag (loop->demux, ufrag, ufrag_bytes)
+                                  : find_by_path (loop, &datagram->path);
   if (!viewer && named && !forwarded)
     viewer = look_up (loop, &message, ufrag, ufrag_bytes, datagram);
   if (viewer)
@@ -292,7 +305,7 @@ take (AirFanoutLoop *loop, AirUdpDatagram *datagram, bool forwarded)
     }
   if (kind == AIR_PACKET_UNKNOWN)
     return;
-  AirFanoutViewer *viewer = (AirFanoutViewer *)air_demux_find_address (loop->demux, &datagram->path.remote);
+  AirFanoutViewer *viewer = find_by_path (loop, &datagram->path);
   if (!viewer)
     take_unvalidated (loop, datagram, forwarded);
   else if (kind == AIR_PACKET_DTLS)

@@ -8,6 +8,9 @@
 #define RETRANSMIT_PER_S 1000.0
 #define RETRANSMIT_BURST 200.0
 #define MAX_BUDGET_MS 3u
+#define MAX_LATE_NS G_GINT64_CONSTANT (1000000000) /* on TCP */
+#define REPORT_OFTEN_US (G_USEC_PER_SEC / 2)
+#define REPORT_EVERY_US (3 * G_USEC_PER_SEC)
 #define MAX_RETRANSMIT_AGE 16384u /* packets */
 
 static void
@@ -57,6 +60,7 @@ air_fanout_viewer_new (AirFanoutGroup *group, const AirViewerRequest *request, c
     .address = g_strdup (""),
     .engine = "fanout",
     .profile = "",
+    .transport = "",
     .since_us = g_get_real_time (),
     .rtt_us = -1,
     .queue_us = -1,
@@ -109,6 +113,8 @@ send_encrypted (AirFanoutViewer *viewer, const uint8_t *header, size_t header_by
                 const uint8_t *payload, size_t payload_bytes)
 {
   const AirPath *path = air_ice_get_selected (viewer->ice);
+  if (!path)
+    return;
   size_t room = header_bytes + payload_bytes + AIR_SRTP_MAX_OVERHEAD_BYTES, bytes = 0;
   uint8_t *out = air_fanout_loop_reserve (viewer->loop, path, room);
   if (air_srtp_protect_rtp (viewer->sender, header, header_bytes, payload, payload_bytes, out, room, &bytes)
@@ -219,6 +225,20 @@ is_live_end (const AirFanoutSegment *segment, const AirRtpPacket *packet)
          && packet->arrival_us >= segment->start_us;
 }
 
+/* Whoever takes what is sent by TCP too slowly gets the present instead of what it missed, where that can be begun with. */
+static bool
+is_stale (AirFanoutViewer *viewer, AirKind kind, AirPacketRing *ring)
+{
+  const AirPath *path = air_ice_get_selected (viewer->ice);
+  const AirFanoutTrack *track = &viewer->tracks[kind];
+  uint64_t head = air_packet_ring_get_head (ring), keyframe = air_packet_ring_get_keyframe (ring);
+  if (!path || !path->remote.tcp || track->cursor >= head || track->segments[track->segment_count - 1].live > track->cursor
+      || (kind == AIR_KIND_VIDEO && (keyframe == AIR_RING_NONE || keyframe <= track->cursor)))
+    return false;
+  const AirRtpPacket *next = air_packet_ring_get (ring, track->cursor), *newest = air_packet_ring_get (ring, head - 1);
+  return next && newest && newest->pts_ns - next->pts_ns > MAX_LATE_NS;
+}
+
 /* Video starts at a keyframe that is kept, audio at once; a viewer that fell out of the ring starts anew. */
 static bool
 find_start (AirFanoutViewer *viewer, AirKind kind, int64_t now_us)
@@ -226,7 +246,7 @@ find_start (AirFanoutViewer *viewer, AirKind kind, int64_t now_us)
   AirFanoutTrack *track = &viewer->tracks[kind];
   AirLane lane = air_lane_of (kind, track->rung);
   AirPacketRing *ring = viewer->share->view->rings[lane];
-  if (track->started && track->cursor >= air_packet_ring_get_tail (ring))
+  if (track->started && track->cursor >= air_packet_ring_get_tail (ring) && !is_stale (viewer, kind, ring))
     return true;
   uint64_t start = kind == AIR_KIND_VIDEO ? air_packet_ring_get_keyframe (ring) : air_packet_ring_get_head (ring);
   track->started = start != AIR_RING_NONE;
@@ -252,8 +272,10 @@ air_fanout_viewer_pump (AirFanoutViewer *viewer, int64_t now_us)
 {
   static const AirKind order[] = { AIR_KIND_AUDIO, AIR_KIND_VIDEO };
   bool more = false;
-  if (!viewer->share->view->ready)
+  const AirPath *path = air_ice_get_selected (viewer->ice);
+  if (!viewer->share->view->ready || !air_fanout_loop_has_room (viewer->loop, path))
     return false;
+  bool slow = path->remote.tcp; /* waits for its peer, not for us */
   refill (viewer, now_us);
   for (unsigned i = 0; i < G_N_ELEMENTS (order); i++)
     {
@@ -266,8 +288,11 @@ air_fanout_viewer_pump (AirFanoutViewer *viewer, int64_t now_us)
       while (viewer->budget > 0 && (packet = air_packet_ring_get (ring, track->cursor))
              && is_due (segment, packet, now_us))
         {
+          if (!air_fanout_loop_has_room (viewer->loop, path))
+            return false; /* there will be a word when there is (fanout-tcp.c) */
+          viewer->sent_us = now_us;
           send_packet (viewer, order[i], segment, packet, track->next_sequence++);
-          if (is_live_end (segment, packet))
+          if (!slow && is_live_end (segment, packet))
             air_fanout_loop_note_delay (viewer->loop, packet->arrival_us);
           track->cursor++;
           track->packets++;
@@ -378,11 +403,13 @@ send_rtcp (AirFanoutViewer *viewer, const uint8_t *packet, size_t packet_bytes)
   air_fanout_loop_commit (viewer->loop, path, bytes);
 }
 
-/* Often at first, for lip-sync needs reports of both tracks; then as RFC 3550 §6.2 would have it. */
+/* Often at first, for lip-sync needs reports of both tracks; then as RFC 3550 §6.2 would have it. Often again while there
+ * is no media: so a viewer knows a publisher's silence from a path that is gone. */
 static int64_t
-report_interval_us (const AirFanoutTrack *track)
+report_interval_us (const AirFanoutViewer *viewer, const AirFanoutTrack *track, int64_t now_us)
 {
-  return track->reports < 5 ? G_USEC_PER_SEC / 2 : 3 * G_USEC_PER_SEC;
+  bool often = track->reports < 5 || now_us > viewer->sent_us + REPORT_OFTEN_US;
+  return often ? REPORT_OFTEN_US : REPORT_EVERY_US;
 }
 
 void
@@ -395,7 +422,7 @@ air_fanout_viewer_report (AirFanoutViewer *viewer, int64_t now_us, bool at_once)
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     {
       AirFanoutTrack *track = &viewer->tracks[kind];
-      if (!track->section.accepted || (!at_once && (track->packets == 0 || now_us < track->next_report_us)))
+      if (!track->section.accepted || (!at_once && (track->packets == 0 || now_us < track->reported_us + report_interval_us (viewer, track, now_us))))
         continue;
       uint32_t timestamp = kind == AIR_KIND_VIDEO ? air_rtp_clock_90k (pts_ns) : air_rtp_clock_48k (pts_ns);
       AirRtcpSenderInfo info = {
@@ -408,7 +435,7 @@ air_fanout_viewer_report (AirFanoutViewer *viewer, int64_t now_us, bool at_once)
       uint8_t packet[512];
       send_rtcp (viewer, packet, air_rtcp_build_sr (packet, sizeof packet, &info, viewer->cname));
       track->reports++;
-      track->next_report_us = now_us + report_interval_us (track);
+      track->reported_us = now_us;
     }
 }
 

@@ -47,7 +47,7 @@ typedef struct
   uint64_t next_rtx_sequence;
   uint32_t timestamp_offset;
   uint32_t packets, octets; /* for sender reports */
-  int64_t next_report_us;
+  int64_t reported_us;
   unsigned reports;    /* sent so far */
   int64_t replayed_us; /* when the last keyframe request was answered */
   int fir_sequence;    /* -1: none yet */
@@ -67,6 +67,7 @@ struct _AirFanoutViewer
   AirFanoutGroup *group; /* a reference */
   AirFanoutShare *share; /* the loop's; NULL before it is attached */
   AirIce *ice;
+  AirTcpOwner tcp;
   AirDtls *dtls;
   AirSrtp *sender;
   AirSrtp *receiver;
@@ -82,6 +83,7 @@ struct _AirFanoutViewer
   unsigned index;          /* in the loop's viewers */
   int64_t budget_us;       /* the ms to which the budget belongs */
   unsigned budget;
+  int64_t sent_us; /* media */
   double retransmit_tokens;
   int64_t retransmit_us;
   uint16_t transport_sequence;

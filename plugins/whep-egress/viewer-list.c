@@ -211,6 +211,7 @@ add_row (JsonBuilder *json, const AirViewerRow *row)
   add_string (json, "user_id", row->user_id);
   add_string (json, "role", air_role_to_string (row->role));
   add_string (json, "address", info->address);
+  add_string (json, "transport", info->transport);
   add_string (json, "engine", info->engine);
   add_string (json, "profile", info->profile);
   add_time (json, "since", info->since_us);

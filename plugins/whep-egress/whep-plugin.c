@@ -14,6 +14,11 @@ static const AirOption options[] = {
     .type = AIR_OPTION_ADDRESSES,
     .default_value = "0.0.0.0:8189",
     .help = "Where WebRTC is served: one UDP port for all viewers. IPv6 is listed beside it, as [::]:8189." },
+  { .key = "tcp",
+    .type = AIR_OPTION_BOOL,
+    .default_value = "true",
+    .help = "Also serve WebRTC by TCP, at the addresses and with the port numbers of udp_listen, for viewers whose network "
+            "blocks UDP." },
   { .key = "additional_hosts",
     .type = AIR_OPTION_LIST,
     .default_value = "",

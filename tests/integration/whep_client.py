@@ -68,14 +68,52 @@ def parse_stun(data):
     return message_type, data[8:20], attributes
 
 
+class TcpPath:
+    """A TCP connection in place of a UDP socket (RFC 6544): one frame (RFC 4571) a datagram."""
+
+    def __init__(self, target, receive_buffer=0):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(STEP_S)
+        self.socket.connect(target)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def fileno(self):
+        return self.socket.fileno()
+
+    def getsockname(self):
+        return self.socket.getsockname()
+
+    def sendto(self, data, _target):
+        self.socket.sendall(struct.pack(">H", len(data)) + data)
+
+    def read(self, size):
+        data = b""
+        while len(data) < size:
+            more = self.socket.recv(size - len(data))
+            if not more:
+                raise ConnectionError("the server closed the connection")
+            data += more
+        return data
+
+    def recv(self, _size):
+        return self.read(struct.unpack(">H", self.read(2))[0])
+
+    def close(self):
+        self.socket.close()
+
+
 class Peer:
     """What a browser does, step by step: post(), check(), shake_hands(), then receive()."""
 
-    def __init__(self, server, path="live/stream", profile="SRTP_AEAD_AES_128_GCM", identity=IDENTITY, announced=None, setup="actpass"):
+    def __init__(self, server, path="live/stream", profile="SRTP_AEAD_AES_128_GCM", identity=IDENTITY, announced=None, setup="actpass",
+                 tcp=False):
         self.server, self.path, self.profile, self.identity = server, path, profile, identity
         self.fingerprint, self.setup = announced or identity[2], setup
         self.ufrag, self.pwd = os.urandom(4).hex(), os.urandom(16).hex()
-        self.socket = self.new_socket()
+        self.tcp = tcp
+        self.socket = None if tcp else self.new_socket()
         self.ssl = None
         self.location = None
         self.plain = []  # datagrams that a step did not want, with the socket they came to
@@ -117,6 +155,14 @@ class Peer:
         candidates = re.findall(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host", sdp, re.M | re.I)
         local = [(ip, int(port)) for ip, port in candidates if ip.startswith("127.")]
         self.target = (local or [(ip, int(port)) for ip, port in candidates if ":" not in ip])[0]
+        if self.tcp and not self.socket:
+            self.socket = TcpPath(self.tcp_target())
+
+    def tcp_target(self):
+        """The address and port of the UDP candidate, where the answer has it for TCP as well."""
+        found = re.findall(r"^a=candidate:\S+ 1 tcp \d+ (\S+) (\d+) typ host tcptype passive", self.answer, re.M | re.I)
+        assert (self.target[0], str(self.target[1])) in found, self.answer
+        return self.target
 
     # ---- ICE
 
@@ -270,4 +316,5 @@ class Peer:
         return self
 
     def close(self):
-        self.socket.close()
+        if self.socket:
+            self.socket.close()

@@ -90,7 +90,7 @@ on_closed (AirTcpOwner *owner, const AirPath *path, void *data)
 static Server *
 server_new (const char *listen, const AirTcpLimits *limits)
 {
-  static const AirTcpLimits plenty = { 100, 50, 20 };
+  static const AirTcpLimits plenty = { 100, 50, 50 };
   Server *server = g_new0 (Server, 1);
   AirTcpEvents events = { on_received, on_writable, on_closed, server };
   g_autoptr (GError) error = NULL;
@@ -103,7 +103,7 @@ server_new (const char *listen, const AirTcpLimits *limits)
       udp = air_udp_new (&wanted, 1, 0, 0, &error);
       g_assert_no_error (error);
       server->address = *air_udp_get_address (udp, 0);
-      server->tcp = air_tcp_new (&server->address, 1, false, limits ? limits : &plenty, &events, NULL);
+      server->tcp = air_tcp_new (&server->address, 1, NULL, limits ? limits : &plenty, &events, NULL);
     }
   g_assert_nonnull (server->tcp);
   server->received = g_byte_array_new ();
@@ -456,6 +456,30 @@ test_give (void)
   close (fd);
 }
 
+/* Two threads' listeners on one port: each connection is accepted by one of them. */
+static void
+test_beside (void)
+{
+  g_autoptr (Server) first = server_new ("127.0.0.1:0", NULL);
+  AirTcpLimits limits = { 100, 50, 50 };
+  AirTcpEvents events = { on_received, on_writable, on_closed, first };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (AirTcp) second = air_tcp_new (&first->address, 1, first->tcp, &limits, &events, &error);
+  int fds[40];
+
+  g_assert_no_error (error);
+  for (unsigned i = 0; i < G_N_ELEMENTS (fds); i++)
+    {
+      fds[i] = connect_to (first, "127.0.0.1");
+      write_frame (fds[i], 3, 0, 20);
+    }
+  RUN_UNTIL (first, (air_tcp_dispatch (second, 0), first->n_frames == G_N_ELEMENTS (fds)));
+  g_assert_cmpuint (air_tcp_get_stats (first->tcp)->accepted, >, 0);
+  g_assert_cmpuint (air_tcp_get_stats (second)->accepted, >, 0);
+  for (unsigned i = 0; i < G_N_ELEMENTS (fds); i++)
+    close (fds[i]);
+}
+
 static void
 test_taken_port (void)
 {
@@ -464,7 +488,7 @@ test_taken_port (void)
   AirTcpEvents events = { on_received, on_writable, on_closed, server };
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (air_tcp_new (&server->address, 1, false, &limits, &events, &error));
+  g_assert_null (air_tcp_new (&server->address, 1, NULL, &limits, &events, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
   g_assert_nonnull (strstr (error->message, "cannot listen on TCP 127.0.0.1:"));
 }
@@ -483,6 +507,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tcp/full-queue", test_full_queue);
   g_test_add_func ("/tcp/peer-gone", test_peer_gone);
   g_test_add_func ("/tcp/give", test_give);
+  g_test_add_func ("/tcp/beside", test_beside);
   g_test_add_func ("/tcp/taken-port", test_taken_port);
   return g_test_run ();
 }

@@ -281,6 +281,15 @@ air_ice_get_selected (const AirIce *ice)
   return ice->has_selected ? &ice->selected : NULL;
 }
 
+void
+air_ice_lose (AirIce *ice, const AirPath *path)
+{
+  if (!ice->has_selected || !same_path (&ice->selected, path))
+    return;
+  ice->has_selected = false;
+  ice->nominated = false;
+}
+
 bool
 air_ice_is_nominated (const AirIce *ice)
 {

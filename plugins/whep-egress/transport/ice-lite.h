@@ -63,6 +63,9 @@ unsigned air_ice_handle (AirIce *ice, const AirStunMessage *message, const AirPa
 const AirPath *air_ice_get_selected (const AirIce *ice);
 bool air_ice_is_nominated (const AirIce *ice);
 
+/* @path leads nowhere any more (its TCP connection ended): when it was the selected one, none is until the next check. */
+void air_ice_lose (AirIce *ice, const AirPath *path);
+
 /* Other proof of life: an SRTCP packet that authenticated. Some peers send no further checks (libnice: indications only). */
 void air_ice_heard (AirIce *ice, int64_t now_us);
 /* When the peer last proved to be there; 0: never. */

@@ -285,6 +285,14 @@ air_tcp_admit (AirTcp *tcp, const AirPath *path, AirTcpOwner *owner)
   return true;
 }
 
+AirTcpOwner *
+air_tcp_get_owner (const AirTcp *tcp, const AirPath *path)
+{
+  AirTcpConnection *connection = air_tcp_find (tcp, path);
+
+  return connection != NULL ? connection->owner : NULL;
+}
+
 void
 air_tcp_release (AirTcp *tcp, AirTcpOwner *owner)
 {
@@ -333,7 +341,7 @@ air_tcp_take (AirTcp *tcp, AirTcpConnection *connection, int64_t now_us)
 /* ---- Making */
 
 static bool
-listen_at (AirTcpListener *listener, const AirAddress *address, bool v6only, bool reuse_port)
+listen_at (AirTcpListener *listener, const AirAddress *address, bool v6only, bool shared)
 {
   int family = air_address_is_ipv4 (address) ? AF_INET : AF_INET6;
   struct sockaddr_storage sa = { 0 };
@@ -350,7 +358,7 @@ listen_at (AirTcpListener *listener, const AirAddress *address, bool v6only, boo
   (void)set_option (listener->fd, SOL_SOCKET, SO_REUSEADDR, 1); /* connections of a former process linger */
   if (family == AF_INET6)
     (void)set_option (listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, v6only);
-  return (!reuse_port || set_option (listener->fd, SOL_SOCKET, SO_REUSEPORT, 1))
+  return (!shared || set_option (listener->fd, SOL_SOCKET, SO_REUSEPORT, 1))
          && bind (listener->fd, (struct sockaddr *)&sa, size) == 0 && listen (listener->fd, BACKLOG) == 0;
 }
 
@@ -364,14 +372,14 @@ has_ipv4_twin (const AirAddress *listen, size_t n_listen, const AirAddress *addr
 }
 
 static bool
-listen_all (AirTcp *tcp, const AirAddress *listen, size_t n_listen, bool reuse_port, GError **error)
+listen_all (AirTcp *tcp, const AirAddress *listen, size_t n_listen, bool shared, GError **error)
 {
   char text[AIR_ADDRESS_STRING_BYTES];
 
   for (size_t i = 0; i < n_listen; i++)
     {
       bool listening
-          = listen_at (&tcp->listeners[i], &listen[i], has_ipv4_twin (listen, n_listen, &listen[i]), reuse_port);
+          = listen_at (&tcp->listeners[i], &listen[i], has_ipv4_twin (listen, n_listen, &listen[i]), shared);
       int saved = errno;
       tcp->n_listeners += tcp->listeners[i].fd >= 0;
       if (listening)
@@ -386,7 +394,7 @@ listen_all (AirTcp *tcp, const AirAddress *listen, size_t n_listen, bool reuse_p
 }
 
 AirTcp *
-air_tcp_new (const AirAddress *listen, size_t n_listen, bool reuse_port, const AirTcpLimits *limits,
+air_tcp_new (const AirAddress *listen, size_t n_listen, AirTcp *beside, const AirTcpLimits *limits,
              const AirTcpEvents *events, GError **error)
 {
   g_autoptr (AirTcp) tcp = g_new0 (AirTcp, 1);
@@ -403,7 +411,10 @@ air_tcp_new (const AirAddress *listen, size_t n_listen, bool reuse_port, const A
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "epoll: %s", g_strerror (errno));
       return NULL;
     }
-  return listen_all (tcp, listen, n_listen, reuse_port, error) ? g_steal_pointer (&tcp) : NULL;
+  /* Only now: bound without it, they have proved that no other process has the port (socket(7)). */
+  for (unsigned i = 0; beside != NULL && i < beside->n_listeners; i++)
+    (void)set_option (beside->listeners[i].fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  return listen_all (tcp, listen, n_listen, beside != NULL, error) ? g_steal_pointer (&tcp) : NULL;
 }
 
 void

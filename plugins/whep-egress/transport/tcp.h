@@ -58,9 +58,9 @@ typedef struct
   uint64_t dropped; /* no room */
 } AirTcpStats;
 
-/* @listen: with ports, as an AirUdp bound them. @reuse_port: other AirTcp of this process listen there too, and the
- * kernel chooses whose a connection is. Returns: (transfer full), NULL with a G_IO_ERROR that names the address. */
-AirTcp *air_tcp_new (const AirAddress *listen, size_t n_listen, bool reuse_port, const AirTcpLimits *limits,
+/* @listen: with ports, as an AirUdp bound them. @beside: (nullable) another thread's AirTcp on the same addresses: the kernel
+ * chooses whose a connection is (SO_REUSEPORT). Returns: (transfer full), NULL with a G_IO_ERROR that names the address. */
+AirTcp *air_tcp_new (const AirAddress *listen, size_t n_listen, AirTcp *beside, const AirTcpLimits *limits,
                      const AirTcpEvents *events, GError **error);
 /* Ends all connections without a word to their owners. NULL is taken. */
 void air_tcp_free (AirTcp *tcp);
@@ -76,6 +76,8 @@ void air_tcp_tick (AirTcp *tcp, int64_t now_us);
 /* The first check of the connection of @path was authentic, and is @owner's. One connection more than an owner may have
  * ends that which was silent for longest. Returns: false when it is another owner's. */
 bool air_tcp_admit (AirTcp *tcp, const AirPath *path, AirTcpOwner *owner);
+/* Returns: (nullable) whose the connection of @path is. */
+AirTcpOwner *air_tcp_get_owner (const AirTcp *tcp, const AirPath *path);
 /* Sends what is queued, as far as that goes at once, and ends all connections of @owner. */
 void air_tcp_release (AirTcp *tcp, AirTcpOwner *owner);
 
