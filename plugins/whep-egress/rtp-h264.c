@@ -13,6 +13,12 @@
 #define NAL_STAP_A 24
 #define NAL_FU_A 28
 
+/* ITU-T H.264 annex D */
+#define SEI_BUFFERING_PERIOD 0
+#define SEI_PICTURE_TIMING 1
+#define SEI_FILLER 3
+#define SEI_USER_DATA 5 /* unregistered: the encoder's name and settings */
+
 #define MAX_PARAMETER_SETS_BYTES 4096
 
 struct _AirRtpH264
@@ -155,6 +161,38 @@ send_fragments (Run *run, const uint8_t *nal, size_t size)
     }
 }
 
+/* A number of SEI: bytes of 255 and a last one (§7.3.2.3.1). Returns: false at the end. */
+static bool
+read_sei_number (const uint8_t *nal, size_t size, size_t *at, size_t *ret_number)
+{
+  *ret_number = 0;
+  while (*at < size && nal[*at] == 255)
+    *ret_number += nal[(*at)++];
+  if (*at >= size)
+    return false;
+  *ret_number += nal[(*at)++];
+  return true;
+}
+
+/* Whether an SEI says nothing that matters to a browser. Encoders with a constant bitrate tell the hypothetical reference decoder's times
+ * before each picture; such a small packet before the large ones would cost every viewer a system call's message of its own. */
+static bool
+is_idle_sei (const uint8_t *nal, size_t size)
+{
+  size_t at = 1, type, bytes;
+  while (at < size && !(nal[at] == 0x80 && at + 1 == size)) /* rbsp_trailing_bits() */
+    {
+      if (!read_sei_number (nal, size, &at, &type) || !read_sei_number (nal, size, &at, &bytes))
+        return false;
+      if (type != SEI_BUFFERING_PERIOD && type != SEI_PICTURE_TIMING && type != SEI_FILLER && type != SEI_USER_DATA)
+        return false;
+      if (bytes > size - at)
+        return false;
+      at += bytes;
+    }
+  return size > 1;
+}
+
 static void
 send_nal (Run *run, const uint8_t *nal, size_t size)
 {
@@ -230,7 +268,8 @@ air_rtp_h264_push (AirRtpH264 *rtp, const uint8_t *data, size_t size, bool keyfr
     {
       unsigned type = bytes > 0 ? nal[0] & 0x1f : 0;
       /* Delimiters, end marks and filler tell a receiver nothing; 0 and 24 to 31 cannot stand in a unit. */
-      if (type == 0 || (type >= NAL_DELIMITER && type <= NAL_FILLER) || type >= NAL_STAP_A)
+      if (type == 0 || (type >= NAL_DELIMITER && type <= NAL_FILLER) || type >= NAL_STAP_A
+          || (type == NAL_SEI && is_idle_sei (nal, bytes)))
         continue;
       send_nal (&run, nal, bytes);
     }

@@ -37,6 +37,8 @@ append_random_nal (GByteArray *unit, uint8_t header, size_t size)
   nal[0] = header;
   for (size_t i = 1; i < size; i++)
     nal[i] = (uint8_t)g_test_rand_int ();
+  if (header == 0x06 && size > 1)
+    nal[1] = 6; /* a recovery point, which is sent */
   append_nal (unit, nal, size);
 }
 
@@ -144,6 +146,36 @@ test_h264_parameter_sets (void)
   air_rtp_h264_push (rtp, own->data, own->len, true, 0, collect, packets);
   g_autoptr (GByteArray) again = depacketize (packets);
   g_assert_cmpmem (again->data, again->len, own->data, own->len);
+}
+
+static void
+test_h264_sei (void)
+{
+  static const uint8_t timing[] = { 0x06, 1, 2, 0xaa, 0xbb, 0x80 };
+  static const uint8_t two[] = { 0x06, 0, 1, 0xaa, 1, 2, 0xbb, 0xcc, 0x80 };
+  static const uint8_t recovery[] = { 0x06, 1, 1, 0xaa, 6, 1, 0xc4, 0x80 };
+  static const uint8_t too_long[] = { 0x06, 1, 9, 0xaa, 0x80 };
+  static const uint8_t endless[] = { 0x06, 255, 255 };
+  static const struct
+  {
+    const uint8_t *nal;
+    size_t size;
+    bool sent;
+  } cases[] = { { timing, sizeof timing, false }, { two, sizeof two, false }, { recovery, sizeof recovery, true },
+                { too_long, sizeof too_long, true }, { endless, sizeof endless, true }, { timing, 1, true } };
+  g_autoptr (AirRtpH264) rtp = air_rtp_h264_new ();
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GByteArray) unit = g_byte_array_new (), slice = g_byte_array_new ();
+      g_autoptr (GPtrArray) packets = new_packets ();
+      append_nal (unit, cases[i].nal, cases[i].size);
+      append_random_nal (slice, 0x41, 100);
+      g_byte_array_append (unit, slice->data, slice->len);
+      air_rtp_h264_push (rtp, unit->data, unit->len, false, 0, collect, packets);
+      g_autoptr (GByteArray) again = depacketize (packets);
+      const GByteArray *wanted = cases[i].sent ? unit : slice;
+      g_assert_cmpmem (again->data, again->len, wanted->data, wanted->len);
+    }
 }
 
 static void
@@ -452,6 +484,7 @@ main (int argc, char **argv)
   g_test_add_func ("/whep/rtp/lip-sync", test_lip_sync);
   g_test_add_func ("/whep/rtp/h264/property", test_h264_property);
   g_test_add_func ("/whep/rtp/h264/parameter-sets", test_h264_parameter_sets);
+  g_test_add_func ("/whep/rtp/h264/sei", test_h264_sei);
   g_test_add_func ("/whep/rtp/h264/broken", test_h264_broken);
   g_test_add_func ("/whep/rtp/h264/gstreamer", test_h264_gstreamer);
   g_test_add_func ("/whep/rtp/opus", test_opus);
