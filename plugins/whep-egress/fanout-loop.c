@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define TICK_US (100 * 1000)
 #define PACE_US 1000
 #define MAX_EVENTS 64
-#define MAX_RECEIVE_BATCHES 16 /* per socket and turn, so that media is not starved by a flood */
+#define MAX_RECEIVE_BATCHES 4 /* per socket and turn, so that media is not starved by a flood */
+#define PACE_SPEND_US 2000     /* for those who are behind, each turn, so that those who are not do not wait for them */
+#define NICE (-5)              /* before encoders and HTTP, where the process may */
 
 struct _FanoutCommand
 {
@@ -41,15 +44,18 @@ socket_ready (AirWatch *watch)
 static void
 pace (AirFanoutLoop *loop)
 {
+  int64_t end_us = g_get_monotonic_time () + PACE_SPEND_US;
   loop->next_pace_us = loop->now_us + PACE_US;
-  for (unsigned i = 0; i < loop->behind->len;)
+  for (unsigned left = loop->behind->len; left > 0 && g_get_monotonic_time () < end_us; left--)
     {
-      AirFanoutViewer *viewer = loop->behind->pdata[i];
+      if (loop->next_behind >= loop->behind->len)
+        loop->next_behind = 0;
+      AirFanoutViewer *viewer = loop->behind->pdata[loop->next_behind];
       viewer->behind = air_fanout_viewer_pump (viewer, loop->now_us);
       if (viewer->behind)
-        i++;
+        loop->next_behind++;
       else
-        g_ptr_array_remove_index_fast (loop->behind, i);
+        g_ptr_array_remove_index_fast (loop->behind, loop->next_behind);
     }
 }
 
@@ -143,6 +149,8 @@ run_commands (AirFanoutLoop *loop)
 static int
 timeout_ms (const AirFanoutLoop *loop)
 {
+  if (loop->handshakes.length > 0)
+    return 0;
   int64_t until_us = (loop->behind->len > 0 ? MIN (loop->next_pace_us, loop->next_tick_us) : loop->next_tick_us)
                      - g_get_monotonic_time ();
   return until_us <= 0 ? 0 : (int)((until_us + 999) / 1000);
@@ -165,16 +173,21 @@ turn (AirFanoutLoop *loop)
   if (loop->now_us >= loop->next_tick_us)
     tick (loop);
   air_fanout_loop_flush (loop);
+  air_fanout_loop_shake_hands (loop);
+  air_fanout_loop_flush (loop);
 }
 
 static void *
 run (void *data)
 {
   AirFanoutLoop *loop = data;
+  /* Of this thread alone: setpriority(2), "C library/kernel differences". Who may not, does without. */
+  (void)setpriority (PRIO_PROCESS, 0, NICE);
   while (!loop->stopping)
     turn (loop);
   while (loop->viewers->len > 0)
     air_fanout_loop_end_viewer (loop, loop->viewers->pdata[loop->viewers->len - 1], AIR_VIEWER_SHUTDOWN);
+  air_fanout_loop_drop_handshakes (loop);
   air_fanout_loop_flush (loop);
   publish_counts (loop);
   return NULL;

@@ -51,6 +51,8 @@ struct _AirFanoutLoop
 
   GPtrArray *viewers; /* (element-type AirFanoutViewer), each with a reference */
   GPtrArray *behind;  /* those of them that are paced */
+  unsigned next_behind; /* whose turn it is */
+  GQueue handshakes;  /* what came in for them */
   int64_t now_us;
   int64_t next_tick_us, next_second_us, next_pace_us;
   int64_t anchor_us;      /* monotonic */
@@ -73,6 +75,13 @@ void air_fanout_loop_check_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer)
 void air_fanout_loop_take_datagram (AirFanoutLoop *loop, AirUdpDatagram *datagram);
 /* From the socket of another loop, of a viewer that this one owns. */
 void air_fanout_loop_take_forwarded (AirFanoutLoop *loop, AirUdpDatagram *datagram);
+/* A datagram of DTLS, at once. */
+void air_fanout_loop_take_dtls (AirFanoutLoop *loop, AirFanoutViewer *viewer, const uint8_t *data, size_t size);
+/* The same for a viewer whose handshake is not done: when there is time. */
+void air_fanout_loop_queue_handshake (AirFanoutLoop *loop, AirFanoutViewer *viewer, const AirUdpDatagram *datagram);
+/* Takes some of the time there is for what is queued. */
+void air_fanout_loop_shake_hands (AirFanoutLoop *loop);
+void air_fanout_loop_drop_handshakes (AirFanoutLoop *loop);
 /* To the loop that owns the viewer; dropped and counted when that is overrun. */
 void air_fanout_loop_forward (AirFanoutLoop *loop, AirFanoutLoop *owner, const AirUdpDatagram *datagram);
 

@@ -283,6 +283,12 @@ take_rtcp (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirUdpDatagram *datagra
     air_fanout_loop_end_viewer (loop, viewer, AIR_VIEWER_LEFT);
 }
 
+void
+air_fanout_loop_take_dtls (AirFanoutLoop *loop, AirFanoutViewer *viewer, const uint8_t *data, size_t size)
+{
+  take_dtls_state (loop, viewer, air_dtls_receive (viewer->dtls, data, size));
+}
+
 /* DTLS, RTP or RTCP of an address that this loop has not validated. */
 static void
 take_unvalidated (AirFanoutLoop *loop, const AirUdpDatagram *datagram, bool forwarded)
@@ -308,8 +314,10 @@ take (AirFanoutLoop *loop, AirUdpDatagram *datagram, bool forwarded)
   AirFanoutViewer *viewer = find_by_path (loop, &datagram->path);
   if (!viewer)
     take_unvalidated (loop, datagram, forwarded);
+  else if (kind == AIR_PACKET_DTLS && viewer->media)
+    air_fanout_loop_take_dtls (loop, viewer, datagram->data, datagram->size);
   else if (kind == AIR_PACKET_DTLS)
-    take_dtls_state (loop, viewer, air_dtls_receive (viewer->dtls, datagram->data, datagram->size));
+    air_fanout_loop_queue_handshake (loop, viewer, datagram);
   else if (kind == AIR_PACKET_RTCP)
     take_rtcp (loop, viewer, datagram);
 }
