@@ -57,7 +57,7 @@ add_metrics (AirClassWatch *watch)
 static void
 measure (AirClassWatch *watch, const GPtrArray *infos)
 {
-  unsigned of_level[AIR_VIEWER_LEVELS] = { 0 };
+  unsigned of_level[AIR_LEVEL_COUNT] = { 0 };
   for (guint i = 0; i < infos->len; i++)
     {
       const AirViewerInfo *info = infos->pdata[i];
@@ -71,9 +71,9 @@ measure (AirClassWatch *watch, const GPtrArray *infos)
       air_metric_observe (watch->loss, info->loss, NULL);
       air_metric_observe (watch->jitter, (double)info->jitter_us / G_USEC_PER_SEC, NULL);
     }
-  for (int level = 0; level < AIR_VIEWER_LEVELS; level++)
+  for (int level = 0; level < AIR_LEVEL_COUNT; level++)
     {
-      const char *labels[] = { air_viewer_level_to_string ((AirViewerLevel)level), NULL };
+      const char *labels[] = { air_level_to_string ((AirLevel)level), NULL };
       air_metric_set (watch->levels, of_level[level], labels);
     }
 }

@@ -32,3 +32,18 @@ air_delay_settle (AirDelayPending *pending, AirDelayHistogram *histogram, int64_
     }
   pending->count = 0;
 }
+
+int64_t
+air_delay_percentile_us (const AirDelayHistogram *histogram, unsigned percent)
+{
+  uint64_t all = 0, seen = 0;
+  for (unsigned i = 0; i <= AIR_DELAY_BUCKETS; i++)
+    all += histogram->counts[i];
+  for (unsigned i = 0; i <= AIR_DELAY_BUCKETS && all > 0; i++)
+    {
+      seen += histogram->counts[i];
+      if (seen * 100 >= all * percent)
+        return (int64_t)(histogram->sums_us[i] / histogram->counts[i]);
+    }
+  return 0;
+}

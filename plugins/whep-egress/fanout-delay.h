@@ -36,5 +36,7 @@ typedef struct
 void air_delay_note (AirDelayPending *pending, int64_t arrival_us);
 /* All that was noted has left by @now_us. */
 void air_delay_settle (AirDelayPending *pending, AirDelayHistogram *histogram, int64_t now_us);
+/* What @percent of 100 delays are not above, by the mean of the bucket in which it is; 0 when there were none. */
+int64_t air_delay_percentile_us (const AirDelayHistogram *histogram, unsigned percent);
 
 G_END_DECLS

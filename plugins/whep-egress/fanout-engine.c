@@ -157,7 +157,11 @@ second_passed (void *data)
   FanoutEngine *self = data;
   AirFanoutCounts counts = air_fanout_loops_take_counts (self->loops);
   air_fanout_metrics_add (&self->metrics, &counts);
-  self->load = (AirEngineLoad){ .packets = counts.packets, .dropped = counts.dropped };
+  self->load = (AirEngineLoad){
+    .packets = counts.packets,
+    .dropped = counts.dropped,
+    .late_us = air_delay_percentile_us (&counts.delays, 95),
+  };
 
   GHashTableIter iter;
   AirFanoutFeed *feed;

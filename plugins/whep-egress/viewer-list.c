@@ -19,21 +19,13 @@ air_viewer_row_free (AirViewerRow *row)
   g_free (row);
 }
 
-static const char *const levels[] = { "full", "reduced", "low", "audio" };
-
-const char *
-air_viewer_level_to_string (AirViewerLevel level)
-{
-  return levels[level];
-}
-
-AirViewerLevel
+AirLevel
 air_viewer_level (const AirViewerInfo *info)
 {
-  for (unsigned level = 0; info->level && level < AIR_VIEWER_LEVELS; level++)
-    if (g_str_equal (levels[level], info->level))
-      return (AirViewerLevel)level;
-  return AIR_VIEWER_FULL; /* of an engine without levels */
+  for (int level = 0; info->level && level < AIR_LEVEL_COUNT; level++)
+    if (g_str_equal (air_level_to_string ((AirLevel)level), info->level))
+      return (AirLevel)level;
+  return AIR_LEVEL_FULL;
 }
 
 static const char *
@@ -45,7 +37,7 @@ reason_of (const AirViewerInfo *info)
 bool
 air_viewer_is_held_down (const AirViewerInfo *info)
 {
-  return air_viewer_level (info) != AIR_VIEWER_FULL && !g_str_equal (reason_of (info), "fixed")
+  return air_viewer_level (info) != AIR_LEVEL_FULL && !g_str_equal (reason_of (info), "fixed")
          && !g_str_equal (reason_of (info), "choice");
 }
 
@@ -181,7 +173,7 @@ static void
 add_quality (JsonBuilder *json, const AirViewerInfo *info)
 {
   add_string (json, "state", info->connected ? "playing" : "connecting");
-  add_string (json, "level", levels[air_viewer_level (info)]);
+  add_string (json, "level", air_level_to_string (air_viewer_level (info)));
   add_string (json, "level_reason", reason_of (info));
   add_time (json, "level_since", info->level_since_us != 0 ? info->level_since_us : info->since_us);
   add_number (json, "rtt_ms", rtt_ms (info), 10);
@@ -273,7 +265,7 @@ jitter_ms (const AirViewerInfo *info)
 static void
 add_summary (JsonBuilder *json, GPtrArray *rows)
 {
-  unsigned playing = 0, suffering = 0, of_level[AIR_VIEWER_LEVELS] = { 0 };
+  unsigned playing = 0, suffering = 0, of_level[AIR_LEVEL_COUNT] = { 0 };
   uint64_t bitrate_bps = 0;
   for (unsigned i = 0; i < rows->len; i++)
     {
@@ -292,8 +284,8 @@ add_summary (JsonBuilder *json, GPtrArray *rows)
   add_int (json, "suffering", suffering);
   json_builder_set_member_name (json, "levels");
   json_builder_begin_object (json);
-  for (int level = 0; level < AIR_VIEWER_LEVELS; level++)
-    add_int (json, levels[level], of_level[level]);
+  for (int level = 0; level < AIR_LEVEL_COUNT; level++)
+    add_int (json, air_level_to_string ((AirLevel)level), of_level[level]);
   json_builder_end_object (json);
   add_spread (json, "rtt_ms", rows, rtt_ms, 10);
   add_spread (json, "loss", rows, loss, 10000);

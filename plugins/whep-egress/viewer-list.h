@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine.h"
+#include "level-policy.h"
 
 G_BEGIN_DECLS
 
@@ -42,20 +43,8 @@ typedef struct
 /* @text: "since", "-since", "worst", "-loss", …; Returns false when it is none of them. */
 bool air_viewer_sort_parse (const char *text, AirViewerSort *ret_sort);
 
-/* How much of the stream a viewer gets: 0 for all, more for less. */
-typedef enum
-{
-  AIR_VIEWER_FULL,
-  AIR_VIEWER_REDUCED,
-  AIR_VIEWER_LOW,
-  AIR_VIEWER_AUDIO,
-} AirViewerLevel;
-
-#define AIR_VIEWER_LEVELS 4
-
-/* "full", "reduced", "low", "audio" */
-const char *air_viewer_level_to_string (AirViewerLevel level);
-AirViewerLevel air_viewer_level (const AirViewerInfo *info);
+/* FULL where an engine knows no levels. */
+AirLevel air_viewer_level (const AirViewerInfo *info);
 /* Whether the level is the network's fault, and neither the operator's nor the viewer's wish. */
 bool air_viewer_is_held_down (const AirViewerInfo *info);
 /* How badly a viewer is off, from 0: at 1 and more it suffers, by loss, round trip, jitter, or a level that its network

@@ -130,7 +130,16 @@ export async function publish(server, { size = '1280x720', path = 'live/stream',
     const status = await fetch(`${server.url}/api/streams/${path}`, { headers: { Authorization: `Bearer ${token}` } });
     return status.ok && (await status.json()).state === 'live';
   }, () => `the stream to be live:\n${server.log}`);
-  return { stop: (signal) => end(child, signal) };
+  return { stop: (signal) => end(child, signal), pause: () => child.kill('SIGSTOP'), resume: () => child.kill('SIGCONT') };
+}
+
+/** Many viewers in one process, by the project's own load tool; those that are to suffer lose `loss` per cent of what comes. */
+export function crowd(server, { viewers, loss = 0, token = '' }) {
+  const tool = join(build, 'tests/load/whep-load');
+  if (!existsSync(tool)) throw new Error(`no whep-load in ${build}: build first`);
+  const child = spawn(tool, ['-n', viewers, '-d', '120', `--loss=${loss}`, ...(token ? [`--token=${token}`] : []), `${server.url}/live/stream/whep`].map(String),
+    { stdio: 'ignore' });
+  return { stop: () => end(child, 'SIGTERM') };
 }
 
 /** A name for the server that no browser takes for this machine: over http its pages are not a secure context, as in a LAN. */
