@@ -23,6 +23,7 @@ const RELAY_MS = 2500; // for a path without the STUN and TURN servers that only
 const HURRY_MS = 5000;
 const POLL_FAST_MS = 200;
 const POLL_MS = 500;
+const TELL_MS = 900; // rates over less jump
 
 /** `kind`: waiting, busy, denied, unsupported, unplayable, network, unreachable, stopped; `retryAfter`: the header's text or null. */
 export class WhepError extends Error {
@@ -118,10 +119,10 @@ export class WhepSession {
    */
   async watch({ onState, onStats, status }) {
     const begin = this.#env.now();
-    const seen = { stats: null, flowingAt: begin, heardAt: begin, live: false, askedAt: 0, answer: null };
+    const seen = { stats: null, told: null, flowingAt: begin, heardAt: begin, live: false, askedAt: 0, answer: null };
     seen.askAfterMs = SILENT_MS + spreadMs(ASK_SPREAD_MS, this.#env.random);
     while (!this.#closed) {
-      const stats = summarize(await this.#pc.getStats(), seen.stats);
+      const stats = summarize(await this.#pc.getStats(), seen.told);
       const now = this.#env.now();
       if (stats.bytes > (seen.stats?.bytes ?? 0)) seen.flowingAt = now;
       if (stats.heard > (seen.stats?.heard ?? 0)) seen.heardAt = now;
@@ -130,7 +131,7 @@ export class WhepSession {
       if (verdict.end) return verdict.end;
       if (this.#closed) break;
       if (verdict.state === 'live') seen.live = true;
-      onStats(stats);
+      if (!seen.told || stats.at - seen.told.at >= TELL_MS) onStats((seen.told = stats));
       onState(verdict.state);
       await this.#pause(verdict.state === 'live' ? POLL_MS : POLL_FAST_MS);
     }
