@@ -57,6 +57,7 @@ air_fanout_engine_make_viewer (AirFanoutEngine *self, AirFanoutFeed *feed, const
   if (!air_sdp_choose (request->offer, &video, &choice, error))
     return NULL;
   g_autoptr (AirFanoutViewer) viewer = air_fanout_viewer_new (air_fanout_feed_get_group (feed), request, &choice);
+  viewer->levels = self->levels;
   if (!prepare_transport (self, viewer, &choice, error))
     return NULL;
   viewer->listing.ice = viewer->ice;

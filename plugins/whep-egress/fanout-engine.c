@@ -24,6 +24,7 @@ typedef struct
   AirFanoutViewer *viewer; /* a reference; NULL: about a group */
   AirFanoutGroup *group;   /* to be looked up, never followed */
   AirViewerReason reason;
+  AirLane lane;
 } News;
 
 static void
@@ -38,7 +39,7 @@ static void
 tell (FanoutEngine *self, AirCallback callback, AirFanoutViewer *viewer, AirFanoutGroup *group, AirViewerReason reason)
 {
   News *news = g_new (News, 1);
-  *news = (News){ self, viewer ? air_fanout_viewer_ref (viewer) : NULL, group, reason };
+  *news = (News){ self, viewer ? air_fanout_viewer_ref (viewer) : NULL, group, reason, AIR_LANE_AUDIO };
   air_context_invoke (self->context, callback, news, free_news);
 }
 
@@ -92,7 +93,7 @@ order_end (FanoutEngine *self, AirFanoutViewer *viewer, AirViewerReason reason)
       return;
     }
   News *news = g_new (News, 1);
-  *news = (News){ self, air_fanout_viewer_ref (viewer), NULL, reason };
+  *news = (News){ self, air_fanout_viewer_ref (viewer), NULL, reason, AIR_LANE_AUDIO };
   air_fanout_loop_invoke (owner, end_viewer, news, free_news);
 }
 
@@ -121,8 +122,17 @@ on_reader_ended (void *data)
 {
   News *news = data;
   AirFanoutFeed *feed = g_hash_table_lookup (news->self->feeds, news->group);
-  if (feed && !air_fanout_feed_take_ended (feed))
+  if (feed && !air_fanout_feed_take_ended (feed, news->lane))
     end_all_of (news->self, feed, AIR_VIEWER_STREAM_ENDED);
+}
+
+static void
+on_rung_wanted (void *data)
+{
+  News *news = data;
+  AirFanoutFeed *feed = g_hash_table_lookup (news->self->feeds, news->group);
+  if (feed)
+    air_fanout_feed_review (feed);
 }
 
 static void
@@ -144,9 +154,18 @@ loop_reordered (AirFanoutGroup *group, void *data)
 }
 
 static void
-loop_reader_ended (AirFanoutGroup *group, void *data)
+loop_reader_ended (AirFanoutGroup *group, AirLane lane, void *data)
 {
-  tell (data, on_reader_ended, NULL, group, AIR_VIEWER_LEFT);
+  FanoutEngine *self = data;
+  News *news = g_new (News, 1);
+  *news = (News){ self, NULL, group, AIR_VIEWER_LEFT, lane };
+  air_context_invoke (self->context, on_reader_ended, news, free_news);
+}
+
+static void
+loop_rung_wanted (AirFanoutGroup *group, void *data)
+{
+  tell (data, on_rung_wanted, NULL, group, AIR_VIEWER_LEFT);
 }
 
 /* ---- Start and stop */
@@ -228,7 +247,7 @@ static bool
 start (AirEngine *engine, GError **error)
 {
   FanoutEngine *self = (FanoutEngine *)engine;
-  AirFanoutEvents events = { loop_joined, loop_left, loop_reordered, loop_reader_ended, self };
+  AirFanoutEvents events = { loop_joined, loop_left, loop_reordered, loop_reader_ended, loop_rung_wanted, self };
   AirAddress listen[AIR_UDP_MAX_SOCKETS];
   unsigned n_listen;
   self->identity = air_dtls_identity_new (error);
@@ -294,6 +313,18 @@ close_group (void *group)
   air_fanout_group_close (group);
 }
 
+static bool
+is_wanted (void *group, unsigned rung)
+{
+  return air_fanout_group_is_wanted (group, rung);
+}
+
+static void
+set_possible (void *group, unsigned rung, bool possible)
+{
+  air_fanout_group_set_possible (group, rung, possible);
+}
+
 static AirFanoutFeed *
 find_feed (FanoutEngine *self, AirStream *stream)
 {
@@ -303,8 +334,13 @@ find_feed (FanoutEngine *self, AirStream *stream)
   while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
     if (air_fanout_feed_get_stream (feed) == stream)
       return feed;
-  AirFeedOutput output
-      = { air_fanout_loops_make_group (self->loops, self->bframes == AIR_BFRAMES_DROP), set_reader, close_group };
+  AirFeedOutput output = {
+    air_fanout_loops_make_group (self->loops, self->bframes == AIR_BFRAMES_DROP),
+    set_reader,
+    close_group,
+    is_wanted,
+    set_possible,
+  };
   feed = air_fanout_feed_new (self->context, stream, self->bframes, &output);
   g_hash_table_insert (self->feeds, air_fanout_feed_get_group (feed), feed);
   return feed;
@@ -406,6 +442,7 @@ air_fanout_engine_new (AirContext *context, const AirEngineEvents *events)
   self->context = context;
   self->events = *events;
   self->bframes = air_bframes_from_string (air_context_get_string (context, "bframes"));
+  self->levels = air_levels_from_string (air_context_get_string (context, "levels"));
   self->viewers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_entry);
   self->feeds = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)air_fanout_feed_free);
   air_fanout_metrics_init (&self->metrics, context);

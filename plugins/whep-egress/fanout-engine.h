@@ -17,6 +17,7 @@ typedef struct
   AirFanoutLoops *loops;
   AirDtlsIdentity *identity;
   AirBframes bframes;
+  AirLevels levels;
   GHashTable *viewers; /* id → AirFanoutEntry */
   GHashTable *feeds;   /* group → AirFanoutFeed */
   AirAdditionalHosts *additional;

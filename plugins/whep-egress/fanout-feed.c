@@ -5,6 +5,7 @@
 #define RETRY_US (5 * G_USEC_PER_SEC)
 /* A publisher that returns shows its B-frames anew; until then the rendition goes on. */
 #define BFRAMES_FORGOTTEN_US (5 * G_USEC_PER_SEC)
+#define LOW_GRACE_US (10 * G_USEC_PER_SEC)
 
 typedef struct
 {
@@ -21,7 +22,8 @@ struct _AirFanoutFeed
   bool reordered;     /* B-frames that cannot be left out were seen on the way */
   int64_t bframes_us; /* when the publisher was last known to send B-frames; 0: never */
   unsigned viewers;
-  Supply supplies[AIR_KIND_COUNT];
+  Supply supplies[AIR_LANE_COUNT];
+  int64_t low_us; /* when the low rung was last needed */
 };
 
 static bool
@@ -89,8 +91,8 @@ air_fanout_feed_free (AirFanoutFeed *feed)
   if (!feed)
     return;
   feed->output.close (feed->output.group);
-  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
-    g_clear_pointer (&feed->supplies[kind].stream, air_stream_unref);
+  for (unsigned lane = 0; lane < AIR_LANE_COUNT; lane++)
+    g_clear_pointer (&feed->supplies[lane].stream, air_stream_unref);
   air_stream_unref (feed->stream);
   g_free (feed);
 }
@@ -111,7 +113,7 @@ AirSdpSource
 air_fanout_feed_get_video (AirFanoutFeed *feed)
 {
   AirSdpSource source = { 0 };
-  AirStream *read = feed->supplies[AIR_KIND_VIDEO].stream;
+  AirStream *read = feed->supplies[AIR_LANE_VIDEO].stream;
   g_autoptr (AirTrack) track = read ? air_stream_get_track (read, AIR_KIND_VIDEO) : NULL;
   GBytes *codec_data = track ? air_track_get_codec_data (track) : NULL;
   if (!codec_data || g_bytes_get_size (codec_data) < 4)
@@ -131,9 +133,9 @@ air_fanout_feed_add_viewers (AirFanoutFeed *feed, int change)
 }
 
 static AirStream *
-get_rendition (AirFanoutFeed *feed, AirKind kind, const char *name)
+get_rendition (AirFanoutFeed *feed, AirLane lane, const char *name)
 {
-  Supply *supply = &feed->supplies[kind];
+  Supply *supply = &feed->supplies[lane];
   g_autoptr (GError) error = NULL;
   if (g_get_monotonic_time () < supply->retry_us)
     return NULL;
@@ -172,7 +174,7 @@ wanted_video (AirFanoutFeed *feed)
 {
   if (!has_codec (feed->stream, AIR_KIND_VIDEO, AIR_CODEC_H264))
     return NULL;
-  AirStream *rendition = needs_reencoding (feed) ? get_rendition (feed, AIR_KIND_VIDEO, "h264-nobframes") : NULL;
+  AirStream *rendition = needs_reencoding (feed) ? get_rendition (feed, AIR_LANE_VIDEO, "h264-nobframes") : NULL;
   /* Where the encoder cannot be had, a picture out of order is better than none. */
   return rendition ? rendition : air_stream_ref (feed->stream);
 }
@@ -184,23 +186,44 @@ wanted_audio (AirFanoutFeed *feed)
   if (has_codec (feed->stream, AIR_KIND_AUDIO, AIR_CODEC_OPUS))
     return air_stream_ref (feed->stream);
   if (has_codec (feed->stream, AIR_KIND_AUDIO, AIR_CODEC_AAC))
-    return get_rendition (feed, AIR_KIND_AUDIO, "opus");
+    return get_rendition (feed, AIR_LANE_AUDIO, "opus");
   return NULL;
 }
 
-static void
-supply (AirFanoutFeed *feed, AirKind kind, AirStream *wanted)
+/* Made while somebody needs it, and a while longer: who needs it once often does so again.
+ * Returns: (transfer full) (nullable) */
+static AirStream *
+wanted_low (AirFanoutFeed *feed)
 {
-  Supply *supplied = &feed->supplies[kind];
+  int64_t now_us = g_get_monotonic_time ();
+  Supply *supply = &feed->supplies[AIR_LANE_VIDEO_LOW];
+  if (feed->output.is_wanted && feed->output.is_wanted (feed->output.group, AIR_RUNG_LOW))
+    feed->low_us = now_us;
+  else if (feed->low_us == 0 || now_us > feed->low_us + LOW_GRACE_US)
+    return NULL;
+  /* A publisher that is away is waited for. */
+  AirStream *low = has_codec (feed->stream, AIR_KIND_VIDEO, AIR_CODEC_H264)
+                     ? get_rendition (feed, AIR_LANE_VIDEO_LOW, "low-rung")
+                   : supply->stream ? air_stream_ref (supply->stream)
+                                    : NULL;
+  feed->output.set_possible (feed->output.group, AIR_RUNG_LOW, low || supply->retry_us == 0);
+  return low;
+}
+
+static void
+supply (AirFanoutFeed *feed, AirLane lane, AirStream *wanted)
+{
+  Supply *supplied = &feed->supplies[lane];
+  AirKind kind = lane == AIR_LANE_AUDIO ? AIR_KIND_AUDIO : AIR_KIND_VIDEO;
   g_autoptr (AirReader) reader = NULL;
   g_autoptr (GError) error = NULL;
   if (wanted == supplied->stream)
     return;
   if (wanted)
     {
-      /* Sound can be joined anywhere. Back to the publisher's own video: at its next keyframe, not at the last one,
+      /* Sound can be joined anywhere; what the low rung had before it was left was seen. Back to the publisher's own video: at its next keyframe, not at the last one,
        * which viewers have seen. */
-      bool live = kind == AIR_KIND_AUDIO || (supplied->stream && wanted == feed->stream);
+      bool live = lane != AIR_LANE_VIDEO || (supplied->stream && wanted == feed->stream);
       AirReaderConfig config = {
         .protocol = "whep",
         .kinds = 1u << kind,
@@ -216,7 +239,7 @@ supply (AirFanoutFeed *feed, AirKind kind, AirStream *wanted)
     }
   g_clear_pointer (&supplied->stream, air_stream_unref);
   supplied->stream = wanted ? air_stream_ref (wanted) : NULL;
-  feed->output.set_reader (feed->output.group, air_lane_of (kind, 0), g_steal_pointer (&reader));
+  feed->output.set_reader (feed->output.group, lane, g_steal_pointer (&reader));
 }
 
 void
@@ -226,9 +249,11 @@ air_fanout_feed_review (AirFanoutFeed *feed)
   g_autoptr (AirStream) audio = wanted_audio (feed);
   /* A publisher that is away takes its tracks along; what was read stays for when it returns. */
   if (video || air_stream_get_state (feed->stream) == AIR_STREAM_LIVE)
-    supply (feed, AIR_KIND_VIDEO, video);
+    supply (feed, AIR_LANE_VIDEO, video);
   if (audio || air_stream_get_state (feed->stream) == AIR_STREAM_LIVE)
-    supply (feed, AIR_KIND_AUDIO, audio);
+    supply (feed, AIR_LANE_AUDIO, audio);
+  g_autoptr (AirStream) low = wanted_low (feed);
+  supply (feed, AIR_LANE_VIDEO_LOW, low);
 }
 
 bool
@@ -246,16 +271,16 @@ air_fanout_feed_take_reordered (AirFanoutFeed *feed)
 }
 
 bool
-air_fanout_feed_take_ended (AirFanoutFeed *feed)
+air_fanout_feed_take_ended (AirFanoutFeed *feed, AirLane lane)
 {
   if (air_stream_get_state (feed->stream) == AIR_STREAM_IDLE)
     return false;
   /* The stream lives, so it was a rendition: read it anew, not at once. */
-  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
-    if (feed->supplies[kind].stream && feed->supplies[kind].stream != feed->stream)
-      {
-        g_clear_pointer (&feed->supplies[kind].stream, air_stream_unref);
-        feed->supplies[kind].retry_us = g_get_monotonic_time () + RETRY_US;
-      }
+  Supply *supplied = &feed->supplies[lane];
+  if (supplied->stream && supplied->stream != feed->stream)
+    {
+      g_clear_pointer (&supplied->stream, air_stream_unref);
+      supplied->retry_us = g_get_monotonic_time () + RETRY_US;
+    }
   return true;
 }

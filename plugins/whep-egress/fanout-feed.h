@@ -24,6 +24,9 @@ typedef struct
   /* @reader: (transfer full) (nullable) NULL stops that lane. */
   void (*set_reader) (void *group, AirLane lane, AirReader *reader);
   void (*close) (void *group);
+  /* Whether viewers need @rung of the video, and whether it can be made; NULL: the engine has no rungs. */
+  bool (*is_wanted) (void *group, unsigned rung);
+  void (*set_possible) (void *group, unsigned rung, bool possible);
 } AirFeedOutput;
 
 /* Starts to read @stream. */
@@ -43,7 +46,7 @@ unsigned air_fanout_feed_add_viewers (AirFanoutFeed *feed, int change);
 void air_fanout_feed_review (AirFanoutFeed *feed);
 /* B-frames were seen in what is read. Returns false when its viewers must go (bframes=refuse). */
 bool air_fanout_feed_take_reordered (AirFanoutFeed *feed);
-/* A reader has ended. Returns false when the stream is gone, and its viewers must go. */
-bool air_fanout_feed_take_ended (AirFanoutFeed *feed);
+/* The reader of @lane has ended. Returns false when the stream is gone, and its viewers must go. */
+bool air_fanout_feed_take_ended (AirFanoutFeed *feed, AirLane lane);
 
 G_END_DECLS

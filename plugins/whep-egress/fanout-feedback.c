@@ -29,7 +29,10 @@ take_report (AirFanoutViewer *viewer, AirFanoutTrack *track, const AirRtcpItem *
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     viewer->counts.loss = MAX (viewer->counts.loss, viewer->tracks[kind].fraction_lost / 256.0);
   if (video || !viewer->tracks[AIR_KIND_VIDEO].section.accepted)
-    viewer->counts.jitter_us = (int64_t)track->jitter * G_USEC_PER_SEC / (video ? 90000 : 48000);
+    {
+      viewer->counts.jitter_us = (int64_t)track->jitter * G_USEC_PER_SEC / (video ? 90000 : 48000);
+      air_path_estimate_take_report (viewer->level.path, track->fraction_lost / 256.0, now_us);
+    }
 }
 
 static void
@@ -42,7 +45,10 @@ take_keyframe_request (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t n
     return;
   track->replayed_us = now_us;
   /* Before the first packets have had time to arrive, browsers ask by routine: the start is on its way. */
-  if (track->packets > 0 && viewer->behind)
+  if (track->packets > 0 && viewer->behind && viewer->level.policy.probe_bps == 0)
+    return;
+  /* A keyframe is under way all the same. */
+  if (viewer->level.paused)
     return;
   if (air_fanout_viewer_replay (viewer, track, now_us))
     counts->replays++;
@@ -76,7 +82,9 @@ air_fanout_viewer_feedback (AirFanoutViewer *viewer, const uint8_t *packet, size
       if (item.type == AIR_RTCP_BYE)
         return false;
       if (item.type == AIR_RTCP_REMB)
-        viewer->counts.estimate_bps = item.remb_bps;
+        air_path_estimate_take_remb (viewer->level.path, item.remb_bps, now_us);
+      if (item.type == AIR_RTCP_TRANSPORT_CC)
+        air_fanout_level_take_transport_cc (viewer, &item, now_us);
       if (!track)
         continue;
       if (item.type == AIR_RTCP_REPORT_BLOCK)

@@ -16,6 +16,9 @@ struct _AirFanoutGroup
   gatomicrefcount references;
   AirFanoutLoop *home;
   AirFanoutShare shares[AIR_FANOUT_MAX_LOOPS];
+  /* Any thread, atomic. */
+  int wanted[AIR_RUNG_COUNT];     /* by how many viewers */
+  int impossible[AIR_RUNG_COUNT]; /* it cannot be made */
   /* Of the home's thread. */
   AirRtpSource *source; /* NULL: closed */
   uint64_t sent[AIR_LANE_COUNT]; /* up to where subscribers have the packets */
@@ -116,7 +119,7 @@ static void
 reader_ended (AirRtpSource *source, AirLane lane, void *data)
 {
   AirFanoutGroup *group = data;
-  group->home->events.reader_ended (group, group->home->events.data);
+  group->home->events.reader_ended (group, lane, group->home->events.data);
 }
 
 static void
@@ -236,6 +239,18 @@ air_fanout_group_set_reader (AirFanoutGroup *group, AirLane lane, AirReader *rea
   send_message (group->home, set_reader, (Message){ .group = group, .lane = lane, .reader = reader });
 }
 
+bool
+air_fanout_group_is_wanted (AirFanoutGroup *group, unsigned rung)
+{
+  return g_atomic_int_get (&group->wanted[rung]) > 0;
+}
+
+void
+air_fanout_group_set_possible (AirFanoutGroup *group, unsigned rung, bool possible)
+{
+  g_atomic_int_set (&group->impossible[rung], !possible);
+}
+
 /* ---- For a share's loop */
 
 AirFanoutShare *
@@ -287,4 +302,18 @@ void
 air_fanout_share_request_keyframe (AirFanoutShare *share, AirLane lane)
 {
   send_message (share->group->home, request_keyframe, (Message){ .group = share->group, .lane = lane });
+}
+
+void
+air_fanout_share_want (AirFanoutShare *share, unsigned rung, int change)
+{
+  int before = g_atomic_int_add (&share->group->wanted[rung], change);
+  if (before == 0)
+    share->loop->events.rung_wanted (share->group, share->loop->events.data);
+}
+
+bool
+air_fanout_share_is_possible (AirFanoutShare *share, unsigned rung)
+{
+  return !g_atomic_int_get (&share->group->impossible[rung]);
 }

@@ -30,6 +30,10 @@ void air_fanout_group_unref (AirFanoutGroup *group);
 void air_fanout_group_close (AirFanoutGroup *group);
 /* @reader: (transfer full) (nullable) NULL stops that lane. Main thread. */
 void air_fanout_group_set_reader (AirFanoutGroup *group, AirLane lane, AirReader *reader);
+/* Whether viewers need @rung of the video. Main thread. */
+bool air_fanout_group_is_wanted (AirFanoutGroup *group, unsigned rung);
+/* Whether it can be made, as far as is known; at first: yes. Main thread. */
+void air_fanout_group_set_possible (AirFanoutGroup *group, unsigned rung, bool possible);
 
 /* ---- On the loop of the share */
 
@@ -40,6 +44,9 @@ void air_fanout_share_leave (AirFanoutShare *share);
 void air_fanout_share_add (AirFanoutShare *share, AirFanoutViewer *viewer);
 void air_fanout_share_remove (AirFanoutShare *share, AirFanoutViewer *viewer);
 void air_fanout_share_request_keyframe (AirFanoutShare *share, AirLane lane);
+/* One viewer more or less needs @rung. */
+void air_fanout_share_want (AirFanoutShare *share, unsigned rung, int change);
+bool air_fanout_share_is_possible (AirFanoutShare *share, unsigned rung);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirFanoutGroup, air_fanout_group_unref)
 

@@ -11,6 +11,8 @@
 #include "udp.h"
 
 #include "engine.h"
+#include "level-policy.h"
+#include "rtp-packet.h"
 
 G_BEGIN_DECLS
 
@@ -25,7 +27,8 @@ typedef struct
   void (*joined) (AirFanoutViewer *viewer, void *data);
   void (*left) (AirFanoutViewer *viewer, AirViewerReason reason, void *data);
   void (*reordered) (AirFanoutGroup *group, void *data);
-  void (*reader_ended) (AirFanoutGroup *group, void *data);
+  void (*reader_ended) (AirFanoutGroup *group, AirLane lane, void *data);
+  void (*rung_wanted) (AirFanoutGroup *group, void *data); /* nobody needed it before */
   void *data;
 } AirFanoutEvents;
 
@@ -36,6 +39,7 @@ typedef struct
   uint64_t retransmitted, nacks, keyframe_requests, replays;
   uint64_t unvalidated, unknown_ufrag, forged;
   uint64_t tcp_accepted, tcp_refused, tcp_cut, tcp_dropped;
+  uint64_t level_changes[AIR_LEVEL_COUNT][AIR_LEVEL_REASON_COUNT];
   uint64_t forwarded, overrun; /* datagrams to the loop that owns their viewer; too many at once: dropped */
   AirDelayHistogram delays;
 } AirFanoutCounts;

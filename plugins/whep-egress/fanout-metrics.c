@@ -9,6 +9,18 @@ count (AirMetric *metric, uint64_t change, const char *label)
     air_metric_add (metric, (double)change, label ? labels : NULL);
 }
 
+static void
+count_levels (AirMetric *metric, const AirFanoutCounts *counts)
+{
+  for (AirLevel level = 0; level < AIR_LEVEL_COUNT; level++)
+    for (AirLevelReason reason = 0; reason < AIR_LEVEL_REASON_COUNT; reason++)
+      if (counts->level_changes[level][reason] > 0)
+        {
+          const char *labels[] = { air_level_to_string (level), air_level_reason_to_string (reason), NULL };
+          air_metric_add (metric, (double)counts->level_changes[level][reason], labels);
+        }
+}
+
 void
 air_fanout_metrics_init (AirFanoutMetrics *metrics, AirContext *context)
 {
@@ -30,6 +42,9 @@ air_fanout_metrics_init (AirFanoutMetrics *metrics, AirContext *context)
   metrics->tcp = air_context_add_metric (
     context, AIR_METRIC_COUNTER, "airclass_whep_tcp_connections_total",
     "Connections of viewers by TCP: accepted, refused as too many, cut because they spoke no WebRTC in time", by_result, NULL);
+  static const char *const by_level[] = { "level", "reason", NULL };
+  metrics->levels = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_level_changes_total",
+                                            "Changes of what a viewer is sent, to that level and why", by_level, NULL);
   metrics->forwarded = air_context_add_metric (
     context, AIR_METRIC_COUNTER, "airclass_whep_forwarded_total",
     "Datagrams that came in at another thread than their viewer's and were passed on", NULL, NULL);
@@ -57,6 +72,7 @@ air_fanout_metrics_add (AirFanoutMetrics *metrics, const AirFanoutCounts *counts
   count (metrics->discarded, counts->unknown_ufrag, "unknown");
   count (metrics->discarded, counts->forged, "forged");
   count (metrics->discarded, counts->overrun, "overrun");
+  count_levels (metrics->levels, counts);
   count (metrics->forwarded, counts->forwarded, NULL);
   const AirDelayHistogram *delays = &counts->delays;
   for (unsigned i = 0; i <= AIR_DELAY_BUCKETS; i++)

@@ -5,7 +5,7 @@
 
 typedef struct
 {
-  AirMetric *packets, *bytes, *retransmitted, *dropped, *requests, *discarded, *forwarded, *delay, *tcp;
+  AirMetric *packets, *bytes, *retransmitted, *dropped, *requests, *discarded, *forwarded, *delay, *tcp, *levels;
 } AirFanoutMetrics;
 
 void air_fanout_metrics_init (AirFanoutMetrics *metrics, AirContext *context);

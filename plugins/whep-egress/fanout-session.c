@@ -29,7 +29,7 @@ air_fanout_loop_publish_viewer (AirFanoutViewer *viewer)
   info->loss = counts->loss;
   info->jitter_us = counts->jitter_us;
   info->bitrate_bps = (counts->bytes - viewer->bytes_before) * 8;
-  info->estimate_bps = counts->estimate_bps;
+  air_fanout_level_describe (viewer, info, viewer->loop->now_us);
   info->packets = counts->packets;
   info->bytes = counts->bytes;
   info->nacks = counts->nacks;
@@ -89,6 +89,7 @@ air_fanout_loop_end_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirVie
   if (viewer->media)
     {
       air_fanout_viewer_say_bye (viewer);
+      air_fanout_level_end (viewer);
       air_fanout_share_remove (viewer->share, viewer);
     }
   air_dtls_close (viewer->dtls);
@@ -132,6 +133,7 @@ begin_media (AirFanoutLoop *loop, AirFanoutViewer *viewer)
     }
   viewer->media = true;
   viewer->handshake_at_us = 0;
+  air_fanout_level_begin (viewer, loop->now_us);
   air_fanout_share_add (viewer->share, viewer);
   air_fanout_loop_publish_viewer (viewer);
   loop->events.joined (viewer, loop->events.data);
@@ -175,7 +177,10 @@ air_fanout_loop_check_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer)
   else if (viewer->handshake_at_us != 0 && loop->now_us >= viewer->handshake_at_us)
     take_dtls_state (loop, viewer, air_dtls_handle_timeout (viewer->dtls));
   else if (viewer->media)
-    air_fanout_viewer_report (viewer, loop->now_us, false);
+    {
+      air_fanout_viewer_report (viewer, loop->now_us, false);
+      air_fanout_level_update (viewer, loop->now_us);
+    }
 }
 
 /* ---- Datagrams */

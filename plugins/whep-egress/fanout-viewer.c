@@ -1,5 +1,5 @@
 /* A viewer: from shared packets to its own, paced. */
-#include "fanout-viewer.h"
+#include "fanout-private.h"
 
 #include <string.h>
 
@@ -87,6 +87,7 @@ air_fanout_viewer_unref (AirFanoutViewer *viewer)
   air_dtls_free (viewer->dtls);
   air_srtp_free (viewer->sender);
   air_srtp_free (viewer->receiver);
+  air_path_estimate_free (viewer->level.path);
   g_free (viewer->cname);
   g_free (viewer->mid);
   g_free (viewer->info.viewer_id);
@@ -109,9 +110,10 @@ air_fanout_viewer_get_info (AirFanoutViewer *viewer)
 }
 
 static void
-send_encrypted (AirFanoutViewer *viewer, const uint8_t *header, size_t header_bytes,
-                const uint8_t *payload, size_t payload_bytes)
+send_encrypted (AirFanoutViewer *viewer, const AirRtpHeader *fields, const uint8_t *payload, size_t payload_bytes)
 {
+  uint8_t header[AIR_RTP_MAX_HEADER_BYTES];
+  size_t header_bytes = air_rtp_header_write (fields, header);
   const AirPath *path = air_ice_get_selected (viewer->ice);
   if (!path)
     return;
@@ -123,6 +125,10 @@ send_encrypted (AirFanoutViewer *viewer, const uint8_t *header, size_t header_by
   air_fanout_loop_commit (viewer->loop, path, bytes);
   viewer->counts.packets += bytes > 0;
   viewer->counts.bytes += bytes;
+  if (fields->transport_id)
+    air_path_estimate_sent (viewer->level.path, fields->transport_sequence, bytes, viewer->loop->now_us);
+  else
+    air_path_estimate_sent_unnumbered (viewer->level.path, bytes, viewer->loop->now_us);
 }
 
 static uint32_t
@@ -171,8 +177,7 @@ send_packet (AirFanoutViewer *viewer, AirKind kind, const AirFanoutSegment *segm
       header.mid_id = ids[AIR_SDP_EXTENSION_MID];
       header.mid = viewer->mids[kind];
     }
-  uint8_t bytes[AIR_RTP_MAX_HEADER_BYTES];
-  send_encrypted (viewer, bytes, air_rtp_header_write (&header, bytes), packet->payload, packet->payload_bytes);
+  send_encrypted (viewer, &header, packet->payload, packet->payload_bytes);
 }
 
 /* From @place on the sequence numbers go on without a gap. */
@@ -200,6 +205,39 @@ catch_up_from (AirFanoutViewer *viewer, AirFanoutTrack *track, AirLane lane, uin
   segment->start_us = now_us;
   segment->first_frame = packet->frame;
   segment->first_timestamp = air_rtp_clock_90k (MAX (0, air_rtp_view_live_pts (viewer->share->view, now_us)));
+  /* What was sent last may have been newer than usual. */
+  uint32_t next = viewer->level.last_timestamp + CATCH_UP_STEP;
+  if (viewer->level.any && (int32_t)(segment->first_timestamp - next) < 0)
+    segment->first_timestamp = next;
+}
+
+void
+air_fanout_viewer_enter (AirFanoutViewer *viewer, unsigned rung, uint64_t place, int64_t now_us)
+{
+  AirFanoutTrack *track = &viewer->tracks[AIR_KIND_VIDEO];
+  AirLane lane = air_lane_of (AIR_KIND_VIDEO, rung);
+  const AirRtpPacket *keyframe = air_packet_ring_get (viewer->share->view->rings[lane], place);
+  catch_up_from (viewer, track, lane, place, now_us);
+  track->rung = rung;
+  track->started = true;
+  if (!viewer->level.any || (int32_t)(keyframe->timestamp - viewer->level.last_timestamp) > 0)
+    track->segments[track->segment_count - 1].live = place;
+}
+
+/* Over a picture that is left out: the sequence numbers go on without a gap. */
+static AirFanoutSegment *
+skip_picture (AirFanoutTrack *track, AirPacketRing *ring)
+{
+  AirFanoutSegment before = track->segments[track->segment_count - 1];
+  uint64_t place = track->cursor;
+  const AirRtpPacket *packet;
+  while ((packet = air_packet_ring_get (ring, place++)) && !(packet->flags & AIR_RTP_MARKER))
+    ;
+  AirFanoutSegment *segment = jump_to (track, before.lane, place);
+  before.sequence = segment->sequence;
+  before.place = segment->place;
+  *segment = before;
+  return segment;
 }
 
 /* Whether it is @packet's turn: see AirFanoutSegment. A picture that is as new as it is late is live. */
@@ -267,41 +305,76 @@ refill (AirFanoutViewer *viewer, int64_t now_us)
   viewer->budget_us = now_us;
 }
 
+/* Returns whether more waits. */
+static bool
+pump_track (AirFanoutViewer *viewer, AirKind kind, int64_t now_us)
+{
+  AirFanoutTrack *track = &viewer->tracks[kind];
+  bool video = kind == AIR_KIND_VIDEO;
+  if (!track->section.accepted || (video && !air_fanout_level_steer (viewer, now_us))
+      || !find_start (viewer, kind, now_us))
+    return false;
+  const AirPath *path = air_ice_get_selected (viewer->ice);
+  bool slow = path->remote.tcp; /* waits for its peer, not for us */
+  AirPacketRing *ring = viewer->share->view->rings[air_lane_of (kind, track->rung)];
+  AirFanoutSegment *segment = &track->segments[track->segment_count - 1];
+  AirRtpPacket *packet;
+  while (viewer->budget > 0 && (packet = air_packet_ring_get (ring, track->cursor))
+         && is_due (segment, packet, now_us))
+    {
+      if (video && air_fanout_level_skips (viewer, packet))
+        {
+          segment = skip_picture (track, ring);
+          continue;
+        }
+      if (!air_fanout_loop_has_room (viewer->loop, path))
+        return false; /* there will be a word when there is (fanout-tcp.c) */
+      viewer->sent_us = now_us;
+      send_packet (viewer, kind, segment, packet, track->next_sequence++);
+      if (!slow && is_live_end (segment, packet))
+        air_fanout_loop_note_delay (viewer->loop, packet->arrival_us);
+      if (video)
+        air_fanout_level_take_sent (viewer, packet, timestamp_of (track, segment, packet) - track->timestamp_offset);
+      track->cursor++;
+      track->packets++;
+      track->octets += packet->payload_bytes;
+      viewer->budget--;
+    }
+  return track->cursor < air_packet_ring_get_head (ring);
+}
+
 bool
 air_fanout_viewer_pump (AirFanoutViewer *viewer, int64_t now_us)
 {
-  static const AirKind order[] = { AIR_KIND_AUDIO, AIR_KIND_VIDEO };
-  bool more = false;
   const AirPath *path = air_ice_get_selected (viewer->ice);
   if (!viewer->share->view->ready || !air_fanout_loop_has_room (viewer->loop, path))
     return false;
-  bool slow = path->remote.tcp; /* waits for its peer, not for us */
   refill (viewer, now_us);
-  for (unsigned i = 0; i < G_N_ELEMENTS (order); i++)
-    {
-      AirFanoutTrack *track = &viewer->tracks[order[i]];
-      AirPacketRing *ring = viewer->share->view->rings[air_lane_of (order[i], track->rung)];
-      if (!track->section.accepted || !find_start (viewer, order[i], now_us))
-        continue;
-      AirRtpPacket *packet;
-      AirFanoutSegment *segment = &track->segments[track->segment_count - 1];
-      while (viewer->budget > 0 && (packet = air_packet_ring_get (ring, track->cursor))
-             && is_due (segment, packet, now_us))
-        {
-          if (!air_fanout_loop_has_room (viewer->loop, path))
-            return false; /* there will be a word when there is (fanout-tcp.c) */
-          viewer->sent_us = now_us;
-          send_packet (viewer, order[i], segment, packet, track->next_sequence++);
-          if (!slow && is_live_end (segment, packet))
-            air_fanout_loop_note_delay (viewer->loop, packet->arrival_us);
-          track->cursor++;
-          track->packets++;
-          track->octets += packet->payload_bytes;
-          viewer->budget--;
-        }
-      more |= track->cursor < air_packet_ring_get_head (ring);
-    }
-  return more;
+  bool sound = pump_track (viewer, AIR_KIND_AUDIO, now_us);
+  bool pictures = pump_track (viewer, AIR_KIND_VIDEO, now_us);
+  bool probe = air_fanout_level_probe (viewer, now_us);
+  return sound || pictures || probe;
+}
+
+#define PADDING_BYTES 255u
+
+/* Packets without content, as senders of WebRTC try a path with: they take a sequence number of the RTX stream only. */
+static void
+send_padding (AirFanoutViewer *viewer)
+{
+  static const uint8_t padding[PADDING_BYTES] = { [PADDING_BYTES - 1] = PADDING_BYTES };
+  AirFanoutTrack *track = &viewer->tracks[AIR_KIND_VIDEO];
+  AirRtpHeader header = {
+    .payload = track->section.rtx_payload,
+    .padded = true,
+    .sequence = (uint16_t)track->next_rtx_sequence++,
+    .timestamp = viewer->level.last_timestamp + track->timestamp_offset,
+    .ssrc = track->section.rtx_ssrc,
+    .transport_id = track->section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC],
+  };
+  if (header.transport_id)
+    header.transport_sequence = viewer->transport_sequence++;
+  send_encrypted (viewer, &header, padding, sizeof padding);
 }
 
 static AirFanoutSegment *
@@ -345,11 +418,11 @@ send_rtx (AirFanoutViewer *viewer, AirKind kind, const AirFanoutSegment *segment
   };
   if (header.transport_id)
     header.transport_sequence = viewer->transport_sequence++;
-  uint8_t bytes[AIR_RTP_MAX_HEADER_BYTES], payload[AIR_RTP_MAX_PAYLOAD_BYTES + 2];
+  uint8_t payload[AIR_RTP_MAX_PAYLOAD_BYTES + 2];
   payload[0] = (uint8_t)(original >> 8);
   payload[1] = (uint8_t)original;
   memcpy (payload + 2, packet->payload, packet->payload_bytes);
-  send_encrypted (viewer, bytes, air_rtp_header_write (&header, bytes), payload, packet->payload_bytes + 2u);
+  send_encrypted (viewer, &header, payload, packet->payload_bytes + 2u);
 }
 
 void
@@ -375,6 +448,26 @@ air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirFanoutTrack *track, ui
     send_packet (viewer, kind, segment, packet, full);
   viewer->counts.retransmitted++;
   air_fanout_loop_get_counts (viewer->loop)->retransmitted++;
+}
+
+size_t
+air_fanout_viewer_send_probe (AirFanoutViewer *viewer, unsigned back)
+{
+  AirFanoutTrack *track = &viewer->tracks[AIR_KIND_VIDEO];
+  uint64_t before = viewer->counts.bytes;
+  if (!track->section.rtx_payload)
+    return 0;
+  uint64_t full = track->next_sequence - 1 - back;
+  const AirFanoutSegment *segment
+    = back < track->next_sequence - track->first_sequence ? find_segment (track, full) : NULL;
+  const AirRtpPacket *packet = segment ? air_packet_ring_get (viewer->share->view->rings[segment->lane],
+                                                              segment->place + (full - segment->sequence))
+                                       : NULL;
+  if (packet && !viewer->level.paused)
+    send_rtx (viewer, AIR_KIND_VIDEO, segment, packet, (uint16_t)full);
+  else
+    send_padding (viewer);
+  return viewer->counts.bytes - before;
 }
 
 bool

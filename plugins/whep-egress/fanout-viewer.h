@@ -8,6 +8,7 @@
 
 #include "dtls.h"
 #include "fanout-group.h"
+#include "fanout-level.h"
 #include "rtcp.h"
 #include "rtp-header.h"
 #include "sdp-answer.h"
@@ -17,7 +18,7 @@ G_BEGIN_DECLS
 /* How fast a viewer that is behind is brought up to the live edge: faster loses packets in the receiver's buffers,
  * slower takes longer to become live. */
 #define AIR_FANOUT_PACKETS_PER_MS 20u
-#define AIR_FANOUT_SEGMENTS 16u
+#define AIR_FANOUT_SEGMENTS 32u
 /* For ICE and DTLS, from the answer on: freed within 10 s. */
 #define AIR_FANOUT_HANDSHAKE_US (9500 * G_GINT64_CONSTANT (1000))
 
@@ -87,6 +88,8 @@ struct _AirFanoutViewer
   double retransmit_tokens;
   int64_t retransmit_us;
   uint16_t transport_sequence;
+  AirLevels levels; /* which it may get */
+  AirFanoutLevel level;
   uint64_t bytes_before; /* for the bitrate */
   AirViewerInfo counts;  /* the loop's own; strings unused */
 
@@ -116,6 +119,11 @@ bool air_fanout_viewer_feedback (AirFanoutViewer *viewer, const uint8_t *packet,
 /* Sends again what the viewer lost, as far as the ring has it. */
 void air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirFanoutTrack *track,
                                    uint16_t sequence);
+/* Sends the video packet so far back once more, or an empty one where there is none: nobody misses it. Returns: what it
+ * took; 0: this viewer takes no such thing (RFC 4588). */
+size_t air_fanout_viewer_send_probe (AirFanoutViewer *viewer, unsigned back);
+/* Goes on with the keyframe at @place of another rung, or of the same one. */
+void air_fanout_viewer_enter (AirFanoutViewer *viewer, unsigned rung, uint64_t place, int64_t now_us);
 /* Goes back to the last keyframe, and forward from there. Returns false when it is not kept. */
 bool air_fanout_viewer_replay (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t now_us);
 

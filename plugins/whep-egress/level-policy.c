@@ -21,6 +21,7 @@ static const int64_t longest_wait_us[AIR_LEVEL_COUNT] = {
 /* A probe grows in steps, so that one which is too much fills no long queue, and holds at the top. */
 #define RAISE_EVERY_US (300 * 1000)
 #define HOLD_US (1200 * 1000)
+#define UNHEARD_US (700 * 1000)
 #define MARGIN_PERCENT 110u
 #define CALM_QUEUE_US 40000
 #define PROBE_QUEUE_US 70000
@@ -102,6 +103,9 @@ change (AirLevelPolicy *policy, AirLevel level, AirLevelReason reason, int64_t n
   policy->good_us = now_us;
   policy->bad_us = 0;
   end_probe (policy, now_us);
+  /* More is sent, and must show at once whether that is too much. */
+  if (up)
+    policy->lowered_us = 0;
 }
 
 /* ---- Down */
@@ -190,7 +194,8 @@ raise_probe (AirLevelPolicy *policy, const AirLevelRates *rates, int64_t now_us)
 static bool
 take_probe (AirLevelPolicy *policy, const AirPathState *path, const AirLevelRates *rates, int64_t now_us)
 {
-  bool failed = !path->known || path->trend != AIR_PATH_NORMAL || path->queue_us > PROBE_QUEUE_US
+  bool unheard = !path->known && now_us > policy->probe_us + UNHEARD_US;
+  bool failed = unheard || path->trend != AIR_PATH_NORMAL || path->queue_us > PROBE_QUEUE_US
                 || path->loss > policy->probe_loss + PROBE_MORE_LOSS;
   if (failed || rates->bps[policy->target] == 0)
     {
@@ -211,7 +216,9 @@ step_up (AirLevelPolicy *policy, const AirPathState *path, const AirLevelRates *
   if (policy->probe_us != 0)
     return take_probe (policy, path, rates, now_us);
   AirLevel target = next_up (policy->level, rates);
-  bool calm = path->known && path->queue_us < CALM_QUEUE_US && path->loss < CALM_LOSS;
+  /* Sound alone may give no feedback; the probe will. */
+  bool heard = path->known || policy->level == AIR_LEVEL_AUDIO;
+  bool calm = heard && path->queue_us < CALM_QUEUE_US && path->loss < CALM_LOSS;
   if (target == policy->level || !calm || !is_settled (policy, path, now_us))
     {
       policy->good_us = calm ? policy->good_us : now_us;

@@ -2,6 +2,10 @@
 #include "packet-ring.h"
 
 #define FIRST_SLOTS 256u
+/* Headers and tag of a packet on its way. */
+#define WIRE_BYTES 60u
+/* Less says nothing of a rate. */
+#define LEAST_SPAN_NS (300 * G_GINT64_CONSTANT (1000000))
 
 struct _AirPacketRing
 {
@@ -10,6 +14,7 @@ struct _AirPacketRing
   unsigned max_packets;
   size_t max_bytes;
   size_t bytes;
+  size_t disposable_bytes; /* of them */
   int64_t keep_ns;
   uint64_t head, tail, keyframe;
   uint32_t frames; /* access units so far */
@@ -29,10 +34,17 @@ air_packet_ring_new (unsigned max_packets, size_t max_bytes, int64_t keep_ns)
   return ring;
 }
 
+static size_t
+disposable_bytes (const AirRtpPacket *packet)
+{
+  return packet->flags & AIR_RTP_DISPOSABLE ? packet->payload_bytes + WIRE_BYTES : 0;
+}
+
 static void
 drop_oldest (AirPacketRing *ring)
 {
   AirRtpPacket **slot = &ring->slots[ring->tail & (ring->slot_count - 1)];
+  ring->disposable_bytes -= disposable_bytes (*slot);
   ring->bytes -= sizeof (AirRtpPacket) + (*slot)->payload_bytes;
   g_clear_pointer (slot, air_rtp_packet_unref);
   if (ring->keyframe == ring->tail)
@@ -85,6 +97,7 @@ append (AirPacketRing *ring, AirRtpPacket *packet)
     ring->keyframe = ring->head;
   ring->slots[ring->head & (ring->slot_count - 1)] = packet;
   ring->bytes += sizeof (AirRtpPacket) + packet->payload_bytes;
+  ring->disposable_bytes += disposable_bytes (packet);
   ring->head++;
 }
 
@@ -133,4 +146,19 @@ uint64_t
 air_packet_ring_get_keyframe (AirPacketRing *ring)
 {
   return ring->keyframe;
+}
+
+uint64_t
+air_packet_ring_get_bps (AirPacketRing *ring, uint64_t *ret_disposable_bps)
+{
+  uint64_t count = ring->head - ring->tail;
+  int64_t span_ns = count < 2 ? 0
+                              : ring->slots[(ring->head - 1) & (ring->slot_count - 1)]->pts_ns
+                                  - ring->slots[ring->tail & (ring->slot_count - 1)]->pts_ns;
+  if (ret_disposable_bps)
+    *ret_disposable_bps = span_ns < LEAST_SPAN_NS ? 0 : ring->disposable_bytes * 8000000 / (uint64_t)(span_ns / 1000);
+  if (span_ns < LEAST_SPAN_NS)
+    return 0;
+  uint64_t wire_bytes = ring->bytes - count * sizeof (AirRtpPacket) + count * WIRE_BYTES;
+  return wire_bytes * 8000000 / (uint64_t)(span_ns / 1000);
 }

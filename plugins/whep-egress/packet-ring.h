@@ -29,6 +29,9 @@ uint64_t air_packet_ring_get_head (AirPacketRing *ring);
 uint64_t air_packet_ring_get_tail (AirPacketRing *ring);
 /* Where the newest keyframe begins; AIR_RING_NONE when it is not kept (none came, or its group is beyond the bounds). */
 uint64_t air_packet_ring_get_keyframe (AirPacketRing *ring);
+/* What its packets take on the wire, by their own time; 0 while too little is kept. @ret_disposable_bps: (nullable) the
+ * share of those that no other picture needs. */
+uint64_t air_packet_ring_get_bps (AirPacketRing *ring, uint64_t *ret_disposable_bps);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirPacketRing, air_packet_ring_free)
 

@@ -453,6 +453,8 @@ air_path_estimate_get (AirPathEstimate *path, int64_t now_us, AirPathState *ret_
   ret_state->sent_bps = sent_bps (path, now_us);
   ret_state->limited = ret_state->trend == AIR_PATH_NORMAL;
   ret_state->newest_us = path->newest_us;
+  if (!ret_state->known)
+    return;
   ret_state->queue_us = MAX (queue_of (path, 0), ret_state->trend == AIR_PATH_OVERUSED ? path->lags_us[0] : 0);
   ret_state->loss = loss_of (path, 40);
 }

@@ -46,7 +46,7 @@ put_elements (const AirRtpHeader *header, uint8_t *start)
 size_t
 air_rtp_header_write (const AirRtpHeader *header, uint8_t out[AIR_RTP_MAX_HEADER_BYTES])
 {
-  uint8_t *at = put (out, 0x80, 1);
+  uint8_t *at = put (out, header->padded ? 0xa0 : 0x80, 1);
   at = put (at, (uint64_t)header->payload | (header->marker ? 0x80u : 0), 1);
   at = put (at, header->sequence, 2);
   at = put (at, header->timestamp, 4);

@@ -14,6 +14,7 @@ typedef struct
 {
   uint8_t payload; /* payload type */
   bool marker;
+  bool padded; /* the payload ends with padding and its count (RFC 3550 §5.1) */
   uint16_t sequence;
   uint32_t timestamp;
   uint32_t ssrc;

@@ -26,6 +26,7 @@ typedef enum
   AIR_RTP_CAPTURE_TIME = 1 << 3, /* carries abs-capture-time where it was negotiated */
   AIR_RTP_WAIT = 1 << 4,         /* carries the playout delay `wait_ms` where it was negotiated */
   AIR_RTP_UNIT_END = 1 << 5,     /* last packet of an access unit */
+  AIR_RTP_DISPOSABLE = 1 << 6,   /* no other picture needs this one */
 } AirRtpFlags;
 
 /* Each has a ring and a row of packets of its own. The video of a group comes in rungs: as published, and lower ones for
@@ -38,6 +39,8 @@ typedef enum
   AIR_LANE_COUNT,
 } AirLane;
 
+#define AIR_RUNG_FULL 0u
+#define AIR_RUNG_LOW 1u
 #define AIR_RUNG_COUNT (AIR_LANE_COUNT - AIR_LANE_VIDEO)
 
 typedef struct

@@ -35,6 +35,7 @@ typedef struct
   int64_t next_wait_ns;    /* when a picture carries the playout delay again */
   AirLateness lateness;
   int64_t arrival_us; /* of the unit that is being packetized */
+  bool disposable;    /* it is */
   bool any;
 } Channel;
 
@@ -182,6 +183,7 @@ take_packet (AirRtpPacket *packet, void *data)
   packet->flags |= last ? AIR_RTP_UNIT_END : 0;
   packet->lane = (uint8_t)lane;
   packet->arrival_us = channel->arrival_us;
+  packet->flags |= channel->disposable ? AIR_RTP_DISPOSABLE : 0;
   air_packet_ring_append (channel->inputs[0].source->view->rings[lane], packet);
 }
 
@@ -255,6 +257,7 @@ take_video (AirRtpSource *source, Channel *channel, Input *input, const AirUnit 
   if (!gst_buffer_map (unit->buffer, &map, GST_MAP_READ))
     return;
   bool keyframe = unit->flags & AIR_UNIT_KEYFRAME;
+  channel->disposable = unit->flags & AIR_UNIT_NON_REFERENCE;
   air_rtp_h264_push (channel->h264, map.data, map.size, keyframe, unit->pts_ns, take_picture_packet, channel);
   gst_buffer_unmap (unit->buffer, &map);
   if (keyframe || unit->pts_ns > channel->last_pts_ns)

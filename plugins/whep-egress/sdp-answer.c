@@ -153,8 +153,9 @@ accept_section (AirSdpChoice *choice, AirKind kind, unsigned index, const AirSdp
       && section->extensions[AIR_SDP_EXTENSION_PLAYOUT_DELAY])
     section->feedback |= AIR_SDP_FEEDBACK_ROUND_TRIP;
   /* A transport-wide sequence number changes with each sending; a retransmission on the same SSRC must not change
-   * (RFC 7714 §8.4). So there is one only where retransmissions have an SSRC of their own. */
-  if (!section->rtx_payload || !(section->feedback & AIR_SDP_FEEDBACK_TRANSPORT_CC)
+   * (RFC 7714 §8.4). So there is one only where retransmissions have an SSRC of their own, or there are none. */
+  bool repeats = section->feedback & AIR_SDP_FEEDBACK_NACK && !section->rtx_payload;
+  if (repeats || !(section->feedback & AIR_SDP_FEEDBACK_TRANSPORT_CC)
       || !section->extensions[AIR_SDP_EXTENSION_TRANSPORT_CC])
     {
       section->feedback &= ~(unsigned)AIR_SDP_FEEDBACK_TRANSPORT_CC;

@@ -53,6 +53,7 @@ typedef struct
   AirWebrtcViewer *viewer; /* a reference; NULL: about a group */
   AirWebrtcGroup *group;   /* to be looked up, never followed */
   AirViewerReason reason;
+  AirLane lane;
 } News;
 
 static void
@@ -138,7 +139,7 @@ on_reader_ended (void *data)
 {
   News *news = data;
   AirFanoutFeed *feed = g_hash_table_lookup (news->self->feeds, news->group);
-  if (feed && !air_fanout_feed_take_ended (feed))
+  if (feed && !air_fanout_feed_take_ended (feed, news->lane))
     end_all_of (news->self, feed, AIR_VIEWER_STREAM_ENDED);
 }
 
@@ -164,10 +165,12 @@ loop_reordered (AirWebrtcGroup *group, void *data)
 }
 
 static void
-loop_reader_ended (AirWebrtcGroup *group, void *data)
+loop_reader_ended (AirWebrtcGroup *group, AirLane lane, void *data)
 {
   WebrtcEngine *self = data;
-  air_context_invoke (self->context, on_reader_ended, news_new (self, NULL, group, AIR_VIEWER_LEFT), free_news);
+  News *news = news_new (self, NULL, group, AIR_VIEWER_LEFT);
+  news->lane = lane;
+  air_context_invoke (self->context, on_reader_ended, news, free_news);
 }
 
 /* ---- Feeds */

@@ -238,7 +238,7 @@ static void
 group_ended (AirRtpSource *source, AirLane lane, void *data)
 {
   AirWebrtcGroup *group = data;
-  group->loop->events.reader_ended (group, group->loop->events.data);
+  group->loop->events.reader_ended (group, lane, group->loop->events.data);
 }
 
 AirWebrtcGroup *

@@ -26,7 +26,7 @@ typedef struct
   void (*joined) (AirWebrtcViewer *viewer, void *data);
   void (*left) (AirWebrtcViewer *viewer, AirViewerReason reason, void *data);
   void (*reordered) (AirWebrtcGroup *group, void *data);
-  void (*reader_ended) (AirWebrtcGroup *group, void *data);
+  void (*reader_ended) (AirWebrtcGroup *group, AirLane lane, void *data);
   void *data;
 } AirWebrtcLoopEvents;
 

@@ -67,6 +67,13 @@ static const AirOption options[] = {
     .help
     = "What to do with H.264 that has B-frames, which browsers cannot show in order: encode it anew without them, once "
       "for all viewers; leave B-frames out where nothing refers to them; or refuse viewers with a reason." },
+  { .key = "levels",
+    .type = AIR_OPTION_ENUM,
+    .default_value = "auto",
+    .choices = "auto|full|low|audio",
+    .help
+    = "What viewers are sent: by what each one's network carries, from everything over a smaller picture (made once for "
+      "all, while somebody needs it) down to sound only; or always the same." },
   { .key = NULL },
 };
 

@@ -1,0 +1,155 @@
+"""A WHEP client at the end of a narrow path: packets reach it by loopback, but count as arrived when a bottleneck of rate_bps
+would have let them through, which it reports by transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+"""
+
+import collections
+import select
+import struct
+import threading
+import time
+
+from whep_client import Peer
+
+TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+Packet = collections.namedtuple("Packet", "ssrc payload_type sequence timestamp marker transport payload came_s")
+
+
+def parse_rtp(data, came_s):
+    first, second, sequence, timestamp, ssrc = struct.unpack(">BBHII", data[:12])
+    at, transport = 12, None
+    if first & 0x10:
+        profile, words = struct.unpack(">HH", data[12:16])
+        assert profile == 0xBEDE
+        at, end = 16, 16 + 4 * words
+        while at < end:
+            if data[at] == 0:
+                at += 1
+                continue
+            identifier, size = data[at] >> 4, (data[at] & 15) + 1
+            if identifier == 3:
+                transport = struct.unpack(">H", data[at + 1:at + 3])[0]
+            at += 1 + size
+        at = end
+    return Packet(ssrc, second & 127, sequence, timestamp, bool(second & 128), transport, data[at:], came_s)
+
+
+def build_transport_cc(base, arrivals, count):
+    """arrivals: for each packet from base on, its time of arrival in s or None."""
+    reference = int(next(a for a in arrivals if a is not None) / 0.064)
+    symbols, deltas, at_us = [], b"", reference * 64000
+    for arrival in arrivals:
+        if arrival is None:
+            symbols.append(0)
+            continue
+        ticks = round((arrival * 1e6 - at_us) / 250)
+        at_us += ticks * 250
+        small = 0 <= ticks <= 255
+        symbols.append(1 if small else 2)
+        deltas += struct.pack(">B", ticks) if small else struct.pack(">h", max(-32768, min(32767, ticks)))
+    chunks = b""
+    for i in range(0, len(symbols), 7):
+        chunk = 0xC000
+        for j, symbol in enumerate(symbols[i:i + 7]):
+            chunk |= symbol << (12 - 2 * j)
+        chunks += struct.pack(">H", chunk)
+    body = struct.pack(">IIHH", 1, 0, base, len(arrivals)) + struct.pack(">I", (reference & 0xFFFFFF) << 8 | count & 255)
+    body += chunks + deltas
+    body += bytes(-len(body) % 4)
+    return struct.pack(">BBH", 0x8F, 205, len(body) // 4) + body
+
+
+class NarrowPeer(Peer):
+    """rate_bps may be changed at any time; None: as wide as it is. Between start() and stop() a thread receives and reports."""
+
+    FEEDBACK_S = 0.1
+
+    def __init__(self, *args, rate_bps=None, video=True, **options):
+        super().__init__(*args, **options)
+        self.rate_bps, self.free_s = rate_bps, 0.0
+        self.under_way = collections.deque()  # (arrival, transport number)
+        self.packets, self.lock, self.feedbacks = [], threading.Lock(), 0
+        self.running, self.thread = False, None
+        self.next_report, self.next_transport = 0.0, None
+
+    def offer(self):
+        sdp = super().offer()
+        return sdp.replace("m=video 9 UDP/TLS/RTP/SAVPF 96", "m=video 9 UDP/TLS/RTP/SAVPF 96 97").replace(
+            "a=rtcp-fb:96 nack\r\n", f"a=extmap:3 {TRANSPORT_CC}\r\na=rtcp-fb:96 transport-cc\r\na=rtcp-fb:96 nack\r\n"
+            "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n").replace(
+            "a=rtpmap:111 opus/48000/2", f"a=extmap:3 {TRANSPORT_CC}\r\na=rtcp-fb:111 transport-cc\r\na=rtpmap:111 opus/48000/2")
+
+    def start(self):
+        answer = self.post()
+        assert answer.status == 201, answer.text
+        assert self.check() == 0
+        assert self.shake_hands()
+        self.running = True
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+        return self
+
+    def stop(self):
+        self.running = False
+        self.thread.join()
+        self.close()
+
+    def run(self):
+        pending = [data for _, data in self.plain]
+        next_check = time.monotonic() + 2
+        while self.running:
+            for data in pending:
+                self.take(data)
+            pending = []
+            if select.select([self.socket], [], [], 0.01)[0]:
+                try:
+                    while len(pending) < 256:
+                        pending.append(self.socket.recv(4096))
+                except BlockingIOError:
+                    pass
+            now = time.monotonic()
+            if now >= self.next_report:
+                self.next_report = now + self.FEEDBACK_S
+                self.report(now)
+            if now >= next_check:
+                next_check = now + 2
+                self.check(answered=False)
+
+    def take(self, data):
+        if not self.is_rtp(data):
+            return
+        now = time.monotonic()
+        packet = parse_rtp(self.inbound.unprotect(data), now)
+        with self.lock:
+            self.packets.append(packet)
+        self.free_s = max(now, self.free_s) + (len(data) * 8 / self.rate_bps if self.rate_bps else 0)
+        self.under_way.append((self.free_s, packet.transport))
+
+    def report(self, now):
+        arrived = {}
+        while self.under_way and self.under_way[0][0] <= now:
+            arrival, number = self.under_way.popleft()
+            if number is not None:
+                arrived[number] = arrival
+        if not arrived:
+            return
+        if self.next_transport is None:
+            self.next_transport = min(arrived)
+        base = self.next_transport
+        count = max((number - base) & 0xFFFF for number in arrived) + 1
+        for at in range(0, count, 500):
+            part = [arrived.get((base + i) & 0xFFFF) for i in range(at, min(count, at + 500))]
+            if any(arrival is not None for arrival in part):
+                self.feedbacks += 1
+                self.send_rtcp(build_transport_cc((base + at) & 0xFFFF, part, self.feedbacks))
+        self.next_transport = (base + count) & 0xFFFF
+
+    # ---- What came
+
+    def video(self, since_s=0.0):
+        """The packets of the video's own SSRC, by arrival."""
+        with self.lock:
+            return [p for p in self.packets if p.payload_type == 96 and p.came_s >= since_s]
+
+    def of_type(self, payload_type, since_s=0.0):
+        with self.lock:
+            return [p for p in self.packets if p.payload_type == payload_type and p.came_s >= since_s]
