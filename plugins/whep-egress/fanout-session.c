@@ -218,6 +218,16 @@ look_up (AirFanoutLoop *loop, const AirStunMessage *message, const char *ufrag, 
   g_return_val_if_reached (NULL);
 }
 
+/* An address that was another viewer's until now: a NAT gave it away, and the other's media must not go there. */
+static void
+take_address (AirFanoutLoop *loop, AirFanoutViewer *viewer, const AirPath *path)
+{
+  AirFanoutViewer *former = (AirFanoutViewer *)air_demux_find_address (loop->demux, &path->remote);
+  if (former && former != viewer)
+    air_ice_lose (former->ice, path);
+  air_demux_add_address (loop->demux, &path->remote, &viewer->entry);
+}
+
 static void
 take_check (AirFanoutLoop *loop, AirFanoutViewer *viewer, const AirStunMessage *message, const AirUdpDatagram *datagram,
             bool forwarded)
@@ -234,7 +244,7 @@ take_check (AirFanoutLoop *loop, AirFanoutViewer *viewer, const AirStunMessage *
   if (result & AIR_ICE_VALIDATED && datagram->path.remote.tcp)
     air_tcp_admit (loop->tcp, &datagram->path, &viewer->tcp);
   else if (result & AIR_ICE_VALIDATED)
-    air_demux_add_address (loop->demux, &datagram->path.remote, &viewer->entry);
+    take_address (loop, viewer, &datagram->path);
   if (result & AIR_ICE_VALIDATED && forwarded)
     air_fanout_directory_add_address (loop->directory, &datagram->path.remote, &viewer->listing);
   if (result & AIR_ICE_SELECTED)

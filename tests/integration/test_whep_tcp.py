@@ -142,6 +142,7 @@ def test_from_udp_to_tcp_and_back(live, peers):
     peer = peers(live).connect()
     by_tcp = TcpPath(peer.tcp_target())
     for path, transport in ((by_tcp, "tcp"), (peer.socket, "udp")):
+        peer.forget(peer.socket)
         packet, deadline = None, time.monotonic() + 10
         while packet is None and time.monotonic() < deadline:
             assert peer.check(sock=path) == 0

@@ -256,6 +256,26 @@ def test_many_loops(airclassd, publish, peers):
     wait_until(lambda: not viewers(server), "all viewers to be gone", 5)
 
 
+def test_an_address_that_another_viewer_had(live, peers):
+    """A NAT gave the port to somebody else: what arrives there is the newcomer's, and the other's media no longer goes there."""
+    former, newcomer = peers(live).connect(), peers(live)
+    own = newcomer.socket
+    newcomer.socket = former.socket
+    assert newcomer.post().status == 201
+    assert newcomer.check() == 0
+    newcomer.forget(former.socket)
+    assert newcomer.shake_hands()
+    newcomer.forget(former.socket)
+    for _ in range(200):
+        data = newcomer.wait_datagram(newcomer.is_rtp, newcomer.socket, time.monotonic() + 10)
+        assert newcomer.inbound.unprotect(data)  # the former one's would not be authentic
+    # The other one comes back from elsewhere.
+    former.socket = own
+    assert former.check() == 0
+    assert former.receive() is not None
+    newcomer.socket.close()
+
+
 def test_lost_packets_come_again(live, peers):
     """NACK on the media's own SSRC: the very same bytes once more, since the nonce is the same (RFC 7714 §8.4)."""
     peer = peers(live).connect()

@@ -289,6 +289,15 @@ class Peer:
     def is_rtcp(data):
         return len(data) >= 8 and 128 <= data[0] <= 191 and 192 <= data[1] <= 223
 
+    def forget(self, sock):
+        """What came to a UDP socket and was not looked at."""
+        self.plain.clear()
+        try:
+            while True:
+                sock.recv(4096)
+        except BlockingIOError:
+            pass
+
     def receive(self, sock=None, wait_s=STEP_S, wanted=None):
         """The next RTP packet (decrypted), or None at the deadline."""
         sock = sock or self.socket

@@ -243,6 +243,29 @@ has_address (GArray *addresses, const char *text)
   return false;
 }
 
+/* A path that leads nowhere any more is not sent to; the next check, on whichever path, selects anew. */
+static void
+test_lost_path (void)
+{
+  g_autoptr (AirIce) ice = air_ice_new ("peer");
+  AirPath other = path_to ("203.0.113.1:6000"), selected = path_to ("203.0.113.1:5000");
+  int code;
+
+  g_assert_cmpuint (give (ice, (Check){ .nominate = true, .priority = 9 }, "203.0.113.1:5000", SECOND, &code)
+                        & AIR_ICE_SELECTED, !=, 0);
+  air_ice_lose (ice, &other);
+  assert_selected (ice, "203.0.113.1:5000");
+  other = selected;
+  other.remote.tcp = 1;
+  air_ice_lose (ice, &other);
+  assert_selected (ice, "203.0.113.1:5000");
+  air_ice_lose (ice, &selected);
+  g_assert_null (air_ice_get_selected (ice));
+  g_assert_true (air_ice_has_consent (ice, 2 * SECOND));
+  g_assert_cmpuint (give (ice, (Check){ .priority = 1 }, "203.0.113.1:6000", SECOND + 1, &code) & AIR_ICE_SELECTED, !=, 0);
+  assert_selected (ice, "203.0.113.1:6000");
+}
+
 static void
 test_candidates (void)
 {
@@ -282,6 +305,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ice/nomination", test_nomination);
   g_test_add_func ("/ice/consent", test_consent);
   g_test_add_func ("/ice/restart", test_restart);
+  g_test_add_func ("/ice/lost-path", test_lost_path);
   g_test_add_func ("/ice/candidates", test_candidates);
   return g_test_run ();
 }
