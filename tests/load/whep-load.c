@@ -157,7 +157,8 @@ end_workers (Run *run)
       LoadWorker *worker = run->workers->pdata[i];
 
       load_worker_stop (worker);
-      g_array_append_vals (run->result.stays, worker->stays->data, worker->stays->len);
+      if (worker->stays->len > 0)
+        g_array_append_vals (run->result.stays, worker->stays->data, worker->stays->len);
       run->result.max_lag_us = MAX (run->result.max_lag_us, worker->max_lag_us);
     }
 }

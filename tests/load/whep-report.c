@@ -43,7 +43,7 @@ quantile (const GArray *sorted, double share)
 static Spread
 spread_of (GArray *values)
 {
-  qsort (values->data, values->len, sizeof (double), compare);
+  g_array_sort (values, compare);
   return (Spread){ quantile (values, 0.5), quantile (values, 0.95), quantile (values, 1), values->len };
 }
 
@@ -194,9 +194,10 @@ load_report_print (const LoadResult *result)
           all->unauthentic);
   printf ("dropped here                 %" G_GUINT64_FORMAT " on purpose, %" G_GUINT64_FORMAT " by full sockets\n",
           all->dropped_here, figures.socket_drops);
-  printf ("frames                       %" G_GUINT64_FORMAT " complete, %" G_GUINT64_FORMAT " lost; slowest viewer %.2f fps, "
-          "median %.2f fps\n",
-          all->frames, all->frames_lost, figures.slowest_fps, figures.median_fps);
+  printf ("frames                       %" G_GUINT64_FORMAT " complete, %" G_GUINT64_FORMAT " lost\n", all->frames,
+          all->frames_lost);
+  if (figures.slowest_fps >= 0)
+    printf ("frames a second              slowest viewer %.2f, median %.2f\n", figures.slowest_fps, figures.median_fps);
   printf ("stalls over 200 ms           %" G_GUINT64_FORMAT " in all (%.1f s), %" G_GUINT64_FORMAT " while measured\n",
           all->stalls, (double)all->stalled_us / G_USEC_PER_SEC, figures.measured.stalls);
   printf ("measured                     %u viewers, %.1f s: %.1f Mbit/s, %.0f packets a second; here %.2f cores, at worst %.1f ms "
