@@ -289,6 +289,14 @@ act (const Arguments *arguments)
   return status;
 }
 
+/* Whether it is the server that is wanted, and not a look at it. */
+static bool
+runs (const Arguments *arguments)
+{
+  return !arguments->check_config && !arguments->list_plugins && !arguments->list_metrics && !arguments->print_config
+         && arguments->describe == NULL;
+}
+
 int
 air_main (int argc, char **argv)
 {
@@ -325,6 +333,8 @@ air_main (int argc, char **argv)
     g_print ("airclassd %s (plugin interface version %u)\n", AIR_VERSION, AIR_API_VERSION);
   else
     {
+      if (runs (&arguments))
+        air_host_take_signals ();
       air_log_setup (AIR_LOG_TEXT, G_LOG_LEVEL_INFO);
       gst_init (NULL, NULL);
       status = act (&arguments);

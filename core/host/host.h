@@ -76,6 +76,10 @@ struct _AirHost
  * started are in `modules` with their reason. Returns: (transfer full), usable for starting only without problems. */
 AirHost *air_host_new (const char *config_path, GPtrArray *problems);
 void air_host_free (AirHost *host);
+/* From now on SIGTERM and SIGINT end the host in order, as soon as its main loop turns. To be called before what takes its
+ * time, loading libraries and plugins. Signals stay taken to the end of the process: without its source one would again end it
+ * as if by force, in the middle of putting things away. */
+void air_host_take_signals (void);
 /* Starts everything, runs the main loop until SIGTERM or SIGINT, stops everything. Returns the exit status. */
 int air_host_run (AirHost *host);
 /* The same end as by SIGTERM. */

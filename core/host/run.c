@@ -59,10 +59,8 @@ on_reload_signal (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Taken to the end of the process: without its source a signal would again end it as if by force, in the middle of putting
- * things away. */
-static void
-take_signals (void)
+void
+air_host_take_signals (void)
 {
   static bool taken;
 
@@ -194,7 +192,7 @@ air_host_run (AirHost *host)
     {
       host->watchdog = air_watchdog_new (host->metrics, lag_ms);
       main_host = host;
-      take_signals ();
+      air_host_take_signals ();
       g_idle_add (begin, host);
       g_main_loop_run (host->loop);
       main_host = NULL;

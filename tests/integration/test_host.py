@@ -2,11 +2,13 @@
 
 import json
 import os
+import pathlib
 import shutil
 import signal
 import socket
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -279,6 +281,18 @@ def test_reload_of_a_broken_file_changes_nothing(airclassd):
     assert "unknown key 'greting' in [example]" in server.log_text()
     assert "log.level changed" not in server.log_text()
     assert server.get("/healthz").status == 200
+
+
+def test_a_signal_while_it_starts_ends_it_in_order(airclassd):
+    """It comes while plugins are loaded, before the main loop turns."""
+    server = airclassd(wait=False)
+    maps = pathlib.Path(f"/proc/{server.process.pid}/maps")
+    deadline = time.monotonic() + 20
+    while "rtmp-ingest.so" not in maps.read_text():
+        assert time.monotonic() < deadline
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(20) == 0
+    assert "ready http" not in server.log_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
