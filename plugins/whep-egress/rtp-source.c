@@ -8,6 +8,7 @@
 #include "rtp-opus.h"
 
 #define CAPTURE_TIME_EVERY_NS (500 * G_GINT64_CONSTANT (1000000))
+#define LEAST_STEP_NS G_GINT64_CONSTANT (1000000)
 #define WAIT_EVERY_NS (500 * G_GINT64_CONSTANT (1000000))
 /* How often the usual lateness of pictures is looked at again. */
 #define LATE_EVERY_UNITS 16u
@@ -21,6 +22,7 @@ typedef struct
   AirReader *reader;
   bool ended;
   bool told_reordered;
+  int64_t newest_ns; /* PTS of what came, to know B-frames by */
 } Input;
 
 typedef struct
@@ -30,7 +32,7 @@ typedef struct
   Input *next;    /* waits for its first keyframe; NULL: none */
   AirRtpH264 *h264; /* NULL: audio */
   AirTrack *track;
-  int64_t last_pts_ns;
+  int64_t sent_ns; /* PTS of the newest packets */
   int64_t next_capture_ns; /* when a packet carries the capture time again */
   int64_t next_wait_ns;    /* when a picture carries the playout delay again */
   AirLateness lateness;
@@ -142,6 +144,7 @@ air_rtp_source_set_reader (AirRtpSource *source, AirLane lane, AirReader *reader
   input->reader = reader;
   input->ended = false;
   input->told_reordered = false;
+  input->newest_ns = INT64_MIN;
   if (wait)
     channel->next = input;
   else
@@ -232,11 +235,11 @@ take_track (Channel *channel, AirTrack *track)
     air_rtp_h264_set_codec_data (channel->h264, data, size);
 }
 
-/* Whether a video unit goes out: one that is shown before what was already sent is a B-frame. */
+/* Whether a video unit goes out: one that is shown before what came already is a B-frame. */
 static bool
-in_order (AirRtpSource *source, Channel *channel, Input *input, const AirUnit *unit)
+in_order (AirRtpSource *source, Input *input, const AirUnit *unit)
 {
-  if (!channel->any || unit->pts_ns > channel->last_pts_ns || unit->flags & AIR_UNIT_KEYFRAME)
+  if (unit->pts_ns > input->newest_ns || unit->flags & AIR_UNIT_KEYFRAME)
     return true;
   bool safe = source->drop_reordered && unit->flags & AIR_UNIT_NON_REFERENCE;
   if (!safe && !input->told_reordered)
@@ -251,17 +254,20 @@ in_order (AirRtpSource *source, Channel *channel, Input *input, const AirUnit *u
 static void
 take_video (AirRtpSource *source, Channel *channel, Input *input, const AirUnit *unit)
 {
-  if (!in_order (source, channel, input, unit))
+  bool goes_out = in_order (source, input, unit);
+  input->newest_ns = MAX (input->newest_ns, unit->pts_ns);
+  if (!goes_out)
     return;
   GstMapInfo map;
   if (!gst_buffer_map (unit->buffer, &map, GST_MAP_READ))
     return;
-  bool keyframe = unit->flags & AIR_UNIT_KEYFRAME;
   channel->disposable = unit->flags & AIR_UNIT_NON_REFERENCE;
-  air_rtp_h264_push (channel->h264, map.data, map.size, keyframe, unit->pts_ns, take_picture_packet, channel);
+  /* A rendition that takes over is a little behind what it takes over from; a viewer's time never goes back. */
+  int64_t pts_ns = channel->any ? MAX (unit->pts_ns, channel->sent_ns + LEAST_STEP_NS) : unit->pts_ns;
+  air_rtp_h264_push (channel->h264, map.data, map.size, unit->flags & AIR_UNIT_KEYFRAME, pts_ns, take_picture_packet,
+                     channel);
   gst_buffer_unmap (unit->buffer, &map);
-  if (keyframe || unit->pts_ns > channel->last_pts_ns)
-    channel->last_pts_ns = unit->pts_ns;
+  channel->sent_ns = pts_ns;
 }
 
 static void
