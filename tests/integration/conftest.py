@@ -29,7 +29,7 @@ def wait_until(condition, what="the condition", deadline_s=None):
         if value:
             return value
         if time.monotonic() > end:
-            pytest.fail(f"waited in vain for {what}", pytrace=False)
+            pytest.fail(f"waited in vain for {what() if callable(what) else what}", pytrace=False)
         time.sleep(0.02)
 
 

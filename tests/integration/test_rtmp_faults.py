@@ -15,16 +15,6 @@ from rtmp_client import DATA, PING_REQUEST, PING_RESPONSE, USER_CONTROL, VIDEO, 
 from test_rtmp import client, resident_bytes, server, tags, track, wait_tracks  # noqa: F401 (fixtures)
 
 
-def test_cut_in_a_frame(server, client, tags):
-    publisher = client().start_publishing()
-    for tag in tags:
-        publisher.send_tag(tag)
-    wait_tracks(server)
-    publisher.send(publisher.chunks(VIDEO, bytes(5000), timestamp=9000, stream_id=1, chunk_stream=6)[:2000])
-    publisher.close()
-    server.wait_state("held")
-
-
 def test_half_open_publisher(airclassd, client, tags):
     """It says nothing more: it is pinged, then freed."""
     quick = airclassd({"rtmp-ingest": {"idle_timeout": "1s"}}, plugins=["rtmp-ingest"])

@@ -1,0 +1,158 @@
+"""FAULTS 9, 10 and 11: what a publisher sends is not what one hopes for. No keyframe, B-frames, one track, a late one, headers
+again and again; a viewer watches."""
+
+import pytest
+
+from conftest import wait_until
+from publisher import Broadcast, Publisher
+from rtmp_client import AUDIO, VIDEO, is_header, is_keyframe, make_flv
+from viewer import Viewer, resident_bytes
+
+PICTURE_STEP_MS = 36
+SOUND_STEP_MS = 45
+
+
+@pytest.fixture(scope="module")
+def tags(tmp_path_factory):
+    return make_flv(tmp_path_factory.mktemp("media") / "plain.flv", seconds=2)
+
+
+def of_kind(tags, kind):
+    return [tag for tag in tags if tag[0] == kind]
+
+
+def warnings(server):
+    return {warning["type"]: warning["text"] for warning in server.stream()["warnings"]}
+
+
+def with_filler(tag, size):
+    """The same picture with a filler NAL unit behind it."""
+    kind, timestamp, body = tag
+    return kind, timestamp, body + size.to_bytes(4, "big") + b"\x0c" + b"\xff" * (size - 2) + b"\x80"
+
+
+# ---- 9
+
+
+def test_9_never_a_keyframe(airclassd, tags):
+    """200 MiB of pictures that nobody can decode: they are not kept, the teacher is told in words, sound plays, and so does the
+    picture once there is a keyframe."""
+    server = airclassd()
+    with Publisher(server) as publisher:
+        publisher.headers(tags)
+        deltas = [tag for tag in tags if not is_header(tag) and not is_keyframe(tag)]
+        publisher.frames(deltas)
+        server.wait_state("live")
+        before = resident_bytes(server)
+        with Viewer(server) as viewer:
+            padded = [with_filler(tag, 400_000) if tag[0] == VIDEO else tag for tag in deltas]
+            publisher.set_chunk_size(65536)
+            for _ in range(9):
+                publisher.frames(padded)
+            wait_until(lambda: "no-keyframe" in warnings(server), "the warning")
+            assert "keyframe" in warnings(server)["no-keyframe"]
+            status = server.get("/api/streams/live/stream", token=server.token()).json
+            assert "no-keyframe" in {warning["type"] for warning in status["warnings"]}, "a student's page is not told"
+            assert resident_bytes(server) - before < 48 << 20
+            assert viewer.video.units == 0 and viewer.audio.units > 100
+            publisher.frames(tags)
+            viewer.wait_units(video=55)
+            assert set(viewer.decode()) == {(320, 240)}
+            assert "no-keyframe" not in warnings(server)
+
+
+def test_9_a_group_of_pictures_without_end(airclassd, tags):
+    """One keyframe, then none: what is kept for joiners is bounded, whoever watches goes on."""
+    server = airclassd({"streams": {"gop_cache_bytes": "4MiB"}})
+    with Publisher(server) as publisher:
+        publisher.set_chunk_size(65536)
+        publisher.run(tags)
+        with Viewer(server) as viewer:
+            viewer.wait_units(video=1)
+            deltas = [tag for tag in tags if not is_header(tag) and not is_keyframe(tag)]
+            before, units = resident_bytes(server), viewer.video.units
+            for _ in range(6):
+                publisher.frames([with_filler(tag, 100_000) if tag[0] == VIDEO else tag for tag in deltas])
+            viewer.wait_units(video=units + 6 * 58)
+            assert server.metric("airclass_stream_cache_bytes") <= 4 << 20
+            assert resident_bytes(server) - before < 96 << 20  # the ring of packets for retransmission included
+            assert "long-keyframe-interval" in warnings(server)
+
+
+# ---- 10
+
+
+@pytest.mark.parametrize("bframes", [1, 3])
+def test_10_bframes(airclassd, tmp_path, bframes):
+    """Viewers get pictures in order, made once for all of them; the teacher is told."""
+    server = airclassd()
+    tags = make_flv(tmp_path / "bframes.flv", seconds=3, bframes=bframes, keyframe_frames=300)
+    assert any(tag[2][2:5] != tags[2][2][2:5] for tag in of_kind(tags, VIDEO)[1:]), "no B-frames in the file"
+    publisher = Publisher(server)
+    with Broadcast(publisher, tags):
+        wait_until(lambda: "b-frames" in warnings(server), "the teacher to be told")
+        with Viewer(server) as first, Viewer(server) as second:
+            for viewer in (first, second):
+                viewer.more(video=60, audio=60)
+                assert max(viewer.video.live_steps_ms) < 250 and min(viewer.video.steps_ms) > 0
+                assert set(viewer.decode()) == {(320, 240)}
+            assert server.metric("airclass_stream_renditions") == 2, "Opus and one picture for both"
+    publisher.close()
+
+
+# ---- 11
+
+
+@pytest.mark.parametrize("kind", [VIDEO, AUDIO], ids=["picture", "sound"])
+def test_11_one_track_only(airclassd, tags, kind):
+    server = airclassd()
+    publisher = Publisher(server)
+    with Broadcast(publisher, of_kind(tags, kind)):
+        server.wait_state("live")
+        with Viewer(server) as viewer:
+            viewer.more(video=60 if kind == VIDEO else 0, audio=60 if kind == AUDIO else 0)
+            missing = "no-audio" if kind == VIDEO else "no-video"
+            wait_until(lambda: missing in warnings(server), "the teacher to be told")
+        assert (viewer.audio if kind == VIDEO else viewer.video).units == 0
+    publisher.close()
+
+
+@pytest.mark.parametrize("late", [AUDIO, VIDEO], ids=["sound", "picture"])
+def test_11_a_track_that_starts_late(airclassd, tags, late):
+    """The viewer who was there before sees and hears it, at the time at which it belongs."""
+    server = airclassd()
+    with Publisher(server) as publisher:
+        early = of_kind(tags, VIDEO if late == AUDIO else AUDIO)
+        publisher.run(early)
+        with Viewer(server) as viewer:
+            publisher.frames(early)
+            publisher.run(tags)
+            publisher.frames(tags)
+            viewer.wait_units(video=100, audio=100)
+            first = viewer.audio if late == VIDEO else viewer.video
+            assert max(first.live_steps_ms) <= 2 * PICTURE_STEP_MS, "what was there before is not disturbed"
+        assert {track["kind"] for track in server.stream()["tracks"]} == {"video", "audio"}
+
+
+def test_11_headers_again_and_again(airclassd, tags):
+    """Many encoders repeat them each second; one in front of each keyframe, and one in front of each picture."""
+    server = airclassd()
+    headers = {kind: next(tag[2] for tag in tags if is_header(tag) and tag[0] == kind) for kind in (VIDEO, AUDIO)}
+    with Publisher(server) as publisher:
+        publisher.run(tags)
+        with Viewer(server) as viewer:
+            viewer.wait_units(video=1)
+            for each in (is_keyframe, lambda tag: True):
+
+                def repeated(tag):
+                    if each(tag):
+                        for kind, body in headers.items():
+                            publisher.send_tag((kind, tag[1], body), offset=publisher.clock_ms - tags[2][1])
+                    return tag
+
+                publisher.frames(tags, change=repeated)
+            viewer.wait_units(video=150, audio=150)
+            assert max(viewer.video.live_steps_ms) <= PICTURE_STEP_MS and max(viewer.audio.live_steps_ms) <= SOUND_STEP_MS
+            assert server.metric("airclass_stream_renditions") == 1
+            assert server.metric("airclass_stream_rendition_restarts_total") in (None, 0)
+            viewer.decode()
