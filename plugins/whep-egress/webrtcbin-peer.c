@@ -147,6 +147,24 @@ on_connection (GstElement *webrtc, GParamSpec *property, void *data)
     peer->events.failed (true, peer->events.data);
 }
 
+/* What comes out of the DTLS decoder: nothing that we want, but its end, which is the viewer's close_notify. webrtcbin itself
+ * does not tell. */
+static GstPadProbeReturn
+on_dtls_data (GstPad *pad, GstPadProbeInfo *info, void *data)
+{
+  AirWebrtcPeer *peer = data;
+  if (GST_PAD_PROBE_INFO_TYPE (info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM
+      && GST_EVENT_TYPE (gst_pad_probe_info_get_event (info)) == GST_EVENT_EOS)
+    {
+      g_mutex_lock (&peer->lock);
+      bool left = peer->connected && !peer->closed;
+      g_mutex_unlock (&peer->lock);
+      if (left)
+        peer->events.left (peer->events.data);
+    }
+  return GST_PAD_PROBE_DROP;
+}
+
 static void
 on_selected_pair (NiceAgent *agent, guint stream, guint component, NiceCandidate *local, NiceCandidate *remote,
                   void *data)
@@ -169,12 +187,28 @@ on_message (GstBus *bus, GstMessage *message, void *data)
       g_autoptr (GError) error = NULL;
       gst_message_parse_error (message, &error, NULL);
       g_debug ("webrtcbin: %s: %s", GST_MESSAGE_SRC_NAME (message), error->message);
-      peer->events.failed (false, peer->events.data);
+      /* No common SRTP profile, for one. */
+      peer->events.failed (true, peer->events.data);
     }
   return GST_BUS_DROP;
 }
 
 /* ---- Building */
+
+static void
+on_element (GstBin *pipeline, GstBin *bin, GstElement *element, void *data)
+{
+  GstElementFactory *factory = gst_element_get_factory (element);
+  /* A packet that is sent again on its own SSRC is the same once more. libsrtp takes that for a fault unless told. */
+  if (factory && g_str_equal (GST_OBJECT_NAME (factory), "srtpenc"))
+    g_object_set (element, "allow-repeat-tx", TRUE, NULL);
+  if (factory && g_str_equal (GST_OBJECT_NAME (factory), "dtlsdec"))
+    {
+      g_autoptr (GstPad) pad = gst_element_get_static_pad (element, "src");
+      if (pad)
+        gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, on_dtls_data, data, NULL);
+    }
+}
 
 static void
 set_network (AirWebrtcPeer *peer, const AirWebrtcNetwork *network)
@@ -220,6 +254,7 @@ build (AirWebrtcPeer *peer, const AirWebrtcNetwork *network)
   g_autoptr (GstBus) bus = gst_element_get_bus (peer->pipeline);
   gst_bus_set_sync_handler (bus, on_message, peer, NULL);
 
+  g_signal_connect (peer->pipeline, "deep-element-added", G_CALLBACK (on_element), peer);
   peer->webrtc = gst_element_factory_make ("webrtcbin", NULL);
   g_object_set (peer->webrtc, "bundle-policy", GST_WEBRTC_BUNDLE_POLICY_MAX_BUNDLE, "latency", 0u, NULL);
   set_network (peer, network);

@@ -30,6 +30,7 @@ typedef struct
   /* On any thread, until air_webrtc_peer_close() returns. */
   void (*connected) (void *data); /* DTLS is done and the certificate is the announced one */
   void (*failed) (bool dtls, void *data);
+  void (*left) (void *data); /* it closed DTLS */
   void (*selected) (const char *address, bool relayed, void *data); /* ICE chose a path to the viewer */
   void (*rtcp) (const uint8_t *packet, size_t size, void *data);    /* decrypted, compound */
   void *data;

@@ -59,6 +59,13 @@ command_failed (AirWebrtcLoop *loop, void *data)
 }
 
 static void
+command_left (AirWebrtcLoop *loop, void *data)
+{
+  Message *message = data;
+  air_webrtc_loop_end_viewer (loop, message->viewer, AIR_VIEWER_LEFT);
+}
+
+static void
 command_rtcp (AirWebrtcLoop *loop, void *data)
 {
   Message *message = data;
@@ -77,6 +84,12 @@ static void
 peer_failed (bool dtls, void *data)
 {
   tell_loop (data, command_failed, dtls ? AIR_VIEWER_DTLS_FAILED : AIR_VIEWER_NO_HANDSHAKE, NULL);
+}
+
+static void
+peer_left (void *data)
+{
+  tell_loop (data, command_left, AIR_VIEWER_LEFT, NULL);
 }
 
 static void
@@ -115,7 +128,7 @@ air_webrtc_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choi
                        AirWebrtcLoop *loop)
 {
   AirWebrtcViewer *viewer = g_new0 (AirWebrtcViewer, 1);
-  AirWebrtcPeerEvents events = { peer_connected, peer_failed, peer_selected, peer_rtcp, viewer };
+  AirWebrtcPeerEvents events = { peer_connected, peer_failed, peer_left, peer_selected, peer_rtcp, viewer };
   unsigned first = request->offer->media_count;
   g_atomic_ref_count_init (&viewer->references);
   g_mutex_init (&viewer->lock);

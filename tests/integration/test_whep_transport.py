@@ -10,7 +10,7 @@ import time
 import pytest
 from OpenSSL import SSL
 
-from conftest import wait_until
+from conftest import both_engines, wait_until
 from whep_client import OTHER_IDENTITY, Peer
 
 
@@ -22,10 +22,12 @@ def live(airclassd, publish):
 
 
 @pytest.fixture
-def peers():
+def peers(engine):
     made = []
 
     def make(*arguments, **options):
+        if engine == "webrtcbin":
+            options.setdefault("profile", "SRTP_AES128_CM_SHA1_80")
         made.append(Peer(*arguments, **options))
         return made[-1]
 
@@ -48,7 +50,7 @@ def series(server, name, label):
 
 
 class Watcher(threading.Thread):
-    """An honest viewer: keeps consent fresh and notices every missing packet."""
+    """An honest viewer: keeps consent fresh, reports, and notices every missing packet."""
 
     def __init__(self, peer):
         super().__init__(daemon=True)
@@ -59,6 +61,7 @@ class Watcher(threading.Thread):
         while not self.ended.is_set():
             if time.monotonic() >= next_check:
                 self.peer.check(answered=False)
+                self.peer.send_rtcp(struct.pack(">BBHI", 0x80, 201, 1, 7))  # an empty receiver report
                 next_check = time.monotonic() + 2
             data = self.peer.wait_datagram(self.peer.is_rtp, self.peer.socket, time.monotonic() + 0.2)
             self.peer.plain.clear()
@@ -90,6 +93,7 @@ def test_media_flows_with_each_profile(live, peers, profile):
     assert report is not None and report[1] == 200  # a sender report
 
 
+@both_engines
 def test_peer_that_waits_for_the_handshake(live, peers):
     """a=setup:passive: the server is the DTLS client."""
     peer = peers(live, setup="passive").connect()
@@ -138,11 +142,13 @@ def test_forged_feedback_changes_nothing(live, peers):
     assert len(viewers(live)) == 1
 
 
-def test_half_finished_handshakes_are_freed(live, peers):
+@both_engines
+def test_half_finished_handshakes_are_freed(live, peers, engine):
+    count = 300 if engine == "fanout" else 30
     honest = Watcher(peers(live).connect())
     honest.start()
     token = live.token()
-    half = [peers(live) for _ in range(300)]
+    half = [peers(live) for _ in range(count)]
     for i, peer in enumerate(half):
         answer = peer.post(token)
         assert answer.status == 201, answer.text
@@ -151,13 +157,14 @@ def test_half_finished_handshakes_are_freed(live, peers):
         if i % 3 == 2:
             peer.say_hello()
     wait_until(lambda: len(viewers(live)) == 1, "the half-finished handshakes to be freed", 20)
-    assert series(live, "airclass_whep_left_total", "no-handshake") == 300
+    assert series(live, "airclass_whep_left_total", "no-handshake") == count
     received = honest.received
     wait_until(lambda: honest.received > received + 30, "media to go on")
     honest.stop()
     assert honest.missing == 0
 
 
+@both_engines
 def test_vanished_viewer_is_reaped(live, peers):
     peers(live).connect()
     stays = Watcher(peers(live).connect())
@@ -168,6 +175,7 @@ def test_vanished_viewer_is_reaped(live, peers):
     stays.stop()
 
 
+@both_engines
 def test_goodbyes(live, peers):
     deleted, closed, bye = (peers(live).connect() for _ in range(3))
     wait_until(lambda: len(viewers(live)) == 3, "three viewers")
@@ -180,13 +188,16 @@ def test_goodbyes(live, peers):
     assert series(live, "airclass_whep_left_total", "left") == 3
 
 
+@both_engines
 def test_wrong_certificate(live, peers):
     peer = peers(live, announced=OTHER_IDENTITY[2])
     assert peer.post().status == 201
     assert peer.check() == 0
-    with pytest.raises(SSL.Error):
-        assert peer.shake_hands()
-        peer.receive()
+    try:
+        media = peer.shake_hands() and peer.receive(wait_s=2)
+    except SSL.Error:
+        media = None
+    assert not media
     wait_until(lambda: not viewers(live), "the impostor to be freed", 5)
     assert series(live, "airclass_whep_left_total", "dtls-failed") == 1
 
@@ -276,6 +287,7 @@ def test_an_address_that_another_viewer_had(live, peers):
     newcomer.socket.close()
 
 
+@both_engines
 def test_lost_packets_come_again(live, peers):
     """NACK on the media's own SSRC: the very same bytes once more, since the nonce is the same (RFC 7714 §8.4)."""
     peer = peers(live).connect()
@@ -290,22 +302,42 @@ def test_lost_packets_come_again(live, peers):
     assert again == raw
 
 
+def restart_ice(server, peer, ufrag):
+    """Returns the server's new credentials."""
+    fragment = f"a=ice-ufrag:{ufrag}\r\na=ice-pwd:{peer.pwd}\r\nm=video 9 RTP/AVP 0\r\na=mid:0\r\n"
+    answer = server.request("PATCH", peer.location, body=fragment, token=server.token(),
+                            headers={"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"})
+    assert answer.status == 200, answer.text
+    lines = dict(line[2:].split(":", 1) for line in answer.text.splitlines() if line.startswith(("a=ice-ufrag:", "a=ice-pwd:")))
+    return lines["ice-ufrag"], lines["ice-pwd"]
+
+
+@both_engines
+def test_ice_restart_from_elsewhere(live, peers):
+    """A new address and new credentials, the same DTLS: twice, for one restart is not the last."""
+    peer = peers(live).connect()
+    for ufrag in ("elsewhere1", "elsewhere2"):
+        peer.server_ufrag, peer.server_pwd = restart_ice(live, peer, ufrag)
+        peer.ufrag = ufrag
+        before, peer.socket = peer.socket, peer.new_socket()
+        before.close()
+        deadline = time.monotonic() + 10
+        packet = None
+        while packet is None and time.monotonic() < deadline:
+            assert peer.check() == 0
+            packet = peer.receive(wait_s=0.3)
+        assert packet is not None
+        address = f"127.0.0.1:{peer.socket.getsockname()[1]}"
+        wait_until(lambda: [v["address"] for v in viewers(live)] == [address], "the new address in the list")
+
+
 def test_ice_restart(live, peers):
     """A restart that nobody follows keeps the session; one that is followed moves it."""
     peer = peers(live).connect()
     old = peer.server_ufrag, peer.server_pwd
-
-    def restart(ufrag):
-        fragment = f"a=ice-ufrag:{ufrag}\r\na=ice-pwd:{peer.pwd}\r\nm=video 9 RTP/AVP 0\r\na=mid:0\r\n"
-        answer = live.request("PATCH", peer.location, body=fragment, token=live.token(),
-                              headers={"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"})
-        assert answer.status == 200, answer.text
-        lines = dict(line[2:].split(":", 1) for line in answer.text.splitlines() if line.startswith(("a=ice-ufrag:", "a=ice-pwd:")))
-        return lines["ice-ufrag"], lines["ice-pwd"]
-
-    restart("unused12")
+    restart_ice(live, peer, "unused12")
     assert peer.check(ufrag=old[0], pwd=old[1]) == 0
-    new = restart(peer.ufrag)
+    new = restart_ice(live, peer, peer.ufrag)
     assert new != old
     assert peer.check(ufrag=old[0], pwd=old[1]) == 0
     assert peer.check(ufrag=new[0], pwd=new[1]) == 0
@@ -314,6 +346,7 @@ def test_ice_restart(live, peers):
     assert peer.receive() is not None
 
 
+@both_engines
 def test_the_tokens_end_is_the_viewers_end_unless_refreshed(airclassd, publish, peers):
     server = airclassd({"auth": {"token_lifetime": "10s"}})
     publish(server, zerolatency=True)

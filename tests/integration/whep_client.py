@@ -176,11 +176,24 @@ class Peer:
             ready, _, _ = select.select([sock], [], [], max(0, min(deadline, next_resend if resend else deadline) - now))
             if not ready:
                 continue
-            data = sock.recv(4096)
+            data, source = sock.recvfrom(4096)
+            if self.is_check(data):
+                self.answer_check(sock, data, source)
+                continue
             if wanted(data):
                 return data
             self.plain.append((sock, data))
         return None
+
+    @staticmethod
+    def is_check(data):
+        """A server with full ICE makes checks of its own."""
+        return len(data) >= 20 and data[:2] == b"\0\x01" and data[4:8] == struct.pack(">I", MAGIC)
+
+    def answer_check(self, sock, data, source):
+        address = struct.unpack(">I", socket.inet_aton(source[0]))[0]
+        mapped = struct.pack(">BBHI", 0, 1, source[1] ^ (MAGIC >> 16), address ^ MAGIC)
+        sock.sendto(build_stun(0x0101, data[8:20], [(0x0020, mapped)], self.pwd), source)
 
     def check(self, nominate=True, sock=None, ufrag=None, pwd=None, controlled=False, wait_s=STEP_S, answered=True):
         """One ICE check. Returns 0 for a success response, its code for an error response, None when nothing came."""
