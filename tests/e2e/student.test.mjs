@@ -149,6 +149,32 @@ test('a token that would end is refreshed, and the session with it', { timeout: 
   assert.equal((await media(page)).sessions, 1);
 });
 
+test('less than the full picture is said in the chip and below, sound alone in place of the picture', { timeout: 180_000 }, async (t) => {
+  for (const [level, short, words] of [['low', /Smaller picture/, /set to send a smaller picture/], ['audio', /Sound only/, /set to send the sound only/]]) {
+    const fixed = await new Server([`levels=${level}`]).start(); // the last section is [whep-egress]
+    t.after(() => fixed.close());
+    const other = await publish(fixed, { encode: ['-bf', '0', '-g', '60'] });
+    t.after(() => other.stop('SIGKILL'));
+    page = await open(browser, `${fixed.url}/student`, { device: PHONE });
+    await saysSoon(page, CHIP, short);
+    await saysSoon(page, level === 'low' ? '.tips .less' : '.message', words);
+    await page.getByRole('button', { name: 'Tap for sound' }).tap();
+    await grows(page, 'energy');
+    const { frames, height } = await page.evaluate(async () => {
+      const reports = [...(await window.peers.at(-1).getStats()).values()];
+      const video = reports.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
+      return { frames: video?.framesDecoded ?? 0, height: video?.frameHeight ?? 0 };
+    });
+    assert.deepEqual(level === 'low' ? [frames > 0, height <= 360] : [frames > 0, height], level === 'low' ? [true, true] : [false, 0]);
+    assert.deepEqual(await layoutFaults(page), []);
+    await screenshot(page, `student-${level}-phone-en`);
+    const { complaints } = page;
+    await page.context().close();
+    assert.deepEqual(complaints, []);
+  }
+  page = null;
+});
+
 test('what no browser can play is said, and the class begins once the publisher has changed it', { timeout: 180_000 }, async (t) => {
   const strict = await new Server(['bframes=refuse']).start(); // the last section is [whep-egress]
   t.after(() => strict.close());

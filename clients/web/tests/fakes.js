@@ -63,6 +63,7 @@ export class FakePeer extends EventTarget {
   stats = { bytes: 0, frames: 0, responses: 0 };
   flowing = false; // media comes
   reachable = false; // … or at least reports and answers
+  pictures = true; // not the sound alone
   restartsHelp = true; // a renewed path works
   #offers = 0;
 
@@ -107,7 +108,7 @@ export class FakePeer extends EventTarget {
   async getStats() {
     if (this.flowing) {
       this.stats.bytes += 1000;
-      this.stats.frames += 1;
+      this.stats.frames += this.pictures;
     }
     if (this.reachable) this.stats.responses += 1;
     return new Map([
@@ -123,10 +124,12 @@ export class FakePeer extends EventTarget {
 export class FakeServer {
   answers = []; // functions for the next POSTs; the last one stays
   patched = () => new Response(FRAGMENT, { status: 200, headers: { ETag: '"2"' } }); // answers an ICE restart
+  level = 'full'; // of each viewer's status
   requests = [];
   fetch = async (url, options = {}) => {
     this.requests.push({ url, method: options.method, headers: options.headers, keepalive: options.keepalive, body: options.body });
     if (options.method === 'PATCH' && options.headers['If-Match'] === '*') return this.patched(options);
+    if (url.endsWith('/status')) return new Response(JSON.stringify({ level: this.level, level_reason: 'congestion' }));
     if (options.method !== 'POST') return new Response(null, { status: 204 });
     const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
     return answer();

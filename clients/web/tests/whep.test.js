@@ -421,3 +421,28 @@ test('a stream that no browser can play is the teacher’s to change, and is ask
   await clock.advance(8000);
   assert.equal(server.count('POST'), 2);
 });
+
+test('a network that carries the sound alone: live without a picture, and the picture may come later', async () => {
+  server.answers = [created];
+  server.level = 'audio';
+  await start();
+  FakePeer.last.pictures = false;
+  FakePeer.last.play();
+  await clock.advance(5000);
+  assert.equal(player.state, 'live');
+  await clock.advance(60_000);
+  assert.equal(player.state, 'live');
+  assert.equal(FakePeer.all.length, 1, 'the same session');
+  assert.equal(server.requests.filter(({ url }) => url.endsWith('/status')).length, 1);
+});
+
+test('a picture that never comes though it is sent is joined anew', async () => {
+  server.answers = [created];
+  await start();
+  FakePeer.last.pictures = false;
+  FakePeer.last.play();
+  await clock.advance(14_000);
+  assert.equal(player.state, 'connecting');
+  await clock.advance(5000);
+  assert.ok(FakePeer.all.length >= 2);
+});

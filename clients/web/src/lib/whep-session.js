@@ -9,6 +9,7 @@ import { answerAfterRestart, candidateFragment, isIceLite, isSent, preferStereo 
 
 const POST_MS = 10_000; // for an answer to the POST
 const CONNECT_MS = 10_000; // for ICE and DTLS
+const SOUND_FIRST_MS = 1500; // … before it is asked whether the server leaves it out for now
 const FIRST_FRAME_MS = 15_000; // for a picture once bytes flow
 const SILENT_MS = 1000; // without a word from the server, which reports twice a second also when there is no media
 const DOUBTFUL_MS = 600; // … when the browser noticed something, too, or the network or the page just came back
@@ -119,7 +120,7 @@ export class WhepSession {
    */
   async watch({ onState, onStats, status }) {
     const begin = this.#env.now();
-    const seen = { stats: null, told: null, flowingAt: begin, heardAt: begin, live: false, askedAt: 0, answer: null };
+    const seen = { stats: null, told: null, flowingAt: begin, heardAt: begin, live: false, askedAt: 0, soundAskedAt: 0, answer: null };
     seen.askAfterMs = SILENT_MS + spreadMs(ASK_SPREAD_MS, this.#env.random);
     while (!this.#closed) {
       const stats = summarize(await this.#pc.getStats(), seen.told);
@@ -226,11 +227,22 @@ export class WhepSession {
     return waitedMs > CONNECT_MS ? { end: 'unreachable' } : { state: 'connecting' };
   }
 
-  #judgePicture(seen, now) {
+  async #judgePicture(seen, now) {
+    if (seen.stats.bytes === 0) return { state: 'connecting' };
     const waitsForPicture = this.sends.video && seen.stats.framesDecoded === 0;
-    if (!waitsForPicture && seen.stats.bytes > 0) return { state: 'live' };
-    const late = now - this.openedAt > FIRST_FRAME_MS && seen.stats.bytes > 0 && !this.#env.hidden();
-    return late ? { end: 'lost' } : { state: 'connecting' };
+    const waitedMs = now - this.openedAt;
+    if (!waitsForPicture) return { state: 'live' };
+    if (waitedMs > SOUND_FIRST_MS && (await this.#isSoundOnly(seen, now))) return { state: 'live' };
+    return waitedMs > FIRST_FRAME_MS && !this.#env.hidden() ? { end: 'lost' } : { state: 'connecting' };
+  }
+
+  /** Whether the server sends no picture on purpose: the network does not carry one, or it is set so. */
+  async #isSoundOnly(seen, now) {
+    if (!this.#resource || now - seen.soundAskedAt < ASK_EVERY_MS) return false;
+    seen.soundAskedAt = now;
+    const answer = await this.#env.fetch(this.statusUrl, { cache: 'no-store' }).catch(() => null);
+    const status = answer?.ok ? await answer.json().catch(() => null) : null;
+    return status?.level === 'audio';
   }
 
   /** Nothing is heard at all: the way has gone, by a new address for example. */
