@@ -303,7 +303,8 @@ bool
 air_class_health_look (AirClassHealth *health, const AirStreamIngest *ingest, const AirServerLoad *load,
                        const GArray *viewers)
 {
-  AirClassVerdict before = health->verdict, seen = { .detail = "" };
+  AirClassCause before = health->verdict.cause;
+  AirClassVerdict seen = { .detail = "" };
   health->look++;
   if (ingest)
     judge (health, ingest, load, viewers, &seen);
@@ -323,7 +324,7 @@ air_class_health_look (AirClassHealth *health, const AirStreamIngest *ingest, co
   health->verdict.cause = cause;
   if (cause == AIR_CLASS_HEALTHY)
     health->verdict.detail = "";
-  return cause != before.cause || !g_str_equal (health->verdict.detail, before.detail);
+  return cause != before;
 }
 
 /* ---- Words */

@@ -59,7 +59,7 @@ typedef struct _AirClassHealth AirClassHealth;
 AirClassHealth *air_class_health_new (void);
 void air_class_health_free (AirClassHealth *health);
 /* To be called once a second. @ingest: NULL while nothing is live, which is then all there is to say. @viewers
- * (element-type AirClassViewer), without the teacher's own. Returns: whether the verdict's cause or detail is another. */
+ * (element-type AirClassViewer), without the teacher's own. Returns: whether the verdict's cause is another. */
 bool air_class_health_look (AirClassHealth *health, const AirStreamIngest *ingest, const AirServerLoad *load,
                             const GArray *viewers);
 const AirClassVerdict *air_class_health_get_verdict (const AirClassHealth *health);
