@@ -54,7 +54,7 @@ follow (AirFanoutViewer *viewer, AirLevel before)
   want (viewer, AIR_RUNG_LOW, low);
   if (now == AIR_LEVEL_AUDIO || (now > before && rung_of (now) != track->rung))
     level->paused = true;
-  level->limited = false;
+  level->start.phase = AIR_START_OPEN;
   publish_change (viewer);
 }
 
@@ -213,6 +213,20 @@ air_fanout_level_probe (AirFanoutViewer *viewer, int64_t now_us)
 
 /* ---- Feedback and reports */
 
+/* The first picture shows that the path is too narrow: at once less, instead of all that is cached. */
+static void
+take_start (AirFanoutViewer *viewer, int64_t now_us)
+{
+  AirFanoutLevel *level = &viewer->level;
+  AirLevel before = level->policy.level;
+  if (!has_video (viewer) || !viewer->share->view->ready)
+    return;
+  AirLevelRates rates = get_rates (viewer);
+  uint64_t bps = air_fanout_start_take_feedback (viewer, rates.bps[AIR_LEVEL_FULL], now_us);
+  if (bps > 0 && air_level_policy_take_burst (&level->policy, MIN (bps, rates.bps[before] - 1), &rates, now_us))
+    follow (viewer, before);
+}
+
 void
 air_fanout_level_take_transport_cc (AirFanoutViewer *viewer, const AirRtcpItem *item, int64_t now_us)
 {
@@ -221,6 +235,7 @@ air_fanout_level_take_transport_cc (AirFanoutViewer *viewer, const AirRtcpItem *
   if (count == 0 || !viewer->level.path)
     return;
   air_path_estimate_take_feedback (viewer->level.path, packets, count, now_us);
+  take_start (viewer, now_us);
   air_fanout_level_update (viewer, now_us);
 }
 

@@ -7,8 +7,7 @@
  */
 #pragma once
 
-#include "fanout-group.h"
-#include "level-policy.h"
+#include "fanout-start.h"
 
 G_BEGIN_DECLS
 
@@ -26,9 +25,7 @@ typedef struct
   int64_t probe_us;           /* up to when the probe was sent */
   double probe_bytes;         /* that may be sent now */
   unsigned probe_back;        /* how many packets back the next repetition is */
-  bool limited;               /* a start or a replay goes on as far as feedback lets it */
-  int64_t limited_us;         /* since when */
-  uint64_t limit_bytes;       /* of air_path_estimate_get_sent() */
+  AirFanoutStart start;
 } AirFanoutLevel;
 
 /* Before media flows. */

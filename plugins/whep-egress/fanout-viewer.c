@@ -209,6 +209,7 @@ catch_up_from (AirFanoutViewer *viewer, AirFanoutTrack *track, AirLane lane, uin
   uint32_t next = viewer->level.last_timestamp + CATCH_UP_STEP;
   if (viewer->level.any && (int32_t)(segment->first_timestamp - next) < 0)
     segment->first_timestamp = next;
+  air_fanout_start_begin (viewer, viewer->share->view->rings[lane], keyframe, now_us);
 }
 
 void
@@ -327,6 +328,9 @@ pump_track (AirFanoutViewer *viewer, AirKind kind, int64_t now_us)
           segment = skip_picture (track, ring);
           continue;
         }
+      bool catches_up = video && segment->live == UINT64_MAX;
+      if (catches_up && !air_fanout_start_may_send (viewer, packet, packet->frame == segment->first_frame, now_us))
+        break;
       if (!air_fanout_loop_has_room (viewer->loop, path))
         return false; /* there will be a word when there is (fanout-tcp.c) */
       viewer->sent_us = now_us;
@@ -440,7 +444,8 @@ air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirFanoutTrack *track, ui
     return;
   AirPacketRing *ring = viewer->share->view->rings[segment->lane];
   const AirRtpPacket *packet = air_packet_ring_get (ring, segment->place + (full - segment->sequence));
-  if (!packet || !may_retransmit (viewer))
+  /* Pictures that wait for a keyframe are not mended: the path is full as it is. */
+  if (!packet || (kind == AIR_KIND_VIDEO && viewer->level.paused) || !may_retransmit (viewer))
     return;
   if (track->section.rtx_payload)
     send_rtx (viewer, kind, segment, packet, sequence);

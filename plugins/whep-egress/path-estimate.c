@@ -152,8 +152,8 @@ air_path_estimate_sent (AirPathEstimate *path, uint16_t sequence, size_t bytes, 
 static int64_t
 unwrap (AirPathEstimate *path, int64_t arrival_us)
 {
-  if (path->first_arrival_us == 0 && path->arrival_us == 0)
-    return arrival_us;
+  if (path->arrival_us == 0)
+    return arrival_us + ARRIVAL_WRAP_US;
   int64_t turns = (path->arrival_us - arrival_us + (path->arrival_us > arrival_us ? 1 : -1) * ARRIVAL_WRAP_US / 2)
                   / ARRIVAL_WRAP_US;
   return arrival_us + turns * ARRIVAL_WRAP_US;
@@ -249,7 +249,7 @@ take_packet (AirPathEstimate *path, Train *train, const AirTransportCcPacket *pa
   take_train (path, train, sent_us, arrival_us, sent->bytes);
 }
 
-/* Over the slots that are complete: the present one still fills. */
+/* Over so many slots and the present one, as far as that is filled: what is read in bunches is there in the end. */
 static uint64_t
 measure_goodput (const AirPathEstimate *path, unsigned slots)
 {
@@ -257,12 +257,13 @@ measure_goodput (const AirPathEstimate *path, unsigned slots)
   uint64_t bytes = 0;
   int64_t since_us = (path->arrival_us - path->first_arrival_us) / SLOT_US;
   slots = (unsigned)CLAMP (since_us, 1, (int64_t)slots);
-  for (uint32_t number = now - slots; number != now; number++)
+  for (uint32_t number = now - slots; number != now + 1; number++)
     {
       const Arrival *arrival = &path->arrivals[number % G_N_ELEMENTS (path->arrivals)];
       bytes += arrival->number == number ? arrival->bytes : 0;
     }
-  return bytes * 8 * G_USEC_PER_SEC / (slots * (uint64_t)SLOT_US);
+  uint64_t filled_us = (uint64_t)path->arrival_us % SLOT_US;
+  return bytes * 8 * G_USEC_PER_SEC / (slots * (uint64_t)SLOT_US + filled_us);
 }
 
 /* The least delay of @windows windows ago, beyond the base. */
@@ -356,7 +357,7 @@ update_estimate (AirPathEstimate *path, int64_t now_us)
 {
   double elapsed_s = (double)CLAMP (now_us - path->grown_us, 0, G_USEC_PER_SEC) / G_USEC_PER_SEC;
   path->grown_us = now_us;
-  path->goodput_bps = measure_goodput (path, 6);
+  path->goodput_bps = measure_goodput (path, 8);
   double goodput = (double)path->goodput_bps;
   if (trend_of (path) == AIR_PATH_NORMAL)
     path->estimate_bps = CLAMP (path->estimate_bps * (1 + GROW_PER_S * elapsed_s), goodput,

@@ -6,7 +6,6 @@ import pytest
 
 from conftest import wait_until
 from narrow_peer import NarrowPeer
-from rtmp_client import VIDEO  # noqa: F401  (the fixtures' codec bytes)
 
 MBIT = 1_000_000
 DEADLINE_S = 60
@@ -51,10 +50,6 @@ def check_one_timeline(packets):
             assert step == 0
 
 
-def has_rendition(server):
-    return "low-rung" in server.get("/metrics").text or None
-
-
 def test_down_and_up_again(airclassd, publish):
     server = airclassd()
     publish(server, zerolatency=True, video="testsrc2=size=1280x720:rate=30", encode=("-maxrate", "2000k", "-bufsize", "1000k"))
@@ -73,14 +68,62 @@ def test_down_and_up_again(airclassd, publish):
         assert wait_level(server, "audio")["level_reason"] == "congestion"
         silent = time.monotonic()
         wait_until(lambda: len(peer.of_type(111, silent)) > 50, "sound without pictures", DEADLINE_S)
-        assert len({p.timestamp for p in peer.video(silent + 0.5)}) == 0
+        assert not peer.video(silent + 0.5)
 
         peer.rate_bps = None
         assert wait_level(server, "low")["level_reason"] == "probing-succeeded"
         assert wait_level(server, "full")["level_reason"] == "probing-succeeded"
-        wait_until(lambda: len(sps_widths(peer.video())) == 4 or len(sps_widths(peer.video())) == 3, "the full picture", DEADLINE_S)
+        wait_until(lambda: len(sps_widths(peer.video())) == 3, "the full picture", DEADLINE_S)
         check_one_timeline(peer.video())
         metrics = server.get("/metrics").text
         assert 'airclass_whep_level_changes_total{level="low",reason="congestion"} 1' in metrics
+    finally:
+        peer.stop()
+
+
+def test_start_on_a_narrow_path(airclassd, publish):
+    """The cached pictures of 10 s are not poured into a path that does not carry them: the first one, then what fits."""
+    server = airclassd()
+    publish(server, zerolatency=True, video="testsrc2=size=1280x720:rate=30", keyframe_frames=300,
+            encode=("-maxrate", "2000k", "-bufsize", "1000k"))
+    wide = NarrowPeer(server).start()
+    try:
+        wait_until(lambda: len(wide.video()) > 1200, "half a group of pictures", DEADLINE_S)
+        narrow = NarrowPeer(server, rate_bps=0.9 * MBIT).start()
+        try:
+            wait_until(lambda: len(sps_widths(narrow.video())) == 2, "the smaller picture", DEADLINE_S)
+            first = narrow.video()[0].came_s
+            early = [p for p in narrow.video() if p.came_s < first + 1 and p.ssrc == narrow.video()[0].ssrc]
+            assert sum(len(p.payload) for p in early) < 250_000
+            check_one_timeline(narrow.video())
+        finally:
+            narrow.stop()
+        # On a wide one all is there.
+        again = NarrowPeer(server).start()
+        try:
+            wait_until(lambda: len(again.video()) > 1200, "the group of pictures", DEADLINE_S)
+            check_one_timeline(again.video())
+            assert {v["level"] for v in server.get("/api/streams/live/stream/viewers", token=server.token("teacher")).json["viewers"]
+                    if v["state"] == "playing" and v["address"].endswith(str(again.socket.getsockname()[1]))} == {"full"}
+        finally:
+            again.stop()
+    finally:
+        wide.stop()
+
+
+@pytest.mark.parametrize("level, size", [("low", 1), ("audio", 0), ("full", 1)])
+def test_fixed_levels(airclassd, publish, level, size):
+    server = airclassd({"whep-egress": {"levels": level}})
+    publish(server, zerolatency=True, video="testsrc2=size=1280x720:rate=30")
+    peer = NarrowPeer(server, rate_bps=0.3 * MBIT).start()
+    try:
+        wait_until(lambda: len(peer.of_type(111)) > 100, "sound", DEADLINE_S)
+        viewer = viewer_of(server)
+        assert (viewer["level"], viewer["level_reason"]) == (level, "fixed")
+        if size:
+            wait_until(lambda: len(peer.video()) > 200, "pictures", DEADLINE_S)
+            check_one_timeline(peer.video())
+        else:
+            assert not peer.video()
     finally:
         peer.stop()

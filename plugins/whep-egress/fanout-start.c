@@ -1,0 +1,98 @@
+/* See fanout-start.h. */
+#include "fanout-private.h"
+
+/* So little behind the first picture is no flood for anybody. */
+#define SMALL_BYTES (48u << 10)
+/* Who gives no feedback within this time after the first picture, gives none. */
+#define UNHEARD_US (500 * 1000)
+/* A first picture that takes longer than this shows what is carried while it arrives. */
+#define SLOW_US (600 * 1000)
+/* A path of so much is no bottleneck: the receiver's buffers are. */
+#define FAST_BPS 60000000u
+/* Where the first picture was too small to show anything. */
+#define CAREFUL_BPS 10000000u
+#define SHARE_PERCENT 85u
+#define NARROW_PERCENT 130u
+#define LEAST_PERCENT 150u
+#define HEADER_BYTES 60u
+#define BURST_US 20000
+
+void
+air_fanout_start_begin (AirFanoutViewer *viewer, AirPacketRing *ring, uint64_t place, int64_t now_us)
+{
+  AirFanoutStart *start = &viewer->level.start;
+  const AirRtpPacket *packet = air_packet_ring_get (ring, place);
+  uint32_t frame = packet->frame;
+  uint64_t behind = 0;
+  start->first_bytes = 0;
+  for (; packet && behind <= SMALL_BYTES; packet = air_packet_ring_get (ring, ++place))
+    *(packet->frame == frame ? &start->first_bytes : &behind) += packet->payload_bytes + HEADER_BYTES;
+  bool tells = viewer->tracks[AIR_KIND_VIDEO].section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] != 0;
+  start->phase = AIR_START_OPEN;
+  start->since_us = start->paced_us = now_us;
+  start->heard = false;
+  start->arrived = air_path_estimate_get_arrived (viewer->level.path);
+  if (!tells || viewer->levels != AIR_LEVELS_AUTO || behind <= SMALL_BYTES)
+    return;
+  start->phase = start->carried_bps == 0 ? AIR_START_FIRST
+                 : start->carried_bps < FAST_BPS ? AIR_START_PACED
+                                                 : AIR_START_OPEN;
+  start->bps = start->carried_bps * SHARE_PERCENT / 100;
+  start->bytes = 0;
+}
+
+bool
+air_fanout_start_may_send (AirFanoutViewer *viewer, const AirRtpPacket *packet, bool first, int64_t now_us)
+{
+  AirFanoutStart *start = &viewer->level.start;
+  if (start->phase == AIR_START_OPEN || first)
+    return true;
+  if (start->phase == AIR_START_FIRST)
+    {
+      if (!start->heard && now_us >= start->since_us + UNHEARD_US)
+        start->phase = AIR_START_OPEN;
+      return start->phase == AIR_START_OPEN;
+    }
+  double elapsed_us = (double)MIN (now_us - start->paced_us, BURST_US);
+  start->bytes += (double)start->bps * elapsed_us / 8 / G_USEC_PER_SEC;
+  start->bytes = MIN (start->bytes, MAX ((double)start->bps * BURST_US / 8 / G_USEC_PER_SEC, 2 * AIR_RTP_MAX_PACKET_BYTES));
+  start->paced_us = now_us;
+  if (start->bytes < packet->payload_bytes + HEADER_BYTES)
+    return false;
+  start->bytes -= packet->payload_bytes + HEADER_BYTES;
+  return true;
+}
+
+/* What the first picture has shown; 0: nothing yet. */
+static uint64_t
+see (const AirFanoutViewer *viewer, int64_t now_us)
+{
+  const AirFanoutStart *start = &viewer->level.start;
+  uint64_t burst_bps = air_path_estimate_get_burst_bps (viewer->level.path);
+  uint64_t arrived = air_path_estimate_get_arrived (viewer->level.path) - start->arrived;
+  if (burst_bps > 0)
+    return burst_bps;
+  if (arrived * 10 >= start->first_bytes * 9)
+    return CAREFUL_BPS;
+  if (now_us < start->since_us + SLOW_US)
+    return 0;
+  AirPathState state;
+  air_path_estimate_get (viewer->level.path, now_us, &state);
+  return MAX (1, state.goodput_bps);
+}
+
+uint64_t
+air_fanout_start_take_feedback (AirFanoutViewer *viewer, uint64_t full_bps, int64_t now_us)
+{
+  AirFanoutStart *start = &viewer->level.start;
+  uint64_t burst_bps = air_path_estimate_get_burst_bps (viewer->level.path);
+  if (burst_bps > 0)
+    start->carried_bps = burst_bps;
+  start->heard = true;
+  uint64_t bps = start->phase == AIR_START_FIRST ? see (viewer, now_us) : 0;
+  if (bps == 0)
+    return 0;
+  start->phase = bps >= FAST_BPS ? AIR_START_OPEN : AIR_START_PACED;
+  start->bps = MAX (bps * SHARE_PERCENT / 100, full_bps * LEAST_PERCENT / 100);
+  return bps * 100 < full_bps * NARROW_PERCENT ? bps : 0;
+}

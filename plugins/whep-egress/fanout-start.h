@@ -1,0 +1,43 @@
+/* How fast a viewer is brought up to the live edge. Cached pictures are a burst of megabytes: a path that carries them shows
+ * it by the arrival of the first picture; one that does not gets what it carries instead of a flood.
+ *
+ * The first picture goes out at once; the others wait for what feedback says of it, where a viewer gives such, some 100 ms.
+ * Then: all as fast as receivers take it, or at the pace of the path, or, when the path hardly carries the stream itself,
+ * not at all: a lower level begins at its own next keyframe. Loop.
+ */
+#pragma once
+
+#include "fanout-group.h"
+#include "level-policy.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  AIR_START_OPEN,  /* no limit but that of receivers */
+  AIR_START_FIRST, /* the first picture only, until feedback speaks of it */
+  AIR_START_PACED, /* at `bps` */
+} AirStartPhase;
+
+typedef struct
+{
+  AirStartPhase phase;
+  int64_t since_us;
+  uint64_t arrived;     /* bytes, before it began */
+  uint64_t first_bytes; /* what the first picture takes */
+  bool heard;           /* feedback came since */
+  uint64_t carried_bps; /* what bursts have shown of the path so far; 0: nothing */
+  uint64_t bps;
+  double bytes; /* that may be sent now */
+  int64_t paced_us;
+} AirFanoutStart;
+
+/* Pictures from @place of @ring on are sent now, faster than live. */
+void air_fanout_start_begin (AirFanoutViewer *viewer, AirPacketRing *ring, uint64_t place, int64_t now_us);
+/* Whether @packet may go now; @first: it belongs to the first picture. */
+bool air_fanout_start_may_send (AirFanoutViewer *viewer, const AirRtpPacket *packet, bool first, int64_t now_us);
+/* Feedback was taken into the estimate. @full_bps: what the stream costs. Returns: what the path carries, when that is too
+ * little for the stream; else 0. */
+uint64_t air_fanout_start_take_feedback (AirFanoutViewer *viewer, uint64_t full_bps, int64_t now_us);
+
+G_END_DECLS
