@@ -20,7 +20,7 @@ typedef struct
 {
   struct mmsghdr headers[BATCH];
   struct iovec vectors[BATCH];
-  uint8_t control[BATCH][CMSG_SPACE (sizeof (int))];
+  uint8_t control[BATCH][CMSG_SPACE (sizeof (int)) + CMSG_SPACE (sizeof (struct timespec))];
   size_t buffer_bytes;
   uint8_t *data;
 } Receiver;
@@ -60,6 +60,8 @@ load_worker_watch (LoadWorker *worker, LoadViewer *viewer, int fd, bool udp)
                                .data.u64 = (uintptr_t)viewer | (udp ? UDP_TAG : 0) };
   int one = 1;
 
+  if (udp)
+    (void)setsockopt (fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
   if (udp && worker->plan->receive_offload)
     (void)setsockopt (fd, IPPROTO_UDP, UDP_GRO, &one, sizeof one);
   if (epoll_ctl (worker->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
@@ -90,49 +92,57 @@ receiver_free (Receiver *receiver)
   g_free (receiver);
 }
 
-/* The size of the datagrams that were put together; 0: there is only one. */
-static size_t
-segment_bytes (struct msghdr *header)
+/* What the kernel tells of a datagram: the size of those it put together (0: there is only one), and when it came, by the wall clock. That is
+ * when the network delivered it: how late this process looks is not the server's doing, and must not look like a congested path to it. */
+static void
+read_control (struct msghdr *header, size_t *ret_segment_bytes, int64_t *ret_real_us)
 {
+  struct timespec time;
+  int bytes;
+
+  *ret_segment_bytes = 0;
   for (struct cmsghdr *control = CMSG_FIRSTHDR (header); control; control = CMSG_NXTHDR (header, control))
     if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO)
       {
-        int bytes;
-
         memcpy (&bytes, CMSG_DATA (control), sizeof bytes);
-        return bytes > 0 ? (size_t)bytes : 0;
+        *ret_segment_bytes = (size_t)MAX (bytes, 0);
       }
-  return 0;
+    else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_TIMESTAMPNS)
+      {
+        memcpy (&time, CMSG_DATA (control), sizeof time);
+        *ret_real_us = time.tv_sec * G_USEC_PER_SEC + time.tv_nsec / 1000;
+      }
 }
 
 static void
-take_datagrams (LoadViewer *viewer, struct mmsghdr *header, uint8_t *data, bool offload, int64_t now_us)
+take_datagrams (LoadViewer *viewer, struct mmsghdr *header, uint8_t *data, int64_t now_us, int64_t real_us)
 {
-  size_t size = header->msg_len, segment = offload ? segment_bytes (&header->msg_hdr) : 0;
+  size_t size = header->msg_len, segment;
+  int64_t arrival_us = real_us;
 
+  read_control (&header->msg_hdr, &segment, &arrival_us);
   if (segment == 0)
     segment = size;
   for (size_t at = 0; at < size && viewer->udp >= 0; at += segment)
-    load_viewer_datagram (viewer, data + at, MIN (segment, size - at), now_us);
+    load_viewer_datagram (viewer, data + at, MIN (segment, size - at), now_us - MAX (0, real_us - arrival_us));
 }
 
 static void
 receive (LoadWorker *worker, Receiver *receiver, LoadViewer *viewer)
 {
-  bool offload = worker->plan->receive_offload;
   int count = BATCH;
 
   while (count == BATCH && viewer->udp >= 0)
     {
-      for (unsigned i = 0; offload && i < BATCH; i++)
+      for (unsigned i = 0; i < BATCH; i++)
         {
           receiver->headers[i].msg_hdr.msg_control = receiver->control[i];
           receiver->headers[i].msg_hdr.msg_controllen = sizeof receiver->control[i];
         }
       count = recvmmsg (viewer->udp, receiver->headers, BATCH, MSG_DONTWAIT, NULL);
-      int64_t now_us = g_get_monotonic_time ();
+      int64_t now_us = g_get_monotonic_time (), real_us = g_get_real_time ();
       for (int i = 0; i < count; i++)
-        take_datagrams (viewer, &receiver->headers[i], receiver->vectors[i].iov_base, offload, now_us);
+        take_datagrams (viewer, &receiver->headers[i], receiver->vectors[i].iov_base, now_us, real_us);
     }
 }
 
