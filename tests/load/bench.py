@@ -60,8 +60,8 @@ def media_file(keyframe_s, seconds=30):
 class Bench:
     """A server with a state folder of its own, in a temporary folder that goes when all is done."""
 
-    def __init__(self, build, nice=0):
-        self.build, self.nice = pathlib.Path(build).resolve(), nice
+    def __init__(self, build):
+        self.build = pathlib.Path(build).resolve()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="airclass-load-"))
         self.state = self.folder / "state"
         self.processes = []
@@ -70,15 +70,8 @@ class Bench:
                 raise Failure(f"{self.build / name} is missing: meson setup {self.build} && ninja -C {self.build}")
 
     def spawn(self, command, **arguments):
-        command = [str(word) for word in command]
-        if self.nice:
-            command = ["nice", "-n", str(self.nice), *command]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **arguments)
+        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, **arguments)
         self.processes.append(process)
-        if self.nice:
-            # Where the kernel groups processes by session, niceness counts within the session only (sched(7)).
-            with contextlib.suppress(OSError):
-                pathlib.Path(f"/proc/{process.pid}/autogroup").write_text(str(self.nice))
         return process
 
     def end(self, process, patience_s=10):

@@ -13,6 +13,7 @@
 #define OFFLOADED_BYTES 65536 /* what the kernel put together again (UDP_GRO) */
 #define EVENTS 1024
 #define NAP_US 2000
+#define LEAVE_PER_TICK 50
 #define UDP_TAG 1
 
 /* Buffers of one thread. */
@@ -149,17 +150,28 @@ receive (LoadWorker *worker, Receiver *receiver, LoadViewer *viewer)
 static void
 change_phase (LoadWorker *worker, LoadPhase phase, int64_t now_us)
 {
-  for (unsigned i = 0; i < worker->n_viewers; i++)
+  if (phase == LOAD_PHASE_MEASURING || phase == LOAD_PHASE_MEASURED)
+    for (unsigned i = 0; i < worker->n_viewers; i++)
+      load_viewer_measure (&worker->viewers[i], phase == LOAD_PHASE_MEASURING, now_us);
+  g_atomic_int_set (&worker->reached, phase);
+}
+
+/* In the end all leave, a few each tick: the server takes only so many connections of one address. */
+static void
+let_leave (LoadWorker *worker, int64_t now_us)
+{
+  unsigned leaving = 0;
+
+  for (unsigned i = 0; i < worker->n_viewers && leaving < LEAVE_PER_TICK; i++)
     {
       LoadViewer *viewer = &worker->viewers[i];
 
-      if (phase == LOAD_PHASE_MEASURING || phase == LOAD_PHASE_MEASURED)
-        load_viewer_measure (viewer, phase == LOAD_PHASE_MEASURING, now_us);
-      else if (phase == LOAD_PHASE_LEAVING && viewer->state != LOAD_GONE && viewer->state != LOAD_IDLE
-               && viewer->state != LOAD_LEAVING)
+      if (viewer->state == LOAD_GONE || viewer->state == LOAD_IDLE)
+        continue;
+      leaving++;
+      if (viewer->state != LOAD_LEAVING)
         load_viewer_leave (viewer, viewer->state == LOAD_STOPPED, now_us);
     }
-  g_atomic_int_set (&worker->reached, phase);
 }
 
 /* Those that wait for their time join; a place that was left is taken again. */
@@ -192,6 +204,8 @@ tick (LoadWorker *worker, int64_t now_us)
   int phase = g_atomic_int_get (&worker->phase);
 
   worker->urgent = worker->plan->wakes;
+  if (worker->reached == LOAD_PHASE_LEAVING)
+    let_leave (worker, now_us);
   if (phase != worker->reached)
     change_phase (worker, (LoadPhase)phase, now_us);
   for (unsigned i = 0; i < worker->n_viewers; i++)
