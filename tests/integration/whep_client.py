@@ -100,6 +100,9 @@ class TcpPath:
     def recv(self, _size):
         return self.read(struct.unpack(">H", self.read(2))[0])
 
+    def recvfrom(self, size):
+        return self.recv(size), self.socket.getpeername()
+
     def close(self):
         self.socket.close()
 
