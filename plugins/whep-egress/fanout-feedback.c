@@ -24,7 +24,11 @@ take_report (AirFanoutViewer *viewer, AirFanoutTrack *track, const AirRtcpItem *
   uint32_t now = air_ntp_middle (air_fanout_loop_ntp (viewer->loop, now_us));
   int64_t rtt_us = air_rtcp_round_trip_us (now, item->report.lsr, item->report.dlsr);
   if (rtt_us >= 0)
-    viewer->counts.rtt_us = rtt_us;
+    {
+      viewer->counts.rtt_us = rtt_us;
+      air_repair_take_round_trip (&viewer->repair, rtt_us);
+    }
+  air_repair_take_loss (&viewer->repair, item->report.fraction_lost / 256.0, now_us);
   viewer->counts.loss = 0;
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     viewer->counts.loss = MAX (viewer->counts.loss, viewer->tracks[kind].fraction_lost / 256.0);
@@ -57,14 +61,14 @@ take_keyframe_request (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t n
 }
 
 static void
-take_nack (AirFanoutViewer *viewer, AirFanoutTrack *track, const AirRtcpItem *item)
+take_nack (AirFanoutViewer *viewer, AirFanoutTrack *track, const AirRtcpItem *item, int64_t now_us)
 {
   viewer->counts.nacks++;
   air_fanout_loop_get_counts (viewer->loop)->nacks++;
-  air_fanout_viewer_retransmit (viewer, track, item->nack.sequence);
+  air_fanout_viewer_retransmit (viewer, track, item->nack.sequence, now_us);
   for (unsigned bit = 0; bit < 16; bit++)
     if (item->nack.bitmask & 1u << bit)
-      air_fanout_viewer_retransmit (viewer, track, (uint16_t)(item->nack.sequence + bit + 1));
+      air_fanout_viewer_retransmit (viewer, track, (uint16_t)(item->nack.sequence + bit + 1), now_us);
 }
 
 bool
@@ -73,7 +77,7 @@ air_fanout_viewer_feedback (AirFanoutViewer *viewer, const uint8_t *packet, size
 {
   AirRtcpIter iter;
   AirRtcpItem item;
-  unsigned nacks = 0;
+  unsigned nacks = 0, references = 0;
   if (!air_rtcp_iter_init (&iter, packet, size))
     return true;
   while (air_rtcp_iter_next (&iter, &item))
@@ -85,12 +89,14 @@ air_fanout_viewer_feedback (AirFanoutViewer *viewer, const uint8_t *packet, size
         air_path_estimate_take_remb (viewer->level.path, item.remb_bps, now_us);
       if (item.type == AIR_RTCP_TRANSPORT_CC)
         air_fanout_level_take_transport_cc (viewer, &item, now_us);
+      if (item.type == AIR_RTCP_REFERENCE_TIME && references++ == 0)
+        air_fanout_viewer_answer_reference (viewer, item.sender_ssrc, item.reference);
       if (!track)
         continue;
       if (item.type == AIR_RTCP_REPORT_BLOCK)
         take_report (viewer, track, &item, now_us);
       else if (item.type == AIR_RTCP_NACK && nacks++ < MAX_NACKS)
-        take_nack (viewer, track, &item);
+        take_nack (viewer, track, &item, now_us);
       else if (item.type == AIR_RTCP_PLI)
         take_keyframe_request (viewer, track, now_us);
       else if (item.type == AIR_RTCP_FIR && track->fir_sequence != item.fir.sequence)

@@ -5,8 +5,6 @@
 
 #define MID_PACKETS 32u   /* the mid goes along until the receiver surely knows the SSRC (RFC 8843 §9.2) */
 #define CATCH_UP_STEP 90u /* 1 ms of the video's clock */
-#define RETRANSMIT_PER_S 1000.0
-#define RETRANSMIT_BURST 200.0
 #define MAX_BUDGET_MS 3u
 #define MAX_LATE_NS G_GINT64_CONSTANT (1000000000) /* on TCP */
 #define REPORT_OFTEN_US (G_USEC_PER_SEC / 2)
@@ -51,7 +49,7 @@ air_fanout_viewer_new (AirFanoutGroup *group, const AirViewerRequest *request, c
   viewer->created_us = g_get_monotonic_time ();
   viewer->listing.viewer = viewer;
   viewer->listing.created_us = viewer->created_us;
-  viewer->retransmit_tokens = RETRANSMIT_BURST;
+  air_repair_init (&viewer->repair);
   viewer->counts.rtt_us = -1;
   bool video = choice->kinds[AIR_KIND_VIDEO].accepted;
   viewer->info = (AirViewerInfo){
@@ -93,6 +91,7 @@ air_fanout_viewer_unref (AirFanoutViewer *viewer)
   g_free (viewer->info.viewer_id);
   g_free (viewer->info.path);
   g_free (viewer->info.address);
+  air_repair_clear (&viewer->repair);
   g_mutex_clear (&viewer->lock);
   g_free (viewer);
 }
@@ -144,6 +143,31 @@ timestamp_of (const AirFanoutTrack *track, const AirFanoutSegment *segment, cons
   return (live ? packet->timestamp : catch_up_timestamp (segment, packet)) + track->timestamp_offset;
 }
 
+/* What pictures wait for: their sound, and what the viewer loses. A retransmission on the same SSRC must be the same as what
+ * was lost (RFC 7714 §8.4), so there the wait cannot be the viewer's own. */
+static uint16_t
+wait_of (const AirFanoutViewer *viewer, const AirFanoutTrack *track, const AirRtpPacket *packet)
+{
+  unsigned own_ms = track->section.rtx_payload ? air_repair_get_wait_ms (&viewer->repair) : 0;
+  return (uint16_t)MAX (own_ms, packet->wait_ms);
+}
+
+/* Sound behind that of the packets before it, as many as the viewer's losses make necessary. */
+static size_t
+write_redundant (AirFanoutViewer *viewer, const AirFanoutSegment *segment, const AirRtpPacket *packet,
+                 uint8_t out[AIR_RTP_MAX_PAYLOAD_BYTES])
+{
+  const AirFanoutTrack *track = &viewer->tracks[AIR_KIND_AUDIO];
+  AirPacketRing *ring = viewer->share->view->rings[segment->lane];
+  AirRtpPacket *earlier[AIR_RTP_RED_MAX_EARLIER];
+  unsigned wanted = track->section.red_payload ? air_repair_get_redundancy (&viewer->repair) : 0, count = 0;
+  for (unsigned back = MIN (wanted, AIR_RTP_RED_MAX_EARLIER); back > 0; back--)
+    if (packet->sequence >= segment->place + back
+        && (earlier[count] = air_packet_ring_get (ring, packet->sequence - back)))
+      count++;
+  return count > 0 ? air_rtp_red_write (out, track->section.payload, earlier, count, packet) : 0;
+}
+
 /* All but the transport-wide number follows from packet and sequence: a retransmission on the same SSRC is the same. */
 static void
 send_packet (AirFanoutViewer *viewer, AirKind kind, const AirFanoutSegment *segment,
@@ -170,14 +194,22 @@ send_packet (AirFanoutViewer *viewer, AirKind kind, const AirFanoutSegment *segm
   if (packet->flags & AIR_RTP_WAIT)
     {
       header.wait_id = ids[AIR_SDP_EXTENSION_PLAYOUT_DELAY];
-      header.wait_ms = packet->wait_ms;
+      header.wait_ms = wait_of (viewer, track, packet);
     }
   if (sequence - track->first_sequence < MID_PACKETS)
     {
       header.mid_id = ids[AIR_SDP_EXTENSION_MID];
       header.mid = viewer->mids[kind];
     }
-  send_encrypted (viewer, &header, packet->payload, packet->payload_bytes);
+  uint8_t redundant[AIR_RTP_MAX_PAYLOAD_BYTES];
+  size_t redundant_bytes = kind == AIR_KIND_AUDIO ? write_redundant (viewer, segment, packet, redundant) : 0;
+  if (redundant_bytes > 0)
+    {
+      header.payload = track->section.red_payload;
+      send_encrypted (viewer, &header, redundant, redundant_bytes);
+    }
+  else
+    send_encrypted (viewer, &header, packet->payload, packet->payload_bytes);
 }
 
 /* From @place on the sequence numbers go on without a gap. */
@@ -339,6 +371,7 @@ pump_track (AirFanoutViewer *viewer, AirKind kind, int64_t now_us)
         air_fanout_loop_note_delay (viewer->loop, packet->arrival_us);
       if (video)
         air_fanout_level_take_sent (viewer, packet, timestamp_of (track, segment, packet) - track->timestamp_offset);
+      air_repair_take_sent (&viewer->repair, packet->payload_bytes);
       track->cursor++;
       track->packets++;
       track->octets += packet->payload_bytes;
@@ -390,20 +423,6 @@ find_segment (AirFanoutTrack *track, uint64_t sequence)
   return NULL;
 }
 
-/* A bucket: a viewer on a bad line cannot take more than a share. */
-static bool
-may_retransmit (AirFanoutViewer *viewer)
-{
-  int64_t now_us = g_get_monotonic_time ();
-  double refilled = (double)(now_us - viewer->retransmit_us) * RETRANSMIT_PER_S / G_USEC_PER_SEC;
-  viewer->retransmit_tokens = MIN (RETRANSMIT_BURST, viewer->retransmit_tokens + refilled);
-  viewer->retransmit_us = now_us;
-  if (viewer->retransmit_tokens < 1)
-    return false;
-  viewer->retransmit_tokens -= 1;
-  return true;
-}
-
 /* RFC 4588 §4: its own SSRC and sequence, the original sequence number before the payload. */
 static void
 send_rtx (AirFanoutViewer *viewer, AirKind kind, const AirFanoutSegment *segment,
@@ -418,7 +437,7 @@ send_rtx (AirFanoutViewer *viewer, AirKind kind, const AirFanoutSegment *segment
     .ssrc = track->section.rtx_ssrc,
     .transport_id = track->section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC],
     .wait_id = packet->flags & AIR_RTP_WAIT ? track->section.extensions[AIR_SDP_EXTENSION_PLAYOUT_DELAY] : 0,
-    .wait_ms = packet->wait_ms,
+    .wait_ms = wait_of (viewer, track, packet),
   };
   if (header.transport_id)
     header.transport_sequence = viewer->transport_sequence++;
@@ -430,12 +449,12 @@ send_rtx (AirFanoutViewer *viewer, AirKind kind, const AirFanoutSegment *segment
 }
 
 void
-air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirFanoutTrack *track, uint16_t sequence)
+air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirFanoutTrack *track, uint16_t sequence, int64_t now_us)
 {
   AirKind kind = (AirKind)(track - viewer->tracks);
   uint16_t behind = (uint16_t)((uint16_t)(track->next_sequence - 1) - sequence);
-  if (track->next_sequence - track->first_sequence <= behind)
-    return; /* never sent */
+  if (!(track->section.feedback & AIR_SDP_FEEDBACK_NACK) || track->next_sequence - track->first_sequence <= behind)
+    return; /* not agreed on, or never sent */
   if (behind >= MAX_RETRANSMIT_AGE)
     return; /* the rollover counter would be taken for the next one (RFC 3711 §3.3.1), and its nonces be used twice */
   uint64_t full = track->next_sequence - 1 - behind;
@@ -444,8 +463,10 @@ air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirFanoutTrack *track, ui
     return;
   AirPacketRing *ring = viewer->share->view->rings[segment->lane];
   const AirRtpPacket *packet = air_packet_ring_get (ring, segment->place + (full - segment->sequence));
+  uint64_t key = full * AIR_KIND_COUNT + kind;
   /* Pictures that wait for a keyframe are not mended: the path is full as it is. */
-  if (!packet || (kind == AIR_KIND_VIDEO && viewer->level.paused) || !may_retransmit (viewer))
+  if (!packet || (kind == AIR_KIND_VIDEO && viewer->level.paused)
+      || !air_repair_may_resend (&viewer->repair, key, packet->payload_bytes, now_us))
     return;
   if (track->section.rtx_payload)
     send_rtx (viewer, kind, segment, packet, sequence);
@@ -499,6 +520,16 @@ send_rtcp (AirFanoutViewer *viewer, const uint8_t *packet, size_t packet_bytes)
       != AIR_SRTP_OK)
     bytes = 0;
   air_fanout_loop_commit (viewer->loop, path, bytes);
+}
+
+void
+air_fanout_viewer_answer_reference (AirFanoutViewer *viewer, uint32_t receiver_ssrc, uint32_t reference)
+{
+  const AirSdpSection *section = &viewer->tracks[AIR_KIND_VIDEO].section;
+  uint8_t packet[64];
+  if (section->feedback & AIR_SDP_FEEDBACK_ROUND_TRIP)
+    send_rtcp (viewer, packet,
+               air_rtcp_build_reference_answer (packet, sizeof packet, section->ssrc, receiver_ssrc, reference));
 }
 
 /* Often at first, for lip-sync needs reports of both tracks; then as RFC 3550 §6.2 would have it. Often again while there

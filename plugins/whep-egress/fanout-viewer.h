@@ -9,8 +9,10 @@
 #include "dtls.h"
 #include "fanout-group.h"
 #include "fanout-level.h"
+#include "repair.h"
 #include "rtcp.h"
 #include "rtp-header.h"
+#include "rtp-red.h"
 #include "sdp-answer.h"
 
 G_BEGIN_DECLS
@@ -85,8 +87,7 @@ struct _AirFanoutViewer
   int64_t budget_us;       /* the ms to which the budget belongs */
   unsigned budget;
   int64_t sent_us; /* media */
-  double retransmit_tokens;
-  int64_t retransmit_us;
+  AirRepair repair;
   uint16_t transport_sequence;
   AirLevels levels; /* which it may get */
   AirFanoutLevel level;
@@ -118,12 +119,14 @@ bool air_fanout_viewer_feedback (AirFanoutViewer *viewer, const uint8_t *packet,
                                  int64_t now_us);
 /* Sends again what the viewer lost, as far as the ring has it. */
 void air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirFanoutTrack *track,
-                                   uint16_t sequence);
+                                   uint16_t sequence, int64_t now_us);
 /* Sends the video packet so far back once more, or an empty one where there is none: nobody misses it. Returns: what it
  * took; 0: this viewer takes no such thing (RFC 4588). */
 size_t air_fanout_viewer_send_probe (AirFanoutViewer *viewer, unsigned back);
 /* Goes on with the keyframe at @place of another rung, or of the same one. */
 void air_fanout_viewer_enter (AirFanoutViewer *viewer, unsigned rung, uint64_t place, int64_t now_us);
+/* To a receiver that wants to know its round trip: where that was negotiated. */
+void air_fanout_viewer_answer_reference (AirFanoutViewer *viewer, uint32_t receiver_ssrc, uint32_t reference);
 /* Goes back to the last keyframe, and forward from there. Returns false when it is not kept. */
 bool air_fanout_viewer_replay (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t now_us);
 

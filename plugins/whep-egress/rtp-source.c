@@ -197,15 +197,15 @@ tell_wait (AirRtpPacket *packet, Channel *channel)
   AirRtpSource *source = channel->inputs[0].source;
   if (packet->flags & AIR_RTP_KEYFRAME)
     channel->next_wait_ns = 0;
-  else if (packet->flags & AIR_RTP_FRAME_START && packet->pts_ns >= channel->next_wait_ns
-           && source->channels[AIR_LANE_AUDIO].current)
+  else if (packet->flags & AIR_RTP_FRAME_START && packet->pts_ns >= channel->next_wait_ns)
     {
       int before = source->wait_ms;
-      source->wait_ms
-        = air_lip_sync_wait_ms (&channel->lateness, &source->channels[AIR_LANE_AUDIO].lateness, source->wait_ms);
+      if (source->channels[AIR_LANE_AUDIO].current)
+        source->wait_ms
+          = air_lip_sync_wait_ms (&channel->lateness, &source->channels[AIR_LANE_AUDIO].lateness, source->wait_ms);
       if (source->wait_ms != before)
         g_debug ("the picture waits %d ms for its sound", source->wait_ms);
-      packet->wait_ms = (uint16_t)source->wait_ms;
+      packet->wait_ms = (uint16_t)MAX (0, source->wait_ms); /* viewers that lose packets add to it */
       packet->flags |= AIR_RTP_WAIT;
       channel->next_wait_ns = packet->pts_ns + WAIT_EVERY_NS;
     }
