@@ -293,6 +293,20 @@ air_stream_registry_count_owner (AirStreamRegistry *registry, AirContext *owner)
 
 /* ---- Time and end */
 
+bool
+air_stream_registry_end_publisher (AirStreamRegistry *registry, const char *path)
+{
+  g_autoptr (AirStream) stream = air_stream_registry_find (registry, path);
+  if (stream == NULL)
+    return false;
+  g_mutex_lock (&stream->lock);
+  g_autoptr (AirPublisher) publisher = stream->publisher != NULL ? air_publisher_ref (stream->publisher) : NULL;
+  g_mutex_unlock (&stream->lock);
+  if (publisher != NULL)
+    air_publisher_end (publisher, AIR_PUBLISHER_ENDED_KICKED);
+  return publisher != NULL;
+}
+
 void
 air_stream_registry_tick (AirStreamRegistry *registry, int64_t now_us)
 {

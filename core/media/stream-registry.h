@@ -30,4 +30,7 @@ void air_stream_set_warning (AirStream *stream, AirContext *owner, const char *t
                              JsonObject *parameters);
 void air_stream_clear_warning (AirStream *stream, AirContext *owner, const char *type);
 
+/* Asks the publisher of @path to go. Returns false when there is none. */
+bool air_stream_registry_end_publisher (AirStreamRegistry *registry, const char *path);
+
 G_END_DECLS

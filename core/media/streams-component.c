@@ -231,6 +231,33 @@ get_stream (AirRequest *request, void *data)
   air_request_reply_json (request, 200, air_stream_status (stream, path, teacher, g_get_monotonic_time ()));
 }
 
+/* The publisher is told and disconnected; the stream is held as after any other end. */
+static void
+delete_publisher (AirRequest *request, void *data)
+{
+  AirStreamRegistry *registry = data;
+  const char *path = air_request_get_variable (request, "path");
+  const AirIdentity *identity = air_request_get_identity (request);
+  if (!air_stream_path_is_valid (path))
+    {
+      air_request_reply_problem (request, 400, "invalid", "this is no stream path");
+      return;
+    }
+  if (identity == NULL || !air_identity_may (identity, AIR_ACTION_READ, path))
+    {
+      air_request_reply_problem (request, 403, "forbidden", "this token is for another class");
+      return;
+    }
+  if (!air_stream_registry_end_publisher (registry, path))
+    {
+      air_request_reply_problem (request, 404, "not-found", "nobody publishes here");
+      return;
+    }
+  g_autofree char *user = g_strescape (air_identity_get_user_id (identity), NULL);
+  g_message ("stream %s: its publisher is ended by \"%s\"", path, user);
+  air_request_reply_empty (request, 204);
+}
+
 static const AirRoute routes[] = {
   { .method = "GET",
     .template = "/api/streams",
@@ -242,6 +269,11 @@ static const AirRoute routes[] = {
     .summary = "The state of one stream",
     .role = AIR_ROLE_STUDENT,
     .handler = get_stream },
+  { .method = "DELETE",
+    .template = "/api/streams/{path}/publisher",
+    .summary = "Ends the stream's publisher",
+    .role = AIR_ROLE_TEACHER,
+    .handler = delete_publisher },
 };
 
 /* ---- Metrics */

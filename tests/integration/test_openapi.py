@@ -21,6 +21,7 @@ OFFER = OFFER_OF_NOTHING.replace(
 
 # (path, method, status): why this test does not produce it; some are produced elsewhere.
 ELSEWHERE = {
+    ("/api/streams/{path}/publisher", "delete", "204"): "it ends the class (test_streams)",
     ("/readyz", "get", "503"): "a dependency must be down (test_host)",
     ("/{path}/whep", "post", "503"): "the server must be full",
     ("/api/token", "post", "501"): "the server must check another issuer's tokens (test_auth)",
@@ -182,6 +183,11 @@ def ask_streams(recorder, server, teacher, student):
         recorder.send("GET", (path, bad), expect=400, token=teacher)
         recorder.send("GET", path, expect=401)
         recorder.send("GET", path, expect=403, token=other)
+    end = "/api/streams/{path}/publisher"
+    recorder.send("DELETE", (end, end.replace("{path}", "a%20b")), expect=400, token=teacher)
+    recorder.send("DELETE", end, expect=401)
+    recorder.send("DELETE", end, expect=403, token=other)
+    recorder.send("DELETE", (end, end.replace("{path}", "live/nobody")), expect=404, token=server.teacher_key)
     for query in ("?sort=quality", "?sort=--loss", "?limit=0", "?limit=2001", "?cursor=x", "?staff=maybe"):
         recorder.send("GET", "/api/streams/{path}/viewers", query, expect=400, token=teacher)
     recorder.send("GET", "/api/streams", expect=200, token=teacher)

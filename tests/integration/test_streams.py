@@ -106,6 +106,21 @@ def test_end_of_hold(airclassd, publish, run):
     assert server.get("/api/streams", token=server.token("teacher")).json["streams"] == []
 
 
+def test_a_teacher_ends_the_publisher(airclassd, publish):
+    """The publishing program is told and disconnected; viewers wait, and whoever publishes next goes on."""
+    server = airclassd()
+    path = "/api/streams/live/stream/publisher"
+    assert server.request("DELETE", path, token=server.token("teacher")).status == 404
+    publisher = publish(server, **CALM)
+    assert server.request("DELETE", path, token=server.token()).status == 403
+    assert server.stream()["state"] == "live"
+    assert server.request("DELETE", path, token=server.token("teacher", user_id="ms kim")).status == 204
+    server.wait_state("held")
+    publisher.wait(20)
+    assert 'its publisher is ended by "ms kim"' in server.log_text()
+    publish(server, **CALM)
+
+
 def test_who_may_see_what(airclassd, publish):
     server = airclassd()
     publish(server, **CALM)

@@ -92,7 +92,7 @@ typedef enum
 {
   AIR_PUBLISHER_ENDED_TAKEN_OVER, /* another publisher with the same right came */
   AIR_PUBLISHER_ENDED_SHUTDOWN,   /* the host or the plugin stops */
-  AIR_PUBLISHER_ENDED_KICKED,     /* by an operator, or its credential ran out */
+  AIR_PUBLISHER_ENDED_KICKED,     /* by a teacher or an operator */
 } AirPublisherEnded;
 
 typedef struct
