@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A WHEP player made of GStreamer's webrtcbin: a client with another ICE, DTLS and SRTP than browsers have.
 
-usage: gst_whep_player.py URL TOKEN [--bundle POLICY] [--video CAPS] [--audio CAPS] [--frames N] [--buffers N]
+usage: gst_whep_player.py URL TOKEN [--bundle POLICY] [--video CAPS] [--audio CAPS] [--relay] [--frames N] [--buffers N]
 Exits when so many frames and buffers of sound were decoded and prints {"frames", "buffers", "width", "height", "offer", "answer"};
 a refusal is printed as {"status", "problem"} and is exit code 3, the deadline 4. One main loop; GStreamer's threads only count.
 """
@@ -9,7 +9,9 @@ a refusal is printed as {"status", "problem"} and is exit code 3, the deadline 4
 import argparse
 import json
 import os
+import re
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import gi
@@ -35,6 +37,10 @@ class Player:
         self.pipeline = Gst.Pipeline()
         self.peer = Gst.ElementFactory.make("webrtcbin")
         self.peer.set_property("bundle-policy", arguments.bundle)
+        if arguments.relay:
+            self.peer.set_property("ice-transport-policy", GstWebRTC.WebRTCICETransportPolicy.RELAY)
+            for server in self.ask_for_turn():
+                self.peer.emit("add-turn-server", server)
         self.pipeline.add(self.peer)
         for caps in (arguments.audio, arguments.video):  # sound first, as pages do
             if caps:
@@ -45,6 +51,14 @@ class Player:
         bus.add_signal_watch()
         bus.connect("message::error", self.on_error)
         self.posted = False
+
+    def ask_for_turn(self):
+        """turn:host with username and credential, as the endpoint's Link headers have it, to turn://username:credential@host."""
+        headers = {"Authorization": f"Bearer {self.arguments.token}"}
+        with urllib.request.urlopen(urllib.request.Request(self.arguments.url, headers=headers, method="OPTIONS"), timeout=10) as answer:
+            link = answer.headers["Link"]
+        for host, user, secret in re.findall(r'<turn:([^>]*)>[^<]*username="([^"]*)"; credential="([^"]*)"', link):
+            yield f"turn://{urllib.parse.quote(user, '')}:{urllib.parse.quote(secret, '')}@{host}"
 
     def run(self):
         self.pipeline.set_state(Gst.State.PLAYING)
@@ -114,6 +128,7 @@ def main():
     parser.add_argument("--bundle", default="max-bundle", choices=("none", "balanced", "max-compat", "max-bundle"))
     parser.add_argument("--video", default=VIDEO)
     parser.add_argument("--audio", default=AUDIO)
+    parser.add_argument("--relay", action="store_true", help="use TURN servers only, those of the endpoint")
     parser.add_argument("--frames", type=int, default=30)
     parser.add_argument("--buffers", type=int, default=50)
     parser.add_argument("--deadline", type=int, default=25, help="seconds")

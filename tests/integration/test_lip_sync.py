@@ -92,8 +92,9 @@ SOURCES = {
 }
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_flash_and_beep(airclassd, publish, monkeypatch, source):
+@pytest.mark.parametrize("engine, source", [*(("fanout", source) for source in SOURCES), ("webrtcbin", "long-keyframe-interval")],
+                         indirect=["engine"])
+def test_flash_and_beep(airclassd, publish, monkeypatch, engine, source):
     monkeypatch.setattr(aiortc.rtcrtpreceiver, "TimestampMapper", UnmappedTimestamps)
     server = airclassd()
     arguments = dict(SOURCES[source])

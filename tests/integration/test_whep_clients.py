@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import TOP
+from conftest import TOP, both_engines
 
 PLAYER = TOP / "tests" / "integration" / "gst_whep_player.py"
 FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
@@ -32,6 +32,7 @@ def play(server, *arguments):
     return done.returncode, json.loads(done.stdout)
 
 
+@both_engines
 @pytest.mark.parametrize("policy", ["max-bundle", "max-compat"])
 def test_gstreamer(live, policy):
     code, said = play(live, "--bundle", policy)
@@ -45,6 +46,7 @@ def test_gstreamer_picture_only(live):
     assert code == 0, said
 
 
+@both_engines
 def test_gstreamer_without_bundle_is_told(live):
     code, said = play(live, "--bundle", "none")
     assert code == 3 and said["status"] == 406 and "bundle-policy=max-bundle" in said["problem"]["detail"], said
@@ -56,6 +58,7 @@ def test_transport_of_the_section_that_is_taken(live):
     assert code == 0, said
 
 
+@both_engines
 def test_trickle_with_any_etag(airclassd, publish):
     """MediaMTX's reader sends its candidates with "*" and the credentials of the offer: that restarts nothing."""
     server = airclassd()

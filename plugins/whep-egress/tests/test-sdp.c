@@ -307,6 +307,8 @@ test_fragment (void)
   g_assert_true (air_sdp_fragment_parse (good, strlen (good), &fragment, &error));
   g_assert_cmpstr (fragment.ice_ufrag, ==, "EsAw");
   g_assert_cmpstr (fragment.ice_pwd, ==, "P2uYro0UCOQ4zxjKXaWCBui1");
+  g_assert_cmpuint (g_strv_length (fragment.candidates), ==, 1);
+  g_assert_cmpstr (fragment.candidates[0], ==, "candidate:1 1 UDP 1 host.local 9 typ host");
   g_auto (AirSdpFragment) none = { 0 };
   g_assert_false (air_sdp_fragment_parse (half, strlen (half), &none, &error));
   g_assert_error (error, AIR_ERROR, AIR_ERROR_INVALID);
