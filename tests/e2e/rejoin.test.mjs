@@ -75,6 +75,24 @@ test('a path on which nothing is heard is renewed by an ICE restart: same sessio
   assert.equal(count(page, 'POST'), 1);
 });
 
+test('a teacher who sends nothing for a while: the page waits, and leaves its path as it is', { timeout: 120_000 }, async (t) => {
+  const page = await join();
+  await playing(page);
+  publisher.pause();
+  t.after(() => publisher.resume());
+  await saysSoon(page, CHIP, /Reconnecting|Interrupted/);
+  // the server's reports keep coming, and are all that does
+  const reports = () => page.evaluate(async () => [...(await window.peers.at(-1).getStats()).values()]
+    .reduce((sum, report) => sum + (report.reportsSent ?? 0), 0));
+  const before = await reports();
+  await waitFor(async () => (await reports()) > before, 'reports of the server');
+  assert.equal(count(page, 'PATCH'), 0);
+  publisher.resume();
+  await playing(page);
+  assert.equal(count(page, 'PATCH'), 0);
+  assert.equal(count(page, 'POST'), 1);
+});
+
 test('a full server: the page waits its turn as long as the server asks, and is let in', { timeout: 180_000 }, async () => {
   const first = await join();
   await playing(first);
