@@ -3,6 +3,8 @@
 
 /* A request for a keyframe is answered at most this often per viewer: going back costs a whole group of pictures. */
 #define REPLAY_EVERY_US (500 * 1000)
+/* How long the first picture of a start takes to be shown, beside the way: who asks later has lost it. */
+#define START_TAKES_US (150 * 1000)
 /* NACKs read from one compound packet at most. */
 #define MAX_NACKS 64u
 
@@ -39,6 +41,16 @@ take_report (AirFanoutViewer *viewer, AirFanoutTrack *track, const AirRtcpItem *
     }
 }
 
+/* Before the first packets of a start have had time to arrive, browsers ask by routine. */
+static bool
+is_on_its_way (const AirFanoutViewer *viewer, const AirFanoutTrack *track, int64_t now_us)
+{
+  if (track->packets == 0 || track->segment_count == 0 || viewer->level.policy.probe_bps != 0)
+    return false;
+  const AirFanoutSegment *segment = &track->segments[track->segment_count - 1];
+  return segment->live == UINT64_MAX && now_us < segment->start_us + START_TAKES_US + MAX (0, viewer->counts.rtt_us);
+}
+
 static void
 take_keyframe_request (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t now_us)
 {
@@ -47,10 +59,9 @@ take_keyframe_request (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t n
   counts->keyframe_requests++;
   if (track != &viewer->tracks[AIR_KIND_VIDEO] || now_us < track->replayed_us + REPLAY_EVERY_US)
     return;
-  track->replayed_us = now_us;
-  /* Before the first packets have had time to arrive, browsers ask by routine: the start is on its way. */
-  if (track->packets > 0 && viewer->behind && viewer->level.policy.probe_bps == 0)
+  if (is_on_its_way (viewer, track, now_us))
     return;
+  track->replayed_us = now_us;
   /* A keyframe is under way all the same. */
   if (viewer->level.paused)
     return;

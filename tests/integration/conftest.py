@@ -110,6 +110,11 @@ class Server:
         options = environment.get("ASAN_OPTIONS", "")
         environment["ASAN_OPTIONS"] = f"{options}:log_path={self.folder}/sanitizer"
         environment["UBSAN_OPTIONS"] = f"print_stacktrace=1:halt_on_error=1:log_path={self.folder}/sanitizer"
+        tsan_glib = BUILD / "tests" / "libtsan-glib.so"  # in a build with -Db_sanitize=thread
+        if tsan_glib.is_file():
+            environment["LD_PRELOAD"] = str(tsan_glib)
+            environment["TSAN_OPTIONS"] = (f"suppressions={TOP}/tests/tsan.supp:ignore_noninstrumented_modules=1:exitcode=0:"
+                                           f"log_path={self.folder}/sanitizer")
         return environment
 
     def start(self, wait=True):
