@@ -77,7 +77,8 @@ class Link:
 
     def change(self, direction, **rules):
         """direction: down (to the client), up, both; the rules are those of link-lane.h."""
-        self.say(" ".join([direction, *(f"{key}={value}" for key, value in rules.items())]))
+        if rules:
+            self.say(" ".join([direction, *(f"{key}={value}" for key, value in rules.items())]))
 
     def heal(self):
         self.change("both", loss=0, burst=1, delay_ms=0, jitter_ms=0, rate_kbps=0, reorder=0, block="none", port=0)
