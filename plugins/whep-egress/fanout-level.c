@@ -12,6 +12,7 @@
 /* A ring that got nothing for so long is not supplied any more. */
 #define STALE_NS (2000 * G_GINT64_CONSTANT (1000000))
 #define ASK_EVERY_US (300 * 1000)
+#define STRAINED_FOR_US (700 * 1000)
 
 static unsigned
 rung_of (AirLevel level)
@@ -55,6 +56,11 @@ follow (AirFanoutViewer *viewer, AirLevel before)
   if (now == AIR_LEVEL_AUDIO || (now > before && rung_of (now) != track->rung))
     level->paused = true;
   level->start.phase = AIR_START_OPEN;
+  AirPathState state;
+  air_path_estimate_get (level->path, viewer->loop->now_us, &state);
+  g_debug ("level %s for %s: queue %" G_GINT64_FORMAT " ms, loss %.2f, %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " kbit/s arrive",
+           air_level_to_string (now), air_level_reason_to_string (level->policy.reason), state.queue_us / 1000, state.loss,
+           state.goodput_bps / 1000, state.sent_bps / 1000);
   publish_change (viewer);
 }
 
@@ -98,6 +104,13 @@ get_rates (const AirFanoutViewer *viewer)
   return rates;
 }
 
+/* When this thread comes late, so do packets and what is heard of them. */
+static bool
+is_strained (const AirFanoutViewer *viewer, int64_t now_us)
+{
+  return viewer->loop->strained_us != 0 && now_us < viewer->loop->strained_us + STRAINED_FOR_US;
+}
+
 void
 air_fanout_level_update (AirFanoutViewer *viewer, int64_t now_us)
 {
@@ -108,6 +121,8 @@ air_fanout_level_update (AirFanoutViewer *viewer, int64_t now_us)
   AirPathState state;
   AirLevelRates rates = get_rates (viewer);
   air_path_estimate_get (level->path, now_us, &state);
+  if (state.trend != AIR_PATH_NORMAL && is_strained (viewer, now_us))
+    return;
   if (air_level_policy_update (&level->policy, &state, &rates, now_us))
     follow (viewer, before);
 }
@@ -223,7 +238,7 @@ take_start (AirFanoutViewer *viewer, int64_t now_us)
     return;
   AirLevelRates rates = get_rates (viewer);
   uint64_t bps = air_fanout_start_take_feedback (viewer, rates.bps[AIR_LEVEL_FULL], now_us);
-  if (bps > 0 && air_level_policy_take_burst (&level->policy, MIN (bps, rates.bps[before] - 1), &rates, now_us))
+  if (bps > 0 && !is_strained (viewer, now_us) && air_level_policy_take_burst (&level->policy, MIN (bps, rates.bps[before] - 1), &rates, now_us))
     follow (viewer, before);
 }
 

@@ -11,6 +11,7 @@
 #define TICK_US (100 * 1000)
 #define PACE_US 1000
 #define MAX_EVENTS 64
+#define STRAINED_US 40000
 #define MAX_RECEIVE_BATCHES 4 /* per socket and turn, so that media is not starved by a flood */
 #define PACE_SPEND_US 2000     /* for those who are behind, each turn, so that those who are not do not wait for them */
 #define NICE (-5)              /* before encoders and HTTP, where the process may */
@@ -160,8 +161,13 @@ static void
 turn (AirFanoutLoop *loop)
 {
   struct epoll_event events[MAX_EVENTS];
-  int count = epoll_wait (loop->epoll, events, MAX_EVENTS, timeout_ms (loop));
+  int wait_ms = timeout_ms (loop);
+  int count = epoll_wait (loop->epoll, events, MAX_EVENTS, wait_ms);
+  int64_t before_us = loop->now_us;
   loop->now_us = g_get_monotonic_time ();
+  /* From turn to turn, waiting included: what is measured meanwhile tells of this machine, not of the viewers' paths. */
+  if (loop->now_us > before_us + wait_ms * 1000 + STRAINED_US)
+    loop->strained_us = loop->now_us;
   for (int i = 0; i < count; i++)
     {
       AirWatch *watch = events[i].data.ptr;

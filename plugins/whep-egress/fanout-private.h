@@ -54,6 +54,7 @@ struct _AirFanoutLoop
   unsigned next_behind; /* whose turn it is */
   GQueue handshakes;  /* what came in for them */
   int64_t now_us;
+  int64_t strained_us; /* when a turn last took too long */
   int64_t next_tick_us, next_second_us, next_pace_us;
   int64_t anchor_us;      /* monotonic */
   int64_t anchor_unix_us; /* wall clock at the same instant */

@@ -45,6 +45,8 @@ bool
 air_fanout_start_may_send (AirFanoutViewer *viewer, const AirRtpPacket *packet, bool first, int64_t now_us)
 {
   AirFanoutStart *start = &viewer->level.start;
+  if (first)
+    start->since_us = now_us;
   if (start->phase == AIR_START_OPEN || first)
     return true;
   if (start->phase == AIR_START_FIRST)
@@ -94,5 +96,6 @@ air_fanout_start_take_feedback (AirFanoutViewer *viewer, uint64_t full_bps, int6
     return 0;
   start->phase = bps >= FAST_BPS ? AIR_START_OPEN : AIR_START_PACED;
   start->bps = MAX (bps * SHARE_PERCENT / 100, full_bps * LEAST_PERCENT / 100);
+  g_debug ("a start shows %" G_GUINT64_FORMAT " kbit/s", bps / 1000);
   return bps * 100 < full_bps * NARROW_PERCENT ? bps : 0;
 }

@@ -22,7 +22,7 @@ typedef enum
 typedef struct
 {
   AirStartPhase phase;
-  int64_t since_us;
+  int64_t since_us;     /* when the first picture was sent, as far as it was */
   uint64_t arrived;     /* bytes, before it began */
   uint64_t first_bytes; /* what the first picture takes */
   bool heard;           /* feedback came since */

@@ -23,6 +23,7 @@
 #define LAG_US 350000
 #define LAG_GROWTH_US 30000
 #define HOPELESS_US (1200 * 1000)
+#define ARRIVING_PERCENT 93u
 /* A full queue loses, too. */
 #define FULL_QUEUE_US 40000
 #define FULL_QUEUE_LOSS 0.08
@@ -318,6 +319,19 @@ loses_more (const AirPathEstimate *path, unsigned slots, double share)
          && beyond * beyond > 16 * 0.09 * count.packets;
 }
 
+static uint64_t
+sent_bps (const AirPathEstimate *path, int64_t until_us)
+{
+  int64_t newest = until_us / SLOT_US - 1;
+  uint64_t bytes = 0;
+  for (int64_t number = newest; number > newest - 20; number--)
+    {
+      const Slot *slot = find_slot (path, number);
+      bytes += slot ? slot->bytes : 0;
+    }
+  return bytes * 8;
+}
+
 static AirPathTrend
 trend_of (const AirPathEstimate *path)
 {
@@ -330,7 +344,10 @@ trend_of (const AirPathEstimate *path)
   bool lags = path->lags_us[0] >= LAG_US && path->lags_us[0] >= path->lags_us[1] + LAG_GROWTH_US
               && path->lags_us[1] >= path->lags_us[2] + LAG_GROWTH_US;
   bool full = now_us >= FULL_QUEUE_US && before_us >= FULL_QUEUE_US && loss_of (path, 6) >= FULL_QUEUE_LOSS;
-  if (grows || stands || lags || full || (now_us >= HOPELESS_US && before_us >= HOPELESS_US && now_us >= before_us))
+  bool hopeless = now_us >= HOPELESS_US && before_us >= HOPELESS_US && now_us >= before_us;
+  /* What is only late, as by a receiver that was busy, arrives as fast as it is sent. */
+  bool behind = path->goodput_bps * 100 < sent_bps (path, path->feedback_us) * ARRIVING_PERCENT;
+  if (stands || full || (behind && (grows || lags || hopeless)))
     return AIR_PATH_OVERUSED;
   if (loses_more (path, 40, MUCH_LOSS) && path->feedback_us >= path->first_us + 2 * G_USEC_PER_SEC)
     return AIR_PATH_LOSSY;
@@ -386,19 +403,6 @@ air_path_estimate_take_feedback (AirPathEstimate *path, const AirTransportCcPack
 }
 
 /* ---- Without transport-wide feedback */
-
-static uint64_t
-sent_bps (const AirPathEstimate *path, int64_t until_us)
-{
-  int64_t newest = until_us / SLOT_US - 1;
-  uint64_t bytes = 0;
-  for (int64_t number = newest; number > newest - 20; number--)
-    {
-      const Slot *slot = find_slot (path, number);
-      bytes += slot ? slot->bytes : 0;
-    }
-  return bytes * 8;
-}
 
 void
 air_path_estimate_take_report (AirPathEstimate *path, double loss, int64_t now_us)
