@@ -190,6 +190,7 @@ on_message (GstBus *bus, GstMessage *message, void *data)
       /* No common SRTP profile, for one. */
       peer->events.failed (true, peer->events.data);
     }
+  gst_message_unref (message); /* what is dropped here is ours; it holds its element, and that all the others */
   return GST_BUS_DROP;
 }
 

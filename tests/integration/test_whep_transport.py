@@ -3,6 +3,7 @@
 The peer is tests/integration/whep_client.py, which can leave out or falsify each step.
 """
 
+import os
 import struct
 import threading
 import time
@@ -186,6 +187,33 @@ def test_goodbyes(live, peers):
     bye.send_rtcp(struct.pack(">BBHI", 0x80, 201, 1, 7) + struct.pack(">BBHI", 0x81, 203, 1, 7))
     wait_until(lambda: len(viewers(live)) == 0, "BYE to free the viewer", 5)
     assert series(live, "airclass_whep_left_total", "left") == 3
+
+
+@both_engines
+def test_who_left_leaves_nothing_behind(live, peers):
+    """Some with media, some half-way, some by HTTP only: descriptors are as before."""
+    token = live.token()
+
+    def come_and_go():
+        crowd = [peers(live) for _ in range(9)]
+        for i, peer in enumerate(crowd):
+            assert peer.post(token).status == 201
+            if i % 3 >= 1:
+                assert peer.check() == 0
+            if i % 3 == 2:
+                assert peer.shake_hands() and peer.receive() is not None
+        for peer in crowd:
+            assert live.request("DELETE", peer.location).status == 200
+        wait_until(lambda: not viewers(live), "all to have left")
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{live.process.pid}/fd"))
+
+    come_and_go()
+    before = descriptors()
+    for _ in range(3):
+        come_and_go()
+    wait_until(lambda: descriptors() <= before + 3, "descriptors to be closed")
 
 
 @both_engines
