@@ -117,8 +117,9 @@ test_framing (void)
   g_assert_true (air_rtcp_iter_init (&iter, padded, sizeof padded));
   g_assert_false (air_rtcp_iter_next (&iter, &item));
   g_assert_false (air_rtcp_iter_init (&iter, long_padding, sizeof long_padding));
-  g_assert_false (air_rtcp_iter_init (&iter, odd_padding, sizeof odd_padding));
-  g_assert_false (air_rtcp_iter_init (&iter, inner_padding, sizeof inner_padding));
+  /* As libwebrtc does with its feedback. */
+  g_assert_true (air_rtcp_iter_init (&iter, odd_padding, sizeof odd_padding));
+  g_assert_true (air_rtcp_iter_init (&iter, inner_padding, sizeof inner_padding));
   g_assert_false (air_rtcp_iter_init (&iter, version, sizeof version));
   g_assert_false (air_rtcp_iter_init (&iter, too_long, sizeof too_long));
   g_assert_true (air_rtcp_iter_init (&iter, promised, sizeof promised));
@@ -222,10 +223,29 @@ test_transport_cc_bound (void)
   g_assert_false (air_rtcp_iter_next (&iter, &item));
 }
 
+/* Feedback that libwebrtc sent: one packet, a byte of delta, one of padding. */
+static void
+test_padded_transport_cc (void)
+{
+  static const uint8_t feedback[] = { 0xaf, 205, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2, 0, 7, 0, 1, 0, 0, 3, 9, 0x20, 0x01, 0x04, 1 };
+  AirRtcpIter iter;
+  AirRtcpItem item;
+  AirTransportCcPacket packet;
+  g_assert_true (air_rtcp_iter_init (&iter, feedback, sizeof feedback));
+  g_assert_true (air_rtcp_iter_next (&iter, &item));
+  g_assert_cmpint (item.type, ==, AIR_RTCP_TRANSPORT_CC);
+  g_assert_cmpuint (air_rtcp_read_transport_cc (&item, &packet, 1), ==, 1);
+  g_assert_cmpuint (packet.sequence, ==, 7);
+  g_assert_true (packet.received);
+  g_assert_cmpint (packet.arrival_us, ==, 3 * 64000 + 4 * 250);
+  g_assert_false (air_rtcp_iter_next (&iter, &item));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/rtcp/padded-transport-cc", test_padded_transport_cc);
   g_test_add_func ("/rtcp/sender-report", test_sender_report);
   g_test_add_func ("/rtcp/compound", test_compound);
   g_test_add_func ("/rtcp/framing", test_framing);

@@ -184,8 +184,9 @@ framed_bytes (const uint8_t *data, size_t size, size_t offset)
   if (data[offset] & 0x20)
     {
       uint8_t padding = data[offset + bytes - 1];
-      /* Only the last packet of a compound may be padded (RFC 3550 §6.4.1). */
-      if (offset + bytes != size || padding == 0 || padding % 4 != 0 || padding > bytes - 4)
+      /* RFC 3550 §6.4.1 wants multiples of 4, at the end of the compound; libwebrtc fills its transport-wide feedback up to a
+       * word with 1 to 3 bytes, wherever that stands. */
+      if (padding == 0 || padding > bytes - 4)
         return 0;
     }
   return bytes;
