@@ -160,7 +160,9 @@ write_redundant (AirFanoutViewer *viewer, const AirFanoutSegment *segment, const
   const AirFanoutTrack *track = &viewer->tracks[AIR_KIND_AUDIO];
   AirPacketRing *ring = viewer->share->view->rings[segment->lane];
   AirRtpPacket *earlier[AIR_RTP_RED_MAX_EARLIER];
-  unsigned wanted = track->section.red_payload ? air_repair_get_redundancy (&viewer->repair) : 0, count = 0;
+  /* On a path that is too narrow it would make the losses that it mends. */
+  bool room = track->section.red_payload && viewer->level.policy.reason != AIR_LEVEL_CONGESTION;
+  unsigned wanted = room ? air_repair_get_redundancy (&viewer->repair) : 0, count = 0;
   for (unsigned back = MIN (wanted, AIR_RTP_RED_MAX_EARLIER); back > 0; back--)
     if (packet->sequence >= segment->place + back
         && (earlier[count] = air_packet_ring_get (ring, packet->sequence - back)))
@@ -464,8 +466,9 @@ air_fanout_viewer_retransmit (AirFanoutViewer *viewer, AirFanoutTrack *track, ui
   AirPacketRing *ring = viewer->share->view->rings[segment->lane];
   const AirRtpPacket *packet = air_packet_ring_get (ring, segment->place + (full - segment->sequence));
   uint64_t key = full * AIR_KIND_COUNT + kind;
-  /* Pictures that wait for a keyframe are not mended: the path is full as it is. */
-  if (!packet || (kind == AIR_KIND_VIDEO && viewer->level.paused)
+  /* Pictures of another rung, or before one that waits for a keyframe, are not mended: the path is full as it is. */
+  bool past = kind == AIR_KIND_VIDEO && (viewer->level.paused || segment->lane != air_lane_of (kind, track->rung));
+  if (!packet || past
       || !air_repair_may_resend (&viewer->repair, key, packet->payload_bytes, now_us))
     return;
   if (track->section.rtx_payload)
