@@ -26,9 +26,9 @@ CONDITIONS = {
 
 @pytest.fixture
 def student(link, airclassd, publish_recording, browser):  # noqa: F811
-    """(server, browser) that plays, over a good line so far."""
+    """(server, browser) that plays, over a good line so far; what is repaired here is the whole picture, not a smaller one."""
     with link.at_server():
-        server = airclassd(link.server_options())
+        server = airclassd(link.server_options({"whep-egress": {"levels": "full"}}))
         publish_recording(server)
         with link.at_client():
             watching = browser(link.url_of(server))
