@@ -119,10 +119,10 @@ export class Server {
 }
 
 /** What OBS sends with its defaults: B-frames, AAC at 44.1 kHz; a keyframe only every 250 frames. */
-export async function publish(server, { size = '1280x720', path = 'live/stream', encode = [] } = {}) {
+export async function publish(server, { size = '1280x720', path = 'live/stream', sampleRate = 44100, encode = [] } = {}) {
   const url = `rtmp://127.0.0.1:${server.ports.rtmp}/${path}`;
   const child = spawn('ffmpeg', ['-v', 'error', '-nostdin', '-re', '-f', 'lavfi', '-i', `testsrc=size=${size}:rate=30`,
-    '-f', 'lavfi', '-i', 'sine=frequency=1000:sample_rate=44100', '-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p',
+    '-f', 'lavfi', '-i', `sine=frequency=1000:sample_rate=${sampleRate}`, '-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p',
     '-b:v', '2000k', ...encode, '-c:a', 'aac', '-b:a', '128k', '-f', 'flv', url], { stdio: 'ignore' });
   await waitFor(async () => {
     if (child.exitCode !== null) throw new Error(`ffmpeg ended with ${child.exitCode}; the server says:\n${server.log}`);

@@ -446,3 +446,32 @@ test('a picture that never comes though it is sent is joined anew', async () => 
   await clock.advance(5000);
   assert.ok(FakePeer.all.length >= 2);
 });
+
+test('a publisher without a picture to begin with: one session stays and says so, and shows the picture once it comes', async () => {
+  server.answers = [created];
+  status = 'pictureless';
+  await start();
+  FakePeer.last.pictures = false;
+  FakePeer.last.play();
+  await clock.advance(60_000);
+  assert.equal(player.state, 'pictureless');
+  assert.equal(FakePeer.all.length, 1);
+  status = 'live';
+  FakePeer.last.pictures = true;
+  await clock.advance(500);
+  assert.deepEqual(states, ['connecting', 'pictureless', 'live']);
+});
+
+test('a publisher without a picture to begin with, nor sound', async () => {
+  server.answers = [created];
+  status = 'pictureless';
+  await start();
+  FakePeer.last.reachable = true;
+  FakePeer.last.setState('connected');
+  await clock.advance(60_000);
+  assert.equal(player.state, 'pictureless');
+  assert.equal(FakePeer.all.length, 1);
+  FakePeer.last.play();
+  await clock.advance(500);
+  assert.equal(player.state, 'live');
+});

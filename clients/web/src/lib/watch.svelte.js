@@ -11,6 +11,10 @@ const asWhepError = (error) =>
     ? new WhepError(kindOfStatus(error.status), { status: error.status, retryAfter: error.retryAfter, detail: error.detail })
     : error;
 
+/** The player's word for a stream's document. */
+const statusOf = ({ state, warnings = [] }) =>
+  state === 'live' && warnings.some(({ type }) => type === 'no-keyframe') ? 'pictureless' : state;
+
 export const streamPath = (classId) => `live/${classId}`;
 
 /** Begins to watch; to be called from a component's effect, which calls `stop()` at the end. */
@@ -50,7 +54,7 @@ export class Watch {
       status: async () => {
         try {
           const { token } = await this.#keeper.get();
-          return (await (await call(`/api/streams/${streamPath(classId)}`, { token })).json()).state;
+          return statusOf(await (await call(`/api/streams/${streamPath(classId)}`, { token })).json());
         } catch (error) {
           return error.status === 404 ? 'idle' : null;
         }

@@ -15,6 +15,7 @@ const SILENT_MS = 1000; // without a word from the server, which reports twice a
 const DOUBTFUL_MS = 600; // … when the browser noticed something, too, or the network or the page just came back
 const ASK_SPREAD_MS = 1000; // when media stops, it does so for all
 const ASK_EVERY_MS = 2000;
+const ASK_BLANK_MS = 5000; // while no picture can come: that it does, the picture itself tells
 const ASK_MS = 1500; // no answer in time is an answer, too
 const DEAD_MS = 8000; // without media though the path is there and the stream is live: rejoin
 const UNKNOWN_MS = 40_000; // … and the server does not say: longer than it holds a stream
@@ -115,12 +116,13 @@ export class WhepSession {
   /**
    * Watches over the open session until it is lost.
    * @param {{onState: function(string), onStats: function(object), status: function(): Promise<string|null>}} watcher
-   *   `status` says how the stream is at the server: live, held, idle, or null when that is not known.
+   *   `status` says how the stream is at the server: live, pictureless (live, but no picture that could be shown has come
+   *   yet), held, idle, or null when that is not known.
    * @returns {Promise<'unreachable'|'lost'|'gone'|'ended'|'stopped'>} gone: the server does not know the session any more
    */
   async watch({ onState, onStats, status }) {
     const begin = this.#env.now();
-    const seen = { stats: null, told: null, flowingAt: begin, heardAt: begin, live: false, askedAt: 0, soundAskedAt: 0, answer: null };
+    const seen = { stats: null, told: null, flowingAt: begin, heardAt: begin, live: false, askedAt: 0, soundAskedAt: 0, blankAt: 0, answer: null };
     seen.askAfterMs = SILENT_MS + spreadMs(ASK_SPREAD_MS, this.#env.random);
     while (!this.#closed) {
       const stats = summarize(await this.#pc.getStats(), seen.told);
@@ -218,7 +220,7 @@ export class WhepSession {
     if (seen.live && !flowing && !heard) return this.#heal(now);
     this.#endRestart();
     if (!flowing) return this.#judgeSilence(seen, now, status);
-    return seen.live ? { state: 'live' } : this.#judgePicture(seen, now);
+    return seen.live ? { state: 'live' } : this.#judgePicture(seen, now, status);
   }
 
   #judgeStart(now) {
@@ -227,13 +229,22 @@ export class WhepSession {
     return waitedMs > CONNECT_MS ? { end: 'unreachable' } : { state: 'connecting' };
   }
 
-  async #judgePicture(seen, now) {
+  async #judgePicture(seen, now, status) {
     if (seen.stats.bytes === 0) return { state: 'connecting' };
     const waitsForPicture = this.sends.video && seen.stats.framesDecoded === 0;
-    const waitedMs = now - this.openedAt;
+    const waitedMs = now - Math.max(this.openedAt, seen.blankAt);
     if (!waitsForPicture) return { state: 'live' };
-    if (waitedMs > SOUND_FIRST_MS && (await this.#isSoundOnly(seen, now))) return { state: 'live' };
+    if (seen.blankAt || waitedMs > SOUND_FIRST_MS) {
+      if ((await this.#ask(seen, now, status)) === 'pictureless') return this.#blank(seen, now);
+      if (await this.#isSoundOnly(seen, now)) return { state: 'live' };
+    }
     return waitedMs > FIRST_FRAME_MS && !this.#env.hidden() ? { end: 'lost' } : { state: 'connecting' };
+  }
+
+  /** The publisher has sent none that a decoder could begin with: to rejoin would not help, the sound plays meanwhile. */
+  #blank(seen, now) {
+    seen.blankAt = now;
+    return { state: 'pictureless' };
   }
 
   /** Whether the server sends no picture on purpose: the network does not carry one, or it is set so. */
@@ -262,12 +273,13 @@ export class WhepSession {
     const answer = await this.#ask(seen, now, status);
     if (answer === 'idle') return { end: 'ended' };
     if (answer === 'held') return { state: 'held' };
-    return silentMs > (answer === 'live' ? DEAD_MS : UNKNOWN_MS) ? { end: 'gone' } : { state };
+    if (answer === 'pictureless' && !seen.live) return this.#blank(seen, now);
+    return silentMs > (['live', 'pictureless'].includes(answer) ? DEAD_MS : UNKNOWN_MS) ? { end: 'gone' } : { state };
   }
 
   /** How the stream is at the server, asked for now and then. */
   async #ask(seen, now, status) {
-    if (now - seen.askedAt < ASK_EVERY_MS) return seen.answer;
+    if (now - seen.askedAt < (seen.answer === 'pictureless' ? ASK_BLANK_MS : ASK_EVERY_MS)) return seen.answer;
     seen.askedAt = now;
     let timer;
     const late = new Promise((resolve) => (timer = this.#env.setTimeout(() => resolve(null), ASK_MS)));

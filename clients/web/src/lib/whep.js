@@ -1,8 +1,9 @@
 // A WHEP player that keeps playing: it waits for the class to begin, and comes back by itself after whatever ended a
 // session. The page only shows `state` and plays the MediaStream of the last `stream` event.
 //
-// States: connecting, live, held (the publisher dropped and may return), reconnecting, waiting (nobody publishes),
-// busy (the server asks to come later), offline (no network), blocked (media does not get through this network),
+// States: connecting, live, pictureless (only the sound plays: the publisher has sent no picture that could be shown yet),
+// held (the publisher dropped and may return), reconnecting, waiting (nobody publishes), busy (the server asks to come
+// later), offline (no network), blocked (media does not get through this network),
 // denied (no right to watch), unsupported (this browser cannot play it), unplayable (no browser can: the publisher has to
 // send something else), stopped.
 
@@ -47,7 +48,8 @@ export class WhepPlayer extends EventTarget {
    * @param {object} options
    * @param {function({fresh: boolean}): Promise<{url: string, token: string}>} options.endpoint where to POST; `fresh`
    *   asks for a new token because the last one was refused
-   * @param {function(): Promise<string|null>} options.status how the stream is at the server: live, held, idle, null
+   * @param {function(): Promise<string|null>} options.status how the stream is at the server: live, pictureless,
+   *   held, idle, null
    * @param {boolean} [options.audioOnly]
    */
   constructor({ endpoint, status, audioOnly = false, env = browserEnv() }) {

@@ -1,0 +1,135 @@
+// What a publisher's faults look like on the pages: it returns as another one, or sends no picture that can be shown.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { after, afterEach, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { grows, launch, layoutFaults, media, open, PHONE, publish, saysSoon, screenshot, Server, text, waitFor } from './harness.mjs';
+
+const WITHOUT_KEYFRAMES = fileURLToPath(new URL('../faults/without_keyframes.py', import.meta.url));
+let browser, server, pages;
+
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+afterEach(async () => {
+  const complaints = pages.flatMap((page) => page.complaints);
+  for (const page of pages) await page.context().close();
+  await server?.close();
+  assert.deepEqual(complaints, []);
+});
+
+async function begin() {
+  pages = [];
+  server = await new Server().start();
+}
+
+async function show(path, options) {
+  const page = await open(browser, `${server.url}${path}`, options);
+  pages.push(page);
+  return page;
+}
+
+/** Sends pictures but no keyframe, until begin(). */
+function publishWithoutKeyframes(t, ...options) {
+  const child = spawn('/usr/bin/python3', [WITHOUT_KEYFRAMES, '127.0.0.1', String(server.ports.rtmp), ...options],
+    { stdio: ['pipe', 'ignore', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  return { begin: () => child.stdin.write('\n') };
+}
+
+/** Counts the pictures that the page presents, and keeps the size of the newest. */
+const watchPictures = (page) => page.evaluate(() => {
+  const video = document.querySelector('video');
+  window.shown = { count: 0, size: '' };
+  const next = () => video.requestVideoFrameCallback((_, { width, height }) => {
+    window.shown = { count: window.shown.count + 1, size: `${width}x${height}` };
+    next();
+  });
+  next();
+});
+const shown = (page) => page.evaluate(() => window.shown);
+
+async function showsMore(page, size) {
+  const { count } = await waitFor(async () => {
+    const now = await shown(page);
+    return now.size === size && now;
+  }, `pictures of ${size}`);
+  await waitFor(async () => (await shown(page)).count > count + 30, 'more pictures');
+}
+
+for (const [name, first] of [['without B-frames', ['-bf', '0', '-profile:v', 'high']], ['with B-frames', ['-profile:v', 'main']]]) {
+  test(`the publisher returns with another size, profile and sample rate; before ${name}`, { timeout: 180_000 }, async (t) => {
+    await begin();
+    const before = await publish(server, { size: '1280x720', encode: first });
+    t.after(() => before.stop('SIGKILL'));
+    const page = await show('/student', { device: PHONE });
+    await saysSoon(page, '.chip', /Live/);
+    await page.getByRole('button', { name: 'Tap for sound' }).tap();
+    await watchPictures(page);
+    await showsMore(page, '1280x720');
+    await grows(page, 'energy');
+    await page.evaluate(() => (window.mark = 'not reloaded'));
+
+    await before.stop('SIGKILL');
+    await saysSoon(page, '.message .title', /The teacher’s connection dropped/);
+    const other = await publish(server, { size: '640x480', sampleRate: 48000, encode: ['-bf', '0', '-profile:v', 'baseline'] });
+    t.after(() => other.stop('SIGKILL'));
+    await saysSoon(page, '.chip', /Live/);
+    await showsMore(page, '640x480');
+    assert.deepEqual(await page.evaluate(() => {
+      const { videoWidth, videoHeight, paused, muted } = document.querySelector('video');
+      return { videoWidth, videoHeight, paused, muted, mark: window.mark };
+    }), { videoWidth: 640, videoHeight: 480, paused: false, muted: false, mark: 'not reloaded' });
+    await grows(page, 'energy');
+    assert.equal((await media(page)).sessions, 1, 'the same session went on');
+    const { token } = await (await fetch(`${server.url}/api/token?user_type=student&user_id=e2e`, { method: 'POST' })).json();
+    const stream = await (await fetch(`${server.url}/api/streams/live/stream`, { headers: { Authorization: `Bearer ${token}` } })).json();
+    assert.equal(stream.tracks.find(({ kind }) => kind === 'audio').sample_rate, 48000);
+  });
+}
+
+test('without a keyframe the student is told in words, hears the sound, and sees the picture once one comes', { timeout: 180_000 }, async (t) => {
+  await begin();
+  const publisher = publishWithoutKeyframes(t);
+  const [korean, english, teacher] = [
+    await show('/student', { device: PHONE, locale: 'ko-KR' }),
+    await show('/student', { device: PHONE }),
+    await show(`/teacher#key=${server.teacherKey}`, { device: PHONE }),
+  ];
+  await saysSoon(korean, '.message .title', /아직 보여 줄 수 있는 화면이 없습니다/);
+  await saysSoon(english, '.message .title', /No picture can be shown yet/);
+  await saysSoon(english, '.chip', /No picture/);
+  await saysSoon(teacher, '[data-warning=no-keyframe]', /No keyframe has come yet[\s\S]*Nobody can see the picture/);
+  await saysSoon(teacher, 'main', /No picture can be shown yet/);
+  for (const page of pages) assert.deepEqual(await layoutFaults(page), []);
+  await screenshot(korean, 'student-no-keyframe-phone-ko');
+  await screenshot(english, 'student-no-keyframe-phone-en');
+  await screenshot(teacher, 'teacher-no-keyframe-phone-en', { fullPage: true });
+  await english.getByRole('button', { name: 'Tap for sound' }).tap();
+  await grows(english, 'energy');
+  await waitFor(() => english.evaluate(() => document.querySelector('video').currentTime > 0), 'the sound to play');
+  await screenshot(english, 'student-no-keyframe-sound-phone-en');
+  assert.match(await text(english, '.message .title'), /No picture can be shown yet/);
+  await teacher.getByRole('button', { name: '한국어' }).tap();
+  await saysSoon(teacher, '[data-warning=no-keyframe]', /아무도 화면을 볼 수 없습니다/);
+
+  publisher.begin();
+  for (const page of [korean, english]) {
+    await saysSoon(page, '.chip', /Live|실시간/);
+    await waitFor(() => page.evaluate(() => document.querySelector('video').videoWidth === 640), 'the picture');
+    assert.equal((await media(page)).sessions, 1, 'the same session went on');
+  }
+  await waitFor(async () => (await teacher.locator('[data-warning=no-keyframe]').count()) === 0, 'the warning to go');
+});
+
+test('without a keyframe and without sound the student is told, too', { timeout: 180_000 }, async (t) => {
+  await begin();
+  const publisher = publishWithoutKeyframes(t, '--silent');
+  const page = await show('/student', { device: PHONE });
+  await saysSoon(page, '.message .title', /No picture can be shown yet/);
+  publisher.begin();
+  await saysSoon(page, '.chip', /Live/);
+  await grows(page, 'frames');
+  assert.equal((await media(page)).sessions, 1, 'the same session went on');
+});
