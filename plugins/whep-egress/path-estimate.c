@@ -27,6 +27,16 @@
 /* A full queue loses, too. */
 #define FULL_QUEUE_US 40000
 #define FULL_QUEUE_LOSS 0.08
+/* What waits so evenly for two seconds while hardly more than this is lost, is no queue: the path has become longer. */
+#define FLAT_WINDOWS 13
+#define FLAT_US 20000
+#define FLAT_LOSS 0.07
+#define LONGER_US 10000
+/* Even with more losses, when far less is sent than went through it. */
+#define FAR_LESS_PERCENT 60u
+#define FAR_LESS_LOSS 0.13
+/* All that was sent for 300 ms: a path that carries too little carries something. */
+#define OUTAGE_SLOTS 6u
 /* Up to 10% are lost by chance. */
 #define MUCH_LOSS 0.17
 #define SUDDEN_LOSS 0.35
@@ -81,6 +91,8 @@ struct _AirPathEstimate
   int64_t first_arrival_us;
   int64_t base_us[2];    /* the least delay: of this bucket and of the one before */
   int64_t bucket_us;
+  int64_t own_us;        /* the delay that turned out to be the path's own since; below the base: none did */
+  uint64_t through_bps;  /* the most that arrived while something waited */
   int64_t grown_us;      /* when the estimate last grew */
   double estimate_bps;
   uint64_t goodput_bps;
@@ -99,6 +111,7 @@ air_path_estimate_new (void)
 {
   AirPathEstimate *path = g_new0 (AirPathEstimate, 1);
   path->base_us[0] = path->base_us[1] = NO_DELAY;
+  path->own_us = INT64_MIN;
   for (unsigned i = 0; i < SLOTS; i++)
     path->slots[i] = (Slot){ .number = G_MAXUINT32, .delay_us = NO_DELAY };
   for (unsigned i = 0; i < G_N_ELEMENTS (path->arrivals); i++)
@@ -171,6 +184,7 @@ take_delay (AirPathEstimate *path, Slot *slot, int64_t delay_us, int64_t now_us)
       path->base_us[0] = delay_us;
     }
   path->base_us[0] = MIN (path->base_us[0], delay_us);
+  path->own_us = MIN (path->own_us, delay_us);
 }
 
 static void
@@ -267,9 +281,9 @@ measure_goodput (const AirPathEstimate *path, unsigned slots)
   return bytes * 8 * G_USEC_PER_SEC / (slots * (uint64_t)SLOT_US + filled_us);
 }
 
-/* The least delay of @windows windows ago, beyond the base. */
+/* Of @windows windows ago; NO_DELAY: nothing arrived of what was sent then. */
 static int64_t
-queue_of (const AirPathEstimate *path, int windows)
+least_delay (const AirPathEstimate *path, int windows)
 {
   int64_t newest = path->newest_us / SLOT_US - (int64_t)windows * WINDOW_SLOTS;
   int64_t least_us = NO_DELAY;
@@ -279,7 +293,23 @@ queue_of (const AirPathEstimate *path, int windows)
       if (slot)
         least_us = MIN (least_us, slot->delay_us);
     }
+  return least_us;
+}
+
+/* The least delay of @windows windows ago, beyond the base. */
+static int64_t
+queue_of (const AirPathEstimate *path, int windows)
+{
+  int64_t least_us = least_delay (path, windows);
   return least_us == NO_DELAY ? -1 : MAX (0, least_us - MIN (path->base_us[0], path->base_us[1]));
+}
+
+/* The same beyond what seems to be the path's own delay. */
+static int64_t
+waiting_of (const AirPathEstimate *path, int windows)
+{
+  int64_t base_us = MIN (path->base_us[0], path->base_us[1]);
+  return MAX (-1, queue_of (path, windows) - MAX (0, path->own_us - MIN (base_us, path->own_us)));
 }
 
 typedef struct
@@ -287,18 +317,35 @@ typedef struct
   unsigned packets, lost;
 } Count;
 
+/* Without outages: while nothing at all arrived, nothing was to be learned of what the path carries. */
 static Count
 count_of (const AirPathEstimate *path, unsigned slots)
 {
   int64_t newest = path->newest_us / SLOT_US;
-  unsigned packets = 0, lost = 0;
-  for (int64_t number = newest; number > newest - (int64_t)slots; number--)
+  Count count = { 0 }, silence = { 0 };
+  unsigned silent = 0;
+  for (int64_t number = newest; number >= newest - (int64_t)slots; number--)
     {
-      const Slot *slot = find_slot (path, number);
-      packets += slot ? slot->packets : 0;
-      lost += slot ? slot->lost : 0;
+      const Slot *slot = number > newest - (int64_t)slots ? find_slot (path, number) : NULL;
+      bool all = slot && slot->packets == slot->lost;
+      if (all)
+        {
+          silent += slot->packets > 0;
+          silence.packets += slot->packets;
+          silence.lost += slot->lost;
+          continue;
+        }
+      if (silent < OUTAGE_SLOTS)
+        {
+          count.packets += silence.packets;
+          count.lost += silence.lost;
+        }
+      silent = 0;
+      silence = (Count){ 0 };
+      count.packets += slot ? slot->packets : 0;
+      count.lost += slot ? slot->lost : 0;
     }
-  return (Count){ packets, lost };
+  return count;
 }
 
 static double
@@ -343,7 +390,9 @@ trend_of (const AirPathEstimate *path)
   bool stands = now_us >= STANDING_US && second_ago_us >= STANDING_US && now_us > second_ago_us * 9 / 10;
   bool lags = path->lags_us[0] >= LAG_US && path->lags_us[0] >= path->lags_us[1] + LAG_GROWTH_US
               && path->lags_us[1] >= path->lags_us[2] + LAG_GROWTH_US;
-  bool full = now_us >= FULL_QUEUE_US && before_us >= FULL_QUEUE_US && loss_of (path, 6) >= FULL_QUEUE_LOSS;
+  bool loses = loss_of (path, 40) >= FULL_QUEUE_LOSS || loses_more (path, 6, FULL_QUEUE_LOSS);
+  bool full = loses && waiting_of (path, 0) >= FULL_QUEUE_US && waiting_of (path, 1) >= FULL_QUEUE_US
+              && loss_of (path, 6) >= FULL_QUEUE_LOSS;
   bool hopeless = now_us >= HOPELESS_US && before_us >= HOPELESS_US && now_us >= before_us;
   /* What is only late, as by a receiver that was busy, arrives as fast as it is sent. */
   bool behind = path->goodput_bps * 100 < sent_bps (path, path->feedback_us) * ARRIVING_PERCENT;
@@ -383,6 +432,31 @@ update_estimate (AirPathEstimate *path, int64_t now_us)
     path->estimate_bps = goodput;
 }
 
+/* From one network to another, say: what is longer stays so, whatever is sent. A queue that is taken for that shows by
+ * shrinking, and is one for `stands` in any case. */
+static void
+learn_own_delay (AirPathEstimate *path)
+{
+  int64_t least_us = NO_DELAY, most_us = INT64_MIN;
+  int64_t queue_us = queue_of (path, 0);
+  if (queue_us >= 0)
+    path->through_bps = queue_us < LONGER_US ? 0 : MAX (path->through_bps, path->goodput_bps);
+  for (int windows = 0; windows < FLAT_WINDOWS; windows++)
+    {
+      int64_t delay_us = least_delay (path, windows);
+      least_us = MIN (least_us, delay_us);
+      most_us = MAX (most_us, delay_us);
+    }
+  if (most_us == NO_DELAY || most_us > least_us + FLAT_US
+      || least_us < MIN (path->base_us[0], path->base_us[1]) + LONGER_US)
+    return;
+  double loss = loss_of (path, 40);
+  if (loss < FAR_LESS_LOSS && sent_bps (path, path->newest_us) * 100 < path->through_bps * FAR_LESS_PERCENT)
+    path->base_us[0] = path->base_us[1] = least_us;
+  else if (loss < FLAT_LOSS)
+    path->own_us = least_us;
+}
+
 void
 air_path_estimate_take_feedback (AirPathEstimate *path, const AirTransportCcPacket *packets, unsigned count,
                                  int64_t now_us)
@@ -400,6 +474,7 @@ air_path_estimate_take_feedback (AirPathEstimate *path, const AirTransportCcPack
   path->any_feedback = true;
   path->feedback_us = now_us;
   update_estimate (path, now_us);
+  learn_own_delay (path);
 }
 
 /* ---- Without transport-wide feedback */
@@ -460,7 +535,7 @@ air_path_estimate_get (AirPathEstimate *path, int64_t now_us, AirPathState *ret_
   ret_state->newest_us = path->newest_us;
   if (!ret_state->known)
     return;
-  ret_state->queue_us = MAX (queue_of (path, 0), ret_state->trend == AIR_PATH_OVERUSED ? path->lags_us[0] : 0);
+  ret_state->queue_us = MAX (waiting_of (path, 0), ret_state->trend == AIR_PATH_OVERUSED ? path->lags_us[0] : 0);
   ret_state->loss = loss_of (path, 40);
 }
 

@@ -22,6 +22,8 @@ typedef struct
   unsigned queue_bytes;
   double loss;
   int64_t jitter_us;
+  int64_t longer_us; /* the way itself, than at first */
+  bool dead;         /* nothing arrives */
 
   AirPathEstimate *path;
   GRand *random;
@@ -29,7 +31,8 @@ typedef struct
   int64_t free_us; /* when the bottleneck is done with what it has */
   int64_t next_feedback_us;
   uint16_t next_sequence;
-  uint16_t reported; /* the first of which feedback has not spoken */
+  uint16_t reported; /* the first of which feedback has not spoken for the last time */
+  uint16_t spoken;   /* behind the newest of which it spoke */
   LinkPacket packets[LINK_PACKETS];
   uint64_t sent, lost;
   int64_t worst_queue_us;
@@ -70,7 +73,7 @@ link_send (Link *link, unsigned bytes)
   air_path_estimate_sent (link->path, sequence, bytes, link->now_us);
   link->sent++;
   packet->arrival_us = 0;
-  if (full || g_rand_double (link->random) < link->loss)
+  if (link->dead || full || g_rand_double (link->random) < link->loss)
     {
       link->lost++;
       return;
@@ -81,7 +84,7 @@ link_send (Link *link, unsigned bytes)
     link->free_us = link->now_us;
   link->worst_queue_us = MAX (link->worst_queue_us, waits_us);
   int64_t jitter_us = link->jitter_us > 0 ? g_rand_int_range (link->random, 0, (int)link->jitter_us) : 0;
-  packet->arrival_us = link->free_us + LINK_DELAY_US + jitter_us;
+  packet->arrival_us = link->free_us + LINK_DELAY_US + link->longer_us + jitter_us;
 }
 
 /* What arrived until a way back ago. Those that are not yet there, though later ones are, count as lost until they come. */
@@ -101,9 +104,11 @@ link_feedback (Link *link)
       count++;
       last = arrived ? count : last;
     }
-  /* Some are spoken of again, so that late ones are seen. */
-  if (last > 0)
+  /* Some are spoken of again, so that late ones are seen; but not while nothing arrives. */
+  uint16_t newest = (uint16_t)(link->reported + last);
+  if (last > 0 && newest != link->spoken)
     air_path_estimate_take_feedback (link->path, packets, last, link->now_us);
+  link->spoken = newest;
   link->reported = (uint16_t)(link->reported + (last > 30 ? last - 30 : 0));
 }
 

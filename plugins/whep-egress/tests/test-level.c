@@ -136,6 +136,53 @@ test_no_swinging (void)
     }
 }
 
+/* From one network to another with a longer way, and losses. */
+static void
+test_longer_way (void)
+{
+  static const int64_t longer_us[] = { 40000, 150000, 400000 };
+  static const double losses[] = { 0, 0.05, 0.10 };
+  for (unsigned seed = 1; seed <= 5; seed++)
+    for (unsigned i = 0; i < G_N_ELEMENTS (longer_us) * G_N_ELEMENTS (losses); i++)
+      {
+        Viewer *viewer = viewer_new (10000000, 1 << 20);
+        double loss = losses[i % G_N_ELEMENTS (losses)];
+        g_rand_set_seed (viewer->link->random, seed);
+        play (viewer, 30);
+        viewer->link->longer_us = longer_us[i / G_N_ELEMENTS (losses)];
+        viewer->link->loss = loss;
+        g_test_message ("longer by %d ms, %.2f lost", (int)(viewer->link->longer_us / 1000), loss);
+        viewer->ms_at[AIR_LEVEL_FULL] = 0;
+        play (viewer, 60);
+        g_assert_cmpint (viewer->policy.level, ==, AIR_LEVEL_FULL);
+        if (viewer->link->longer_us < 300000 && loss < 0.1)
+          g_assert_cmpuint (viewer->downs, ==, 0);
+        g_assert_cmpint (viewer->ms_at[AIR_LEVEL_FULL], >, 40000);
+        viewer_free (viewer);
+      }
+}
+
+/* Nothing arrives for a while, then all again: what was sent meanwhile is lost, or comes late. */
+static void
+test_outage (void)
+{
+  for (unsigned seconds = 1; seconds <= 3; seconds++)
+    for (unsigned held = 0; held <= 1; held++)
+      {
+        Viewer *viewer = viewer_new (10000000, 1 << 24);
+        play (viewer, 20);
+        g_test_message ("nothing for %u s, %s", seconds, held ? "late" : "lost");
+        viewer->link->dead = !held;
+        if (held)
+          viewer->link->free_us = viewer->link->now_us + seconds * G_USEC_PER_SEC;
+        play (viewer, seconds);
+        viewer->link->dead = false;
+        play (viewer, 30);
+        g_assert_cmpuint (viewer->downs, ==, 0);
+        viewer_free (viewer);
+      }
+}
+
 static void
 test_reduced_first (void)
 {
@@ -214,6 +261,8 @@ main (int argc, char **argv)
   g_test_add_func ("/level/down-and-up", test_down_and_up);
   g_test_add_func ("/level/passes-a-level-by", test_passes_a_level_by);
   g_test_add_func ("/level/no-swinging", test_no_swinging);
+  g_test_add_func ("/level/longer-way", test_longer_way);
+  g_test_add_func ("/level/outage", test_outage);
   g_test_add_func ("/level/reduced-first", test_reduced_first);
   g_test_add_func ("/level/fixed", test_fixed);
   g_test_add_func ("/level/what-there-is", test_what_there_is);
