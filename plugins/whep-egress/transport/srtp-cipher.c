@@ -94,21 +94,24 @@ air_srtp_session_clear (AirSrtpSession *session)
 }
 
 /* RFC 7714 §8.1 and §9.1 for GCM: the index ends at octet 11; RFC 3711 §4.1.1 for CM: at octet 13, then the block counter.
- * SRTCP's shorter index leaves the octets before it zero. */
+ * SRTP's 48 bits and SRTCP's 31 leave the octets before them as they are, so that whole words can be XORed. */
 void
-air_srtp_make_iv (const AirSrtpSession *session, AirSrtpProfile profile, bool rtcp, uint32_t ssrc, uint64_t index,
+air_srtp_make_iv (const AirSrtpSession *session, AirSrtpProfile profile, uint32_t ssrc, uint64_t index,
                   uint8_t ret_iv[AIR_SRTP_IV_BYTES])
 {
-  size_t ssrc_at = is_gcm (profile) ? 2 : 4;
-  size_t index_end = is_gcm (profile) ? 12 : 14;
-  size_t index_bytes = rtcp ? 4 : 6;
+  size_t salt_bytes = air_srtp_profile_salt_bytes (profile);
+  size_t ssrc_at = salt_bytes - 10;
+  uint32_t ssrc_word;
+  uint64_t index_word;
 
-  memset (ret_iv, 0, AIR_SRTP_IV_BYTES);
-  memcpy (ret_iv, session->salt, is_gcm (profile) ? 12 : 14);
-  for (size_t i = 0; i < 4; i++)
-    ret_iv[ssrc_at + i] ^= (uint8_t)(ssrc >> (24 - 8 * i));
-  for (size_t i = 0; i < index_bytes; i++)
-    ret_iv[index_end - 1 - i] ^= (uint8_t)(index >> (8 * i));
+  memcpy (ret_iv, session->salt, AIR_SRTP_MAX_SALT_BYTES);
+  memset (ret_iv + salt_bytes, 0, AIR_SRTP_IV_BYTES - salt_bytes);
+  memcpy (&ssrc_word, ret_iv + ssrc_at, sizeof ssrc_word);
+  ssrc_word ^= GUINT32_TO_BE (ssrc);
+  memcpy (ret_iv + ssrc_at, &ssrc_word, sizeof ssrc_word);
+  memcpy (&index_word, ret_iv + salt_bytes - sizeof index_word, sizeof index_word);
+  index_word ^= GUINT64_TO_BE (index);
+  memcpy (ret_iv + salt_bytes - sizeof index_word, &index_word, sizeof index_word);
 }
 
 static bool

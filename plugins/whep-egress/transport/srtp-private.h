@@ -38,7 +38,7 @@ bool air_srtp_session_init (AirSrtpSession *session, AirSrtpProfile profile, con
 void air_srtp_session_clear (AirSrtpSession *session);
 
 /* The nonce for a packet: @index is ROC || SEQ (48 bits) for RTP, the SRTCP index (31 bits) for RTCP. */
-void air_srtp_make_iv (const AirSrtpSession *session, AirSrtpProfile profile, bool rtcp, uint32_t ssrc, uint64_t index,
+void air_srtp_make_iv (const AirSrtpSession *session, AirSrtpProfile profile, uint32_t ssrc, uint64_t index,
                        uint8_t ret_iv[AIR_SRTP_IV_BYTES]);
 
 /* AES-GCM. @aad2: more authenticated data behind @aad (the SRTCP index word); NULL: none. */

@@ -237,7 +237,7 @@ air_srtp_protect_rtp (AirSrtp *srtp, const uint8_t *header, size_t header_bytes,
 
   if (source == NULL || index >> 48 != 0)
     return AIR_SRTP_EXHAUSTED;
-  air_srtp_make_iv (&srtp->rtp, srtp->profile, false, ssrc, index, iv);
+  air_srtp_make_iv (&srtp->rtp, srtp->profile, ssrc, index, iv);
   memcpy (out, header, header_bytes);
   if (is_gcm (srtp))
     sealed = air_srtp_gcm_seal (&srtp->rtp, iv, header, header_bytes, NULL, payload, payload_bytes, out + header_bytes,
@@ -271,7 +271,7 @@ air_srtp_protect_rtcp (AirSrtp *srtp, const uint8_t *packet, size_t packet_bytes
 
   if (source == NULL || source->next_rtcp_index > MAX_RTCP_INDEX)
     return AIR_SRTP_EXHAUSTED;
-  air_srtp_make_iv (&srtp->rtcp, srtp->profile, true, ssrc, source->next_rtcp_index, iv);
+  air_srtp_make_iv (&srtp->rtcp, srtp->profile, ssrc, source->next_rtcp_index, iv);
   air_srtp_write32 (word, ENCRYPTED_FLAG | source->next_rtcp_index);
   memcpy (out, packet, RTCP_HEADER_BYTES);
   if (is_gcm (srtp))
@@ -317,7 +317,7 @@ air_srtp_unprotect_rtp (AirSrtp *srtp, uint8_t *packet, size_t packet_bytes, siz
     return AIR_SRTP_EXHAUSTED;
   if (window_has (&source->rtp, index))
     return AIR_SRTP_REPLAYED;
-  air_srtp_make_iv (&srtp->rtp, srtp->profile, false, ssrc, index, iv);
+  air_srtp_make_iv (&srtp->rtp, srtp->profile, ssrc, index, iv);
   if (is_gcm (srtp))
     {
       if (!air_srtp_gcm_open (&srtp->rtp, iv, packet, header_bytes, NULL, packet + header_bytes, body - header_bytes,
@@ -348,7 +348,7 @@ open_rtcp (AirSrtp *srtp, uint8_t *packet, size_t body, const uint8_t *word, uin
   uint8_t *data = packet + RTCP_HEADER_BYTES;
   size_t data_bytes = body - RTCP_HEADER_BYTES;
 
-  air_srtp_make_iv (&srtp->rtcp, srtp->profile, true, ssrc, index, iv);
+  air_srtp_make_iv (&srtp->rtcp, srtp->profile, ssrc, index, iv);
   if (is_gcm (srtp))
     {
       /* RFC 7714 §9.3: without E the whole packet is associated data. */
