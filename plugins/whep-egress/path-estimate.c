@@ -94,6 +94,7 @@ struct _AirPathEstimate
   int64_t own_us;        /* the delay that turned out to be the path's own since; below the base: none did */
   uint64_t through_bps;  /* the most that arrived while something waited */
   int64_t grown_us;      /* when the estimate last grew */
+  AirPathTrend trend;    /* as of feedback_us: whoever takes feedback asks at once what it says */
   double estimate_bps;
   uint64_t goodput_bps;
   uint64_t burst_bps;
@@ -425,7 +426,8 @@ update_estimate (AirPathEstimate *path, int64_t now_us)
   path->grown_us = now_us;
   path->goodput_bps = measure_goodput (path, 8);
   double goodput = (double)path->goodput_bps;
-  if (trend_of (path) == AIR_PATH_NORMAL)
+  path->trend = trend_of (path);
+  if (path->trend == AIR_PATH_NORMAL)
     path->estimate_bps = CLAMP (path->estimate_bps * (1 + GROW_PER_S * elapsed_s), goodput,
                                 LIMITED_FACTOR * MAX (goodput, (double)measure_goodput (path, 14)));
   else
@@ -527,7 +529,8 @@ air_path_estimate_get (AirPathEstimate *path, int64_t now_us, AirPathState *ret_
       return;
     }
   ret_state->known = now_us < path->feedback_us + STALE_US;
-  ret_state->trend = ret_state->known ? trend_of (path) : AIR_PATH_NORMAL;
+  if (ret_state->known)
+    ret_state->trend = now_us == path->feedback_us ? path->trend : trend_of (path);
   ret_state->estimate_bps = (uint64_t)path->estimate_bps;
   ret_state->goodput_bps = path->goodput_bps;
   ret_state->sent_bps = sent_bps (path, now_us);
