@@ -69,6 +69,7 @@ class NarrowPeer(Peer):
         self.under_way = collections.deque()  # (arrival, transport number)
         self.packets, self.lock, self.feedbacks = [], threading.Lock(), 0
         self.running, self.thread = False, None
+        self.requests = collections.deque()  # RTCP that the thread is to send
         self.next_report, self.next_transport = 0.0, None
 
     def offer(self):
@@ -106,6 +107,8 @@ class NarrowPeer(Peer):
                         pending.append(self.socket.recv(4096))
                 except BlockingIOError:
                     pass
+            while self.requests:
+                self.send_rtcp(self.requests.popleft())
             now = time.monotonic()
             if now >= self.next_report:
                 self.next_report = now + self.FEEDBACK_S
@@ -142,6 +145,10 @@ class NarrowPeer(Peer):
                 self.feedbacks += 1
                 self.send_rtcp(build_transport_cc((base + at) & 0xFFFF, part, self.feedbacks))
         self.next_transport = (base + count) & 0xFFFF
+
+    def ask_for_keyframe(self):
+        """PLI (RFC 4585 §6.3.1)."""
+        self.requests.append(struct.pack(">BBHII", 0x81, 206, 2, 1, self.video()[-1].ssrc))
 
     # ---- What came
 

@@ -22,16 +22,45 @@ def wait_level(server, level):
     return viewer_of(server)
 
 
-def sps_widths(packets):
-    """The sizes announced by the parameter sets that came, in order, without repetition; told apart by their bytes."""
+def sps_of(packet):
+    """The sequence parameter set that opens a keyframe (RFC 6184 §5.7.1); None: it opens none."""
+    if packet.payload and packet.payload[0] & 31 == 24:
+        sps = bytes(packet.payload[3:3 + (packet.payload[1] << 8 | packet.payload[2])])
+        return sps if sps[0] & 31 == 7 else None
+    return None
+
+
+def sps_sets(packets):
+    """The parameter sets that came, in order, without repetition."""
     seen = []
     for packet in packets:
-        if packet.payload and packet.payload[0] & 31 == 24:
-            size = packet.payload[1] << 8 | packet.payload[2]
-            sps = bytes(packet.payload[3:3 + size])
-            if sps[0] & 31 == 7 and (not seen or seen[-1] != sps):
-                seen.append(sps)
+        sps = sps_of(packet)
+        if sps and (not seen or seen[-1] != sps):
+            seen.append(sps)
     return seen
+
+
+def width_of(sps):
+    """Of a baseline one (ITU-T H.264 §7.3.2.1.1), before cropping."""
+    assert sps[1] == 66
+    bits = "".join(f"{byte:08b}" for byte in sps[4:].replace(b"\0\0\3", b"\0\0"))
+    at = 0
+
+    def read_ue():
+        nonlocal at
+        zeros = bits.index("1", at) - at
+        value = int(bits[at + zeros:at + 2 * zeros + 1], 2) - 1
+        at += 2 * zeros + 1
+        return value
+
+    read_ue(), read_ue()  # identifier, frame numbers
+    order = read_ue()
+    assert order in (0, 2)
+    if order == 0:
+        read_ue()
+    read_ue()  # reference frames
+    at += 1
+    return (read_ue() + 1) * 16
 
 
 def check_one_timeline(packets):
@@ -60,7 +89,7 @@ def test_down_and_up_again(airclassd, publish):
         peer.rate_bps = 0.9 * MBIT
         low = wait_level(server, "low")
         assert low["level_reason"] == "congestion"
-        wait_until(lambda: len(sps_widths(peer.video())) == 2, "the smaller picture", DEADLINE_S)
+        wait_until(lambda: len(sps_sets(peer.video())) == 2, "the smaller picture", DEADLINE_S)
         switched = time.monotonic()
         wait_until(lambda: len(peer.video(switched)) > 100, "more of it", DEADLINE_S)
 
@@ -73,10 +102,51 @@ def test_down_and_up_again(airclassd, publish):
         peer.rate_bps = None
         assert wait_level(server, "low")["level_reason"] == "probing-succeeded"
         assert wait_level(server, "full")["level_reason"] == "probing-succeeded"
-        wait_until(lambda: len(sps_widths(peer.video())) == 3, "the full picture", DEADLINE_S)
+        wait_until(lambda: len(sps_sets(peer.video())) == 3, "the full picture", DEADLINE_S)
         check_one_timeline(peer.video())
         metrics = server.get("/metrics").text
         assert 'airclass_whep_level_changes_total{level="low",reason="congestion"} 1' in metrics
+    finally:
+        peer.stop()
+
+
+def test_low_rung_ends_with_its_last_user(airclassd, publish):
+    server = airclassd()
+    publish(server, zerolatency=True, video="testsrc2=size=1280x720:rate=30", encode=("-maxrate", "2000k", "-bufsize", "1000k"))
+    peer = NarrowPeer(server).start()
+    try:
+        wait_until(lambda: len(peer.video()) > 500, "pictures", DEADLINE_S)
+        wait_until(lambda: server.metric("airclass_stream_renditions") == 1, "only the sound is made anew", DEADLINE_S)
+        peer.rate_bps = 0.9 * MBIT
+        wait_level(server, "low")
+        wait_until(lambda: server.metric("airclass_stream_renditions") == 2, "the low rung", DEADLINE_S)
+        peer.rate_bps = None
+        wait_level(server, "full")
+        wait_until(lambda: server.metric("airclass_stream_renditions") == 1, "the end of the low rung", DEADLINE_S)
+        back = time.monotonic()
+        wait_until(lambda: len(peer.video(back)) > 200, "the full picture goes on", DEADLINE_S)
+        check_one_timeline(peer.video())
+    finally:
+        peer.stop()
+
+
+def test_keyframe_of_the_low_rung(airclassd, publish):
+    """Asked for just after one, when the next is 60 pictures away."""
+    server = airclassd({"whep-egress": {"levels": "low"}})
+    publish(server, zerolatency=True, video="testsrc2=size=1280x720:rate=30")
+    peer = NarrowPeer(server).start()
+    try:
+        wait_until(lambda: len(peer.video()) > 200, "pictures", DEADLINE_S)
+        before = sum(sps_of(p) is not None for p in peer.video())
+        wait_until(lambda: sum(sps_of(p) is not None for p in peer.video()) > before, "a keyframe", DEADLINE_S)
+        asked = len(peer.video())
+        peer.ask_for_keyframe()
+        wait_until(lambda: any(sps_of(p) for p in peer.video()[asked:]), "the keyframe that was asked for", DEADLINE_S)
+        came = peer.video()[asked:]
+        first = next(i for i, p in enumerate(came) if sps_of(p))
+        assert sum(p.marker for p in came[:first]) < 30
+        assert {width_of(sps) for sps in sps_sets(peer.video())} == {640}
+        check_one_timeline(peer.video())
     finally:
         peer.stop()
 
@@ -91,7 +161,7 @@ def test_start_on_a_narrow_path(airclassd, publish):
         wait_until(lambda: len(wide.video()) > 1200, "half a group of pictures", DEADLINE_S)
         narrow = NarrowPeer(server, rate_bps=0.9 * MBIT).start()
         try:
-            wait_until(lambda: len(sps_widths(narrow.video())) == 2, "the smaller picture", DEADLINE_S)
+            wait_until(lambda: len(sps_sets(narrow.video())) == 2, "the smaller picture", DEADLINE_S)
             first = narrow.video()[0].came_s
             early = [p for p in narrow.video() if p.came_s < first + 1 and p.ssrc == narrow.video()[0].ssrc]
             assert sum(len(p.payload) for p in early) < 250_000
