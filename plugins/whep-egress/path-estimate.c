@@ -435,8 +435,8 @@ update_estimate (AirPathEstimate *path, int64_t now_us)
 }
 
 /* From one network to another, say: what is longer stays so, whatever is sent. A queue that is taken for that shows by
- * shrinking, and is one for `stands` in any case. */
-static void
+ * shrinking, and is one for `stands` in any case. Returns whether anything was learnt. */
+static bool
 learn_own_delay (AirPathEstimate *path)
 {
   int64_t least_us = NO_DELAY, most_us = INT64_MIN;
@@ -451,12 +451,15 @@ learn_own_delay (AirPathEstimate *path)
     }
   if (most_us == NO_DELAY || most_us > least_us + FLAT_US
       || least_us < MIN (path->base_us[0], path->base_us[1]) + LONGER_US)
-    return;
+    return false;
   double loss = loss_of (path, 40);
   if (loss < FAR_LESS_LOSS && sent_bps (path, path->newest_us) * 100 < path->through_bps * FAR_LESS_PERCENT)
     path->base_us[0] = path->base_us[1] = least_us;
   else if (loss < FLAT_LOSS)
     path->own_us = least_us;
+  else
+    return false;
+  return true;
 }
 
 void
@@ -476,7 +479,8 @@ air_path_estimate_take_feedback (AirPathEstimate *path, const AirTransportCcPack
   path->any_feedback = true;
   path->feedback_us = now_us;
   update_estimate (path, now_us);
-  learn_own_delay (path);
+  if (learn_own_delay (path))
+    path->trend = trend_of (path);
 }
 
 /* ---- Without transport-wide feedback */

@@ -107,7 +107,14 @@ link_feedback (Link *link)
   /* Some are spoken of again, so that late ones are seen; but not while nothing arrives. */
   uint16_t newest = (uint16_t)(link->reported + last);
   if (last > 0 && newest != link->spoken)
-    air_path_estimate_take_feedback (link->path, packets, last, link->now_us);
+    {
+      AirPathState at_once, after;
+      air_path_estimate_take_feedback (link->path, packets, last, link->now_us);
+      /* Asked at the same moment or later, it is the same path. */
+      air_path_estimate_get (link->path, link->now_us, &at_once);
+      air_path_estimate_get (link->path, link->now_us + 1, &after);
+      g_assert_cmpint (at_once.trend, ==, after.trend);
+    }
   link->spoken = newest;
   link->reported = (uint16_t)(link->reported + (last > 30 ? last - 30 : 0));
 }
