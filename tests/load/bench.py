@@ -90,6 +90,7 @@ class Bench:
         config = self.folder / "airclass.conf"
         config.write_text(
             f"[core]\nstate_dir={self.state}\n[http]\nlisten=127.0.0.1:0\n"
+            "[auth]\ntoken_lifetime=24h\n" # whep-load takes one token, and a soak may last long
             "[rtmp-ingest]\nlisten=127.0.0.1:0\ntls_listen=127.0.0.1:0\n"
             "[whep-egress]\nudp_listen=127.0.0.1:0\nmax_viewers=20000\n")
         environment = {
