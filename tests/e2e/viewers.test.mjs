@@ -91,8 +91,14 @@ test('cards on a phone, in Korean and in the dark', { timeout: 120_000 }, async 
   assert.deepEqual(await layoutFaults(page), []);
   assert.deepEqual(await seriousFindings(), []);
   await screenshot(page, 'teacher-class-phone-ko', { fullPage: true });
-  await page.getByLabel('정렬').selectOption({ label: '전송 속도' }); // what is sent again counts
-  await waitFor(async () => !/Minji/.test(await cards.first().innerText()), 'another order');
+  const asked = page.waitForResponse((response) => /\/viewers\?.*sort=-?bitrate/.test(response.url()) && response.ok());
+  await page.getByLabel('정렬').selectOption({ label: '전송 속도' });
+  const answer = await asked;
+  const { viewers } = await answer.json();
+  const turn = answer.url().includes('sort=-') ? -1 : 1;
+  await waitFor(async () => (await cards.count()) === 8, 'the cards again');
+  const rates = viewers.map(({ bitrate_bps: rate }) => rate);
+  assert.deepEqual(rates, [...rates].sort((a, b) => turn * (a - b)));
 });
 
 test('a publisher that falls silent is told as the teacher’s own connection, once', { timeout: 120_000 }, async () => {

@@ -56,7 +56,7 @@ test('every warning of the server has words', () => {
   const status = readFileSync(new URL('../../../core/media/stream-status.c', import.meta.url), 'utf8');
   const types = [...status.matchAll(/add_warning \(json, "([\w-]+)"/g)].map(([, type]) => type);
   assert.ok(types.length > 5);
-  const health = readFileSync(new URL('../../../plugins/whep-egress/class-health.c', import.meta.url), 'utf8');
+  const health = readFileSync(new URL('../../../plugins/whep-egress/health/class-health.c', import.meta.url), 'utf8');
   const causes = /names\[\] = \{ "healthy", ([^}]+) \}/.exec(health)[1].match(/\w+/g);
   assert.ok(causes.length >= 4);
   assert.deepEqual(causes.filter((cause) => !en.warning[`class-${cause}`]), []);
