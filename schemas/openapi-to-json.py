@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Writes an OpenAPI document given in YAML as JSON.
+"""Writes an OpenAPI document given in YAML as JSON. The further inputs, one for each part of the product, add tags, paths and
+components to the first.
 
-usage: openapi-to-json.py INPUT.yaml OUTPUT.json
+usage: openapi-to-json.py OUTPUT.json INPUT.yaml [INPUT.yaml…]
 """
 
 import json
@@ -30,9 +31,23 @@ def construct_mapping(loader, node):
 Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, construct_mapping)
 
 
-def main(source, target):
-    with open(source, encoding="utf-8") as file:
-        document = yaml.load(file, Loader)
+def add(document, part, source):
+    for key, value in part.items():
+        if key not in document:
+            document[key] = value
+        elif isinstance(value, dict) and key in ("paths", "components", "schemas", "responses", "parameters"):
+            add(document[key], value, source)
+        elif isinstance(value, list) and key == "tags":
+            document[key] += value
+        else:
+            sys.exit(f"{source}: the key {key!r} stands in another file, too")
+
+
+def main(target, *sources):
+    document = {}
+    for source in sources:
+        with open(source, encoding="utf-8") as file:
+            add(document, yaml.load(file, Loader), source)
     with open(target, "w", encoding="utf-8") as file:
         json.dump(document, file, ensure_ascii=False, separators=(",", ":"))
         file.write("\n")

@@ -1,5 +1,6 @@
 /* The base class of all events: a name, the time it was made, and a JSON form. Immutable, so any thread may read it. */
 #include <airclass/bus.h>
+#include <airclass/json.h>
 
 typedef struct
 {
@@ -35,23 +36,13 @@ air_event_get_at_us (AirEvent *event)
   return priv->at_us;
 }
 
-/* RFC 3339 in UTC with milliseconds, as everywhere in the API. */
-static char *
-format_time (int64_t at_us)
-{
-  g_autoptr (GDateTime) seconds = g_date_time_new_from_unix_utc (at_us / G_USEC_PER_SEC);
-  g_autofree char *text = g_date_time_format (seconds, "%Y-%m-%dT%H:%M:%S");
-
-  return g_strdup_printf ("%s.%03dZ", text, (int) (at_us % G_USEC_PER_SEC / 1000));
-}
-
 JsonNode *
 air_event_to_json (AirEvent *event)
 {
   g_autoptr (JsonNode) fields = AIR_EVENT_GET_CLASS (event)->to_json (event);
   JsonObject *from = json_node_get_object (fields);
   g_autoptr (GList) names = json_object_get_members (from);
-  g_autofree char *at = format_time (air_event_get_at_us (event));
+  g_autofree char *at = air_time_to_string (air_event_get_at_us (event));
   JsonObject *object = json_object_new ();
   JsonNode *node = json_node_new (JSON_NODE_OBJECT);
 

@@ -1,5 +1,6 @@
 /* The status document of a stream (StreamStatus in schemas/openapi.yaml), and the warnings in it, in words for a teacher.
  * The `type` of a warning is stable, so that a page can show its own words in its own language. Any thread. */
+#include <airclass/json.h>
 #include <math.h>
 
 #include "stream-private.h"
@@ -182,10 +183,7 @@ add_publisher (JsonBuilder *json, const AirPublisher *publisher, bool with_addre
       json_builder_add_null_value (json);
       return;
     }
-  g_autoptr (GDateTime) whole = g_date_time_new_from_unix_utc (publisher->since_us / G_USEC_PER_SEC);
-  g_autofree char *seconds = g_date_time_format (whole, "%Y-%m-%dT%H:%M:%S");
-  g_autofree char *since
-    = g_strdup_printf ("%s.%03dZ", seconds, (int)(publisher->since_us % G_USEC_PER_SEC / 1000));
+  g_autofree char *since = air_time_to_string (publisher->since_us);
   json_builder_begin_object (json);
   json_builder_set_member_name (json, "protocol");
   json_builder_add_string_value (json, publisher->protocol);

@@ -6,6 +6,7 @@
  */
 #include "ops/log.h"
 
+#include <airclass/json.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -72,19 +73,11 @@ append_json_text (GString *line, const char *text)
   g_string_append_c (line, '"');
 }
 
-static char *
-format_time (int64_t at_us)
-{
-  g_autoptr (GDateTime) at = g_date_time_new_from_unix_utc (at_us / G_USEC_PER_SEC);
-  g_autofree char *seconds = g_date_time_format (at, "%Y-%m-%dT%H:%M:%S");
-  return g_strdup_printf ("%s.%03dZ", seconds, (int)(at_us % G_USEC_PER_SEC / 1000));
-}
-
 /* @message is scrubbed. */
 static char *
 format_scrubbed (AirLogFormat format, GLogLevelFlags level, const char *domain, const char *message, int64_t at_us)
 {
-  g_autofree char *at = format_time (at_us);
+  g_autofree char *at = air_time_to_string (at_us);
   const char *name = levels[level_index (level)].name;
   if (format != AIR_LOG_JSON)
     return g_strdup_printf ("%s %-7s %s: %s\n", at, name, domain, message);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <airclass/auth.h>
+#include <airclass/broker.h>
 #include <airclass/bus.h>
+#include <airclass/classroom.h>
 #include <airclass/context.h>
 #include <airclass/error.h>
 #include <airclass/events.h>
@@ -10,5 +12,6 @@
 #include <airclass/json.h>
 #include <airclass/metrics.h>
 #include <airclass/plugin.h>
+#include <airclass/store.h>
 #include <airclass/stream.h>
 #include <airclass/types.h>

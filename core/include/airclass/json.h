@@ -12,6 +12,7 @@
 
 #include <json-glib/json-glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <airclass/types.h>
 
@@ -20,6 +21,31 @@ G_BEGIN_DECLS
 /* A text is parsed as JSON only within limits: at most 1 MiB, depth 32, strict RFC 8259 (no duplicate names, no NUL).
  * Returns: (transfer full) or NULL with AIR_ERROR_INVALID. Any thread. */
 AIR_PUBLIC JsonNode *air_json_parse (const char *text, gssize length, GError **error);
+
+/* ---- Our own JSON */
+
+/* Makes JSON of @format: JSON in which names have no quotes, texts stand in '…', and % takes an argument:
+ *   %s text, NULL: null · %i int · %l int64_t · %f double, NAN: null · %b bool · %t int64_t, microseconds since the epoch, written as RFC 3339
+ *   UTC with milliseconds; 0: null · %n JsonNode (transfer full), NULL: null · %N JsonNode (transfer none) likewise
+ * A name with ? after it is left out where its argument would be null: air_json_new ("{type:'chat', text:%s, name?:%s}", text, name).
+ * A bad format is a programming error and aborts. Returns: (transfer full). Any thread. */
+AIR_PUBLIC JsonNode *air_json_new (const char *format, ...);
+
+/* A member of the object @node; what it would be if it is absent or of another type (@node may be anything, or NULL). Any thread. */
+AIR_PUBLIC JsonNode *air_json_get (JsonNode *node, const char *name);            /* (transfer none) NULL */
+AIR_PUBLIC const char *air_json_get_string (JsonNode *node, const char *name);   /* (transfer none) NULL */
+AIR_PUBLIC int64_t air_json_get_int (JsonNode *node, const char *name, int64_t otherwise);
+AIR_PUBLIC double air_json_get_double (JsonNode *node, const char *name, double otherwise); /* of any number */
+AIR_PUBLIC bool air_json_get_bool (JsonNode *node, const char *name, bool otherwise);
+/* Returns: (transfer none) the elements, or NULL. */
+AIR_PUBLIC JsonArray *air_json_get_array (JsonNode *node, const char *name);
+
+/* Times as documents have them, "2026-03-01T09:30:00.123Z". Returns: (transfer full). Any thread. */
+AIR_PUBLIC char *air_time_to_string (int64_t time_us);
+/* Returns: microseconds since the epoch; 0 when @text is NULL or no such time. */
+AIR_PUBLIC int64_t air_time_from_string (const char *text);
+
+/* ---- Schemas */
 
 typedef struct _AirSchemas AirSchemas;
 typedef struct _AirSchema AirSchema;

@@ -38,6 +38,24 @@ main (void)
   print (air_event_plugin_state_new ("example", AIR_EVENT_PLUGIN_STATE_STATE_FAILED, "no port"));
   print (air_event_config_reloaded_new (changed));
   print (air_event_config_reloaded_new (none));
+  print (air_event_session_started_new ("a", "s1", "Algebra"));
+  print (air_event_session_ended_new ("a", "s1", 3600000));
+  print (air_event_class_changed_new ("a", AIR_EVENT_CLASS_CHANGED_CHANGE_CREATED));
+  print (air_event_member_joined_new ("a", "s1", "u1", "Minji", AIR_EVENT_MEMBER_JOINED_USER_ROLE_STUDENT));
+  print (air_event_member_left_new ("a", NULL, "u1", "Minji", AIR_EVENT_MEMBER_LEFT_USER_ROLE_TEACHER, 1000));
+  print (air_event_chat_message_new ("a", NULL, "m1", "u1", "Minji", AIR_EVENT_CHAT_MESSAGE_USER_ROLE_STUDENT, "<b>hello</b>"));
+  print (air_event_chat_deleted_new ("a", "s1", "m1", "t1"));
+  print (air_event_member_moderated_new ("a", "s1", "u1", "Minji", AIR_EVENT_MEMBER_MODERATED_ACTION_MUTE, "t1"));
+  print (air_event_hand_changed_new ("a", "s1", "u1", "Minji", true));
+  print (air_event_reaction_sent_new ("a", "s1", "u1", "Minji", "clap"));
+  print (air_event_lost_changed_new ("a", "s1", "u1", "Minji", false));
+  print (air_event_quiz_published_new ("a", "s1", "q1", AIR_EVENT_QUIZ_PUBLISHED_QUIZ_TYPE_TRUE_FALSE, "Is it?", false, 30000, changed));
+  print (air_event_quiz_published_new ("a", NULL, "q1", AIR_EVENT_QUIZ_PUBLISHED_QUIZ_TYPE_POLL, "Well?", true, AIR_EVENT_ABSENT, none));
+  print (air_event_quiz_answered_new ("a", "s1", "q1", "u1", false, 1500, 1));
+  print (air_event_quiz_closed_new ("a", "s1", "q1", AIR_EVENT_QUIZ_CLOSED_REASON_TIME, changed, changed, none, changed));
+  print (air_event_quiz_revealed_new ("a", "s1", "q1"));
+  print (air_event_confusion_alert_new ("a", "s1", "a1", true, 4.5, 3, 12, 60000));
+  print (air_event_engagement_changed_new ("a", "s1", NAN, none, 0.5));
   print (air_event_all_kinds_new ("text", 10, 0.5, true, AIR_EVENT_ALL_KINDS_STATE_HALF_ON, changed, NULL, AIR_EVENT_ABSENT,
                                   NAN, -1, 0, NULL));
   print (air_event_all_kinds_new ("text", 0, -1, false, AIR_EVENT_ALL_KINDS_STATE_ON, none, "more", 1, 2, true,
