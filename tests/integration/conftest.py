@@ -108,7 +108,9 @@ class Server:
     def environ(self):
         environment = {**os.environ, **resource_environment(), **self.environment}
         options = environment.get("ASAN_OPTIONS", "")
-        environment["ASAN_OPTIONS"] = f"{options}:log_path={self.folder}/sanitizer"
+        # Freed memory is kept aside for a while, to find who uses it still: by default up to 256 MiB, which tests of memory
+        # that grows would take for a leak.
+        environment["ASAN_OPTIONS"] = f"{options}:quarantine_size_mb=8:log_path={self.folder}/sanitizer"
         environment["UBSAN_OPTIONS"] = f"print_stacktrace=1:halt_on_error=1:log_path={self.folder}/sanitizer"
         tsan_glib = BUILD / "tests" / "libtsan-glib.so"  # in a build with -Db_sanitize=thread
         if tsan_glib.is_file():
