@@ -12,8 +12,14 @@ import xml.etree.ElementTree as ElementTree
 
 
 def read_junit(path):
-    """Yields (name, outcome, text) per test case."""
-    for case in ElementTree.parse(path).getroot().iter("testcase"):
+    """Yields (name, outcome, text) per test case, and one more for a TAP program that ended before all of its tests had."""
+    root = ElementTree.parse(path).getroot()
+    for program in root.iter("testsuite"):
+        output, errors = (program.findtext(tag) or "" for tag in ("system-out", "system-err"))
+        plan = re.search(r"^1\.\.(\d+)", output, re.M)
+        if plan and len(program.findall("testcase")) < int(plan[1]):
+            yield program.get("name"), "failed", f"ended early\n{output}\n{errors}"
+    for case in root.iter("testcase"):
         name = f"{case.get('classname', '')} {case.get('name', '')}".strip()
         for tag, outcome in (("failure", "failed"), ("error", "failed"), ("skipped", "skipped")):
             found = case.find(tag)

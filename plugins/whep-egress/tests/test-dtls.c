@@ -251,6 +251,16 @@ test_damage (void)
   memcpy (noise, "\x15\xfe\xfd\x00\x01\x00\x00\x00\x00\x00\x09\x00\x10", 13);
   air_dtls_receive (pair.server, noise, sizeof noise);
   g_assert_cmpint (air_dtls_get_state (pair.server), ==, AIR_DTLS_CONNECTED);
+
+  /* The same with every length of record around that of a tag. */
+  for (uint8_t length = 0; length < 64; length++)
+    {
+      noise[12] = length;
+      air_dtls_receive (pair.server, noise, 13u + length);
+      g_assert_cmpint (air_dtls_get_state (pair.server), ==, AIR_DTLS_CONNECTED);
+      air_dtls_receive (pair.server, noise, 13);
+      g_assert_cmpint (air_dtls_get_state (pair.server), ==, AIR_DTLS_CONNECTED);
+    }
   pair_clear (&pair);
 }
 

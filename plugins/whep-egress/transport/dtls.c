@@ -13,7 +13,10 @@
 #define FIRST_TIMEOUT_US 250000u
 #define MAX_TIMEOUT_US 4000000u
 #define EXPORTER "EXTRACTOR-dtls_srtp" /* RFC 5764 §4.2 */
-#define MAX_RECORDS_PER_DATAGRAM 160   /* 13 bytes of record header each */
+#define MAX_RECORDS_PER_DATAGRAM 160 /* 13 bytes of record header each */
+#define RECORD_HEADER_BYTES 13u
+#define AEAD_TAG_BYTES 16u
+#define GCM_EXPLICIT_NONCE_BYTES 8u /* RFC 5288 §3 */
 
 struct _AirDtls
 {
@@ -258,6 +261,29 @@ air_dtls_start (AirDtls *dtls)
   return dtls->state;
 }
 
+/* How much of a datagram OpenSSL may see once the keys are there: up to the first record of an encrypted epoch that is too short to hold
+ * its tag. OpenSSL 3.0 ends the session over such a record (an internal error), which anybody can forge who knows the addresses; RFC 9147
+ * §4.5.2 asks to discard it. */
+static size_t
+count_safe_bytes (const AirDtls *dtls, const uint8_t *datagram, size_t size)
+{
+  const SSL_CIPHER *cipher = SSL_get_current_cipher (dtls->ssl);
+  bool gcm = cipher != NULL && SSL_CIPHER_get_cipher_nid (cipher) != NID_chacha20_poly1305;
+  size_t least = AEAD_TAG_BYTES + (gcm ? GCM_EXPLICIT_NONCE_BYTES : 0), at = 0;
+
+  while (at + RECORD_HEADER_BYTES <= size)
+    {
+      const uint8_t *header = datagram + at;
+      unsigned epoch = header[3] << 8 | header[4];
+      size_t length = (size_t)(header[11] << 8 | header[12]);
+
+      if (epoch > 0 && length < least)
+        break;
+      at += RECORD_HEADER_BYTES + length;
+    }
+  return MIN (at, size);
+}
+
 AirDtlsState
 air_dtls_receive (AirDtls *dtls, const uint8_t *datagram, size_t size)
 {
@@ -268,6 +294,10 @@ air_dtls_receive (AirDtls *dtls, const uint8_t *datagram, size_t size)
       fail (dtls, "too many datagrams before the handshake ended");
       return dtls->state;
     }
+  if (SSL_get_current_cipher (dtls->ssl) != NULL)
+    size = count_safe_bytes (dtls, datagram, size);
+  if (size == 0)
+    return dtls->state;
   dtls->input = datagram;
   dtls->input_bytes = size;
   if (dtls->state == AIR_DTLS_HANDSHAKING)
