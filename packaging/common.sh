@@ -13,12 +13,15 @@ as_root() {
   fi
 }
 
-# Installs the packages of the given lists that are not installed; asks nothing, and does nothing when all are there.
+# Installs the packages of the given lists that are not installed; asks nothing, and does nothing when all are there. A line may
+# name the one architecture that has the package.
 need_packages() {
-  local list missing=() name wanted=() installed
+  local list missing=() name only wanted=() installed architecture
+  architecture=$(dpkg --print-architecture 2>/dev/null || true)
   for list in "$@"; do
-    while read -r name; do
-      case $name in ''|'#'*) ;; *) wanted+=("$name") ;; esac
+    while read -r name only; do
+      case $name in ''|'#'*) continue ;; esac
+      if [ -z "$only" ] || [ "$only" = "[$architecture]" ]; then wanted+=("$name"); fi
     done <"$top/packaging/packages/$list"
   done
   installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^ii *//p' || true)

@@ -6,6 +6,8 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#define RTCP_AAD_BYTES 12 /* the header and the index word (RFC 7714 §9.2) */
+
 static bool
 is_gcm (AirSrtpProfile profile)
 {
@@ -68,13 +70,19 @@ air_srtp_session_init (AirSrtpSession *session, AirSrtpProfile profile, const Ai
                        AirSrtpLabels labels, bool encrypt)
 {
   uint8_t key[AIR_SRTP_MAX_KEY_BYTES], auth_key[AIR_SRTP_AUTH_KEY_BYTES];
+  size_t key_bytes = air_srtp_profile_key_bytes (profile);
   bool done;
 
-  session->cipher = EVP_CIPHER_CTX_new ();
-  done = session->cipher != NULL
-         && derive (profile, master, labels.label_key, key, air_srtp_profile_key_bytes (profile))
-         && derive (profile, master, labels.label_salt, session->salt, air_srtp_profile_salt_bytes (profile))
-         && EVP_CipherInit_ex (session->cipher, get_cipher (profile), NULL, key, NULL, encrypt || !is_gcm (profile)) == 1;
+  done = derive (profile, master, labels.label_key, key, key_bytes)
+         && derive (profile, master, labels.label_salt, session->salt, air_srtp_profile_salt_bytes (profile));
+  if (done && encrypt && is_gcm (profile))
+    session->gcm = air_gcm_new (key, key_bytes);
+  if (done && session->gcm == NULL)
+    {
+      session->cipher = EVP_CIPHER_CTX_new ();
+      done = session->cipher != NULL
+             && EVP_CipherInit_ex (session->cipher, get_cipher (profile), NULL, key, NULL, encrypt || !is_gcm (profile)) == 1;
+    }
   if (done && !is_gcm (profile))
     {
       done = derive (profile, master, labels.label_auth, auth_key, sizeof auth_key);
@@ -89,6 +97,7 @@ air_srtp_session_init (AirSrtpSession *session, AirSrtpProfile profile, const Ai
 void
 air_srtp_session_clear (AirSrtpSession *session)
 {
+  air_gcm_free (session->gcm);
   EVP_CIPHER_CTX_free (session->cipher);
   OPENSSL_cleanse (session, sizeof *session);
 }
@@ -122,6 +131,25 @@ add_aad (EVP_CIPHER_CTX *cipher, const uint8_t *aad, size_t bytes)
   return EVP_CipherUpdate (cipher, NULL, &written, aad, (int)bytes) == 1;
 }
 
+static bool
+seal_fast (const AirGcm *gcm, const uint8_t *iv, const uint8_t *aad, size_t aad_bytes, const uint8_t *aad2,
+           const uint8_t *plain, size_t plain_bytes, uint8_t *out, uint8_t *ret_tag)
+{
+  uint8_t joined[RTCP_AAD_BYTES];
+
+  if (aad2 != NULL)
+    {
+      if (aad_bytes + 4 != sizeof joined)
+        return false;
+      memcpy (joined, aad, aad_bytes);
+      memcpy (joined + aad_bytes, aad2, 4);
+      aad = joined;
+      aad_bytes = sizeof joined;
+    }
+  air_gcm_seal (gcm, iv, aad, aad_bytes, plain, plain_bytes, out, ret_tag);
+  return true;
+}
+
 bool
 air_srtp_gcm_seal (AirSrtpSession *session, const uint8_t *iv, const uint8_t *aad, size_t aad_bytes,
                    const uint8_t *aad2, const uint8_t *plain, size_t plain_bytes, uint8_t *out, uint8_t *ret_tag)
@@ -129,6 +157,8 @@ air_srtp_gcm_seal (AirSrtpSession *session, const uint8_t *iv, const uint8_t *aa
   EVP_CIPHER_CTX *cipher = session->cipher;
   int written = 0;
 
+  if (session->gcm != NULL)
+    return seal_fast (session->gcm, iv, aad, aad_bytes, aad2, plain, plain_bytes, out, ret_tag);
   return EVP_EncryptInit_ex (cipher, NULL, NULL, NULL, iv) == 1 && add_aad (cipher, aad, aad_bytes)
          && (aad2 == NULL || add_aad (cipher, aad2, 4))
          && (plain_bytes == 0 || EVP_EncryptUpdate (cipher, out, &written, plain, (int)plain_bytes) == 1)

@@ -5,9 +5,10 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include "gcm.h"
 #include "srtp.h"
 
-#define AIR_SRTP_GCM_TAG_BYTES 16
+#define AIR_SRTP_GCM_TAG_BYTES AIR_GCM_TAG_BYTES
 #define AIR_SRTP_SHA1_TAG_BYTES 10
 #define AIR_SRTP_AUTH_KEY_BYTES 20
 #define AIR_SRTP_IV_BYTES 16 /* AES-CM; AES-GCM uses the first 12 */
@@ -22,6 +23,7 @@ typedef struct
 /* The session keys of one direction and one of RTP and RTCP. */
 typedef struct
 {
+  AirGcm *gcm;            /* for sealing, where there is a fast one; then there is no `cipher` */
   EVP_CIPHER_CTX *cipher; /* key set, made on first use; only the IV changes from packet to packet */
   uint8_t salt[AIR_SRTP_MAX_SALT_BYTES];
   AirSrtpHmac hmac;
@@ -41,7 +43,7 @@ void air_srtp_session_clear (AirSrtpSession *session);
 void air_srtp_make_iv (const AirSrtpSession *session, AirSrtpProfile profile, uint32_t ssrc, uint64_t index,
                        uint8_t ret_iv[AIR_SRTP_IV_BYTES]);
 
-/* AES-GCM. @aad2: more authenticated data behind @aad (the SRTCP index word); NULL: none. */
+/* AES-GCM. @aad2: more authenticated data behind @aad (the SRTCP index word behind its header); NULL: none. */
 bool air_srtp_gcm_seal (AirSrtpSession *session, const uint8_t *iv, const uint8_t *aad, size_t aad_bytes,
                         const uint8_t *aad2, const uint8_t *plain, size_t plain_bytes, uint8_t *out, uint8_t *ret_tag);
 /* In place. Returns: false when the tag is wrong; @data is then undefined. */

@@ -108,7 +108,7 @@ is_gcm (const AirSrtp *srtp)
 static bool
 ensure_session (AirSrtp *srtp, AirSrtpSession *session, bool encrypt)
 {
-  if (session->cipher != NULL)
+  if (session->gcm != NULL || session->cipher != NULL)
     return true;
   if (air_srtp_session_init (session, srtp->profile, &srtp->master, session == &srtp->rtp ? rtp_labels : rtcp_labels,
                              encrypt))
