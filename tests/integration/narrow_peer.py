@@ -35,9 +35,9 @@ def parse_rtp(data, came_s):
     return Packet(ssrc, second & 127, sequence, timestamp, bool(second & 128), transport, data[at:], came_s)
 
 
-def build_transport_cc(base, arrivals, count):
+def build_transport_cc(base, arrivals, count, now):
     """arrivals: for each packet from base on, its time of arrival in s or None."""
-    reference = int(next(a for a in arrivals if a is not None) / 0.064)
+    reference = int(next((a for a in arrivals if a is not None), now) / 0.064)
     symbols, deltas, at_us = [], b"", reference * 64000
     for arrival in arrivals:
         if arrival is None:
@@ -143,9 +143,8 @@ class NarrowPeer(Peer):
         count = max((number - base) & 0xFFFF for number in arrived) + 1
         for at in range(0, count, 500):
             part = [arrived.get((base + i) & 0xFFFF) for i in range(at, min(count, at + 500))]
-            if any(arrival is not None for arrival in part):
-                self.feedbacks += 1
-                self.send_rtcp(build_transport_cc((base + at) & 0xFFFF, part, self.feedbacks))
+            self.feedbacks += 1
+            self.send_rtcp(build_transport_cc((base + at) & 0xFFFF, part, self.feedbacks, now))
         self.next_transport = (base + count) & 0xFFFF
 
     def ask_for_keyframe(self):
