@@ -30,12 +30,12 @@ async function show(path, options) {
   return page;
 }
 
-/** Sends pictures but no keyframe, until begin(). */
+/** Sends pictures but no keyframe, until next(); with --returns at first with keyframes, and drops at a first next(). */
 function publishWithoutKeyframes(t, ...options) {
   const child = spawn('/usr/bin/python3', [WITHOUT_KEYFRAMES, '127.0.0.1', String(server.ports.rtmp), ...options],
     { stdio: ['pipe', 'ignore', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
-  return { begin: () => child.stdin.write('\n') };
+  return { next: () => child.stdin.write('\n') };
 }
 
 /** Counts the pictures that the page presents, and keeps the size of the newest. */
@@ -114,7 +114,7 @@ test('without a keyframe the student is told in words, hears the sound, and sees
   await teacher.getByRole('button', { name: '한국어' }).tap();
   await saysSoon(teacher, '[data-warning=no-keyframe]', /아무도 화면을 볼 수 없습니다/);
 
-  publisher.begin();
+  publisher.next();
   for (const page of [korean, english]) {
     await saysSoon(page, '.chip', /Live|실시간/);
     await waitFor(() => page.evaluate(() => document.querySelector('video').videoWidth === 640), 'the picture');
@@ -128,8 +128,44 @@ test('without a keyframe and without sound the student is told, too', { timeout:
   const publisher = publishWithoutKeyframes(t, '--silent');
   const page = await show('/student', { device: PHONE });
   await saysSoon(page, '.message .title', /No picture can be shown yet/);
-  publisher.begin();
+  publisher.next();
   await saysSoon(page, '.chip', /Live/);
   await grows(page, 'frames');
   assert.equal((await media(page)).sessions, 1, 'the same session went on');
 });
+
+for (const [name, options] of [['with sound', []], ['without sound', ['--silent']]]) {
+  test(`a publisher that comes back without a keyframe, ${name}: student and teacher are told until one comes`, { timeout: 180_000 }, async (t) => {
+    await begin();
+    const publisher = publishWithoutKeyframes(t, '--returns', ...options);
+    const student = await show('/student', { device: PHONE });
+    const teacher = await show(`/teacher#key=${server.teacherKey}`, { device: PHONE });
+    await saysSoon(student, '.chip', /Live/);
+    await grows(student, 'frames');
+    if (options.length === 0) await student.getByRole('button', { name: 'Tap for sound' }).tap();
+    await watchPictures(student);
+    publisher.next();
+    await saysSoon(student, '.message .title', /No picture can be shown yet/);
+    await saysSoon(student, '.chip', /No picture/);
+    await saysSoon(teacher, '[data-warning=no-keyframe]', /No keyframe has come yet/);
+    await saysSoon(teacher, 'main', /No picture can be shown yet/);
+    assert.deepEqual(await layoutFaults(student), []);
+    await screenshot(student, `student-returned-without-keyframe-${options.length}`);
+    if (options.length === 0) {
+      await grows(student, 'energy');
+      const at = () => student.evaluate(() => document.querySelector('video').currentTime);
+      const before = await at();
+      await waitFor(async () => (await at()) > before + 0.5, 'the sound to play on');
+      assert.match(await text(student, '.message .title'), /No picture can be shown yet/);
+    }
+    const late = await show('/student', { device: PHONE, locale: 'ko-KR' });
+    await saysSoon(late, '.message .title', /아직 보여 줄 수 있는 화면이 없습니다/);
+
+    publisher.next();
+    for (const page of [student, late]) await saysSoon(page, '.chip', /Live|실시간/);
+    await showsMore(student, '640x360');
+    await grows(late, 'frames');
+    for (const page of [student, late]) assert.equal((await media(page)).sessions, 1, 'the same session went on');
+    await waitFor(async () => (await teacher.locator('[data-warning=no-keyframe]').count()) === 0, 'the warning to go');
+  });
+}

@@ -173,6 +173,11 @@ lane_push (Lane *lane, const uint8_t *packet, size_t size, int64_t now_ns)
       return;
     }
   int64_t start_ns = MAX (now_ns, lane->free_ns);
+  if (rules->stall_ms > 0)
+    {
+      lane->free_ns = start_ns += (int64_t)(rules->stall_ms * NS_PER_MS);
+      lane->rules.stall_ms = 0;
+    }
   if (lane->heap->len >= MAX_WAITING
       || (rules->rate_kbps > 0 && start_ns - now_ns > (int64_t)(rules->queue_ms * NS_PER_MS)))
     {

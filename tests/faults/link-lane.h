@@ -22,6 +22,7 @@ typedef struct
   double jitter_ms;  /* up to so much more, evenly distributed */
   double rate_kbps;  /* 0: without a limit */
   double queue_ms;   /* what would wait longer for its turn is dropped */
+  double stall_ms;   /* of a line with a limit: it stands for so long from the next packet on, once */
   bool reorder;      /* whether jitter may let one packet overtake another */
   LaneBlock block;
   unsigned port;     /* what comes from or goes to it is dropped; 0: none */

@@ -81,7 +81,7 @@ class Link:
             self.say(" ".join([direction, *(f"{key}={value}" for key, value in rules.items())]))
 
     def heal(self):
-        self.change("both", loss=0, burst=1, delay_ms=0, jitter_ms=0, rate_kbps=0, reorder=0, block="none", port=0)
+        self.change("both", loss=0, burst=1, delay_ms=0, jitter_ms=0, rate_kbps=0, queue_ms=200, reorder=0, block="none", port=0)
 
     def move_client(self, address):
         self.say(f"address {address}")

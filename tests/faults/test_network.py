@@ -96,6 +96,17 @@ def test_a_full_line_drops(link):
     assert counts["overflowed"] > 0 and len(arrived) == COUNT - counts["overflowed"]
 
 
+def test_a_line_that_stands_for_a_while(link):
+    server, client = sockets(link)
+    link.change("down", rate_kbps=20000, queue_ms=10000, stall_ms=1500)
+    start = time.monotonic()
+    assert send_numbered(link, server, client) == list(range(COUNT))
+    assert time.monotonic() - start >= 1.5 and link.counts()["down"]["overflowed"] == 0
+    start = time.monotonic()
+    assert len(send_numbered(link, server, client, 100)) == 100
+    assert time.monotonic() - start < 1.5, "it stood twice"
+
+
 def test_blocks(link):
     server, client = sockets(link)
     link.change("down", block="udp")

@@ -1,15 +1,19 @@
 """FAULTS 9, 10 and 11: what a publisher sends is not what one hopes for. No keyframe, B-frames, one track, a late one, headers
 again and again; a viewer watches."""
 
+import time
+
 import pytest
 
 from conftest import wait_until
+from narrow_peer import NarrowPeer, check_one_timeline
 from publisher import Broadcast, Publisher
 from rtmp_client import AUDIO, VIDEO, is_header, is_keyframe, make_flv
 from viewer import Viewer, resident_bytes
 
 PICTURE_STEP_MS = 36
 SOUND_STEP_MS = 45
+REQUESTS = 'airclass_whep_feedback_total{kind="keyframe"}'
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +63,73 @@ def test_9_never_a_keyframe(airclassd, tags):
             viewer.wait_units(video=55)
             assert set(viewer.decode()) == {(320, 240)}
             assert "no-keyframe" not in warnings(server)
+
+
+def test_9_returns_without_a_keyframe(airclassd, tags):
+    """In mid-class: the picture stands, so teacher and students are told; sound goes on, and so does the picture once there is a
+    keyframe. Who joins meanwhile fares no worse."""
+    server = airclassd()
+    publisher = Publisher(server).run(tags)
+    deltas = [tag for tag in tags if is_header(tag) or not is_keyframe(tag)]
+    with Viewer(server) as viewer:
+        viewer.wait_units(video=1)
+        publisher.frames(tags)
+        viewer.wait_units(video=60)
+        publisher.close()
+        server.wait_state("held")
+        publisher = Publisher(server)
+        with Broadcast(publisher, deltas):
+            server.wait_state("live")
+            pictures = viewer.video.units
+            wait_until(lambda: "no-keyframe" in warnings(server), "the warning")
+            status = server.get("/api/streams/live/stream", token=server.token()).json
+            assert status["state"] == "live" and "no-keyframe" in {warning["type"] for warning in status["warnings"]}
+            with Viewer(server) as late:
+                late.more(video=0, audio=30)
+                viewer.more(video=0, audio=30)
+                assert viewer.video.units == pictures, "a picture that nobody can decode"
+            late.decode()
+        publisher.run(tags)
+        viewer.wait_units(video=pictures + 60)
+        assert "no-keyframe" not in warnings(server)
+        assert set(viewer.decode()) == {(320, 240)}
+        assert server.get("/api/streams/live/stream", token=server.token()).json["state"] == "live"
+    publisher.close()
+
+
+def test_9_the_old_pictures_are_not_shown_again(airclassd, tags):
+    """Browsers ask for a keyframe each 3 s while no picture comes. What is kept is the end of what they have seen: as an answer
+    it would run again and again."""
+    server = airclassd()
+    deltas = [tag for tag in tags if is_header(tag) or not is_keyframe(tag)]
+    publisher = Publisher(server).run(tags)
+    peer = NarrowPeer(server).start()
+    try:
+        wait_until(lambda: peer.video(), "pictures")
+        publisher.frames(tags)
+        publisher.close()
+        server.wait_state("held")
+        for state in ("held", "live"):
+            wait_until(lambda: time.monotonic() - peer.video()[-1].came_s > 2.5, "a browser to ask")
+            shown, asked = len(peer.video()), server.metric(REQUESTS) or 0
+            peer.ask_for_keyframe()
+            wait_until(lambda: server.metric(REQUESTS) == asked + 1, "the request")
+            heard = len(peer.of_type(111))
+            if state == "held":
+                publisher = Publisher(server)
+                broadcast = Broadcast(publisher, deltas).__enter__()
+            wait_until(lambda: len(peer.of_type(111)) > heard + 50, "sound")
+            assert len(peer.video()) == shown, f"pictures that were shown before, while {state}"
+        broadcast.__exit__()
+        publisher.run(tags)
+        wait_until(lambda: len({packet.timestamp for packet in peer.video()[shown:]}) >= 60, "the pictures of the new one")
+        shown = len(peer.video())
+        peer.ask_for_keyframe()
+        wait_until(lambda: len(peer.video()) > shown, "an answer while pictures come")
+        check_one_timeline(peer.video())
+    finally:
+        peer.stop()
+    publisher.close()
 
 
 def test_9_a_group_of_pictures_without_end(airclassd, tags):

@@ -7,18 +7,17 @@ a test can decode them. No network loses anything here: a packet that is missing
 import select
 import socket
 import struct
-import subprocess
 import threading
 import time
 
 import pytest
 
 from conftest import wait_until
+from h264_pictures import Depacketizer, decode
 from whep_client import Peer
 
 VIDEO, AUDIO = 96, 111
 CLOCK = {VIDEO: 90000, AUDIO: 48000}
-START_CODE = b"\0\0\0\1"
 SO_RCVBUFFORCE = 33
 SQUEEZED_MS = 10
 
@@ -74,8 +73,8 @@ class Viewer(threading.Thread):
         self.peer.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
         self.tracks = {VIDEO: Track(VIDEO), AUDIO: Track(AUDIO)}
         self.video, self.audio = self.tracks[VIDEO], self.tracks[AUDIO]
-        self.pictures = []  # Annex B
-        self.picture = self.fragments = b""
+        self.depacketizer = Depacketizer()
+        self.pictures = self.depacketizer.pictures
         self.over = threading.Event()
         self.error = None
 
@@ -131,29 +130,7 @@ class Viewer(threading.Thread):
         if payload_type == AUDIO:
             track.units += 1
             return
-        self.depacketize(packet[at:end])
-        if marker:
-            self.pictures.append(self.picture)
-            self.picture = b""
-            track.units += 1
-
-    def depacketize(self, payload):
-        """RFC 6184: single NAL units, STAP-A and FU-A."""
-        kind = payload[0] & 31
-        if kind == 24:
-            at = 1
-            while at < len(payload):
-                size = int.from_bytes(payload[at : at + 2], "big")
-                self.picture += START_CODE + payload[at + 2 : at + 2 + size]
-                at += 2 + size
-        elif kind == 28:
-            if payload[1] & 0x80:
-                self.fragments = bytes([payload[0] & 0xE0 | payload[1] & 31])
-            self.fragments += payload[2:]
-            if payload[1] & 0x40:
-                self.picture += START_CODE + self.fragments
-        else:
-            self.picture += START_CODE + payload
+        track.units += self.depacketizer.take(packet[at:end], marker)
 
     # ---- What a test asks
 
@@ -169,12 +146,7 @@ class Viewer(threading.Thread):
 
     def decode(self, pictures=None):
         """[(width, height)] of each picture as a decoder shows it; fails when it complains."""
-        pictures = self.pictures if pictures is None else pictures
-        command = ["ffprobe", "-v", "error", "-f", "h264", "-show_frames", "-show_entries", "frame=width,height", "-of", "csv=p=0", "-"]
-        result = subprocess.run(command, input=b"".join(pictures), capture_output=True, timeout=60)
-        assert not result.stderr and result.returncode == 0, result.stderr.decode()[:2000]
-        lines = [line.split(",") for line in result.stdout.decode().splitlines() if line[:1].isdigit()]
-        return [(int(line[0]), int(line[1])) for line in lines]
+        return decode(self.pictures if pictures is None else pictures)
 
     def wait_size(self, size):
         """Waits until a decoder shows pictures of that size."""

@@ -8,8 +8,10 @@ import struct
 import threading
 import time
 
+from conftest import wait_until
 from whep_client import Peer
 
+DEADLINE_S = 60
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 Packet = collections.namedtuple("Packet", "ssrc payload_type sequence timestamp marker transport payload came_s")
 
@@ -33,9 +35,9 @@ def parse_rtp(data, came_s):
     return Packet(ssrc, second & 127, sequence, timestamp, bool(second & 128), transport, data[at:], came_s)
 
 
-def build_transport_cc(base, arrivals, count):
+def build_transport_cc(base, arrivals, count, now):
     """arrivals: for each packet from base on, its time of arrival in s or None."""
-    reference = int(next(a for a in arrivals if a is not None) / 0.064)
+    reference = int(next((a for a in arrivals if a is not None), now) / 0.064)
     symbols, deltas, at_us = [], b"", reference * 64000
     for arrival in arrivals:
         if arrival is None:
@@ -141,9 +143,8 @@ class NarrowPeer(Peer):
         count = max((number - base) & 0xFFFF for number in arrived) + 1
         for at in range(0, count, 500):
             part = [arrived.get((base + i) & 0xFFFF) for i in range(at, min(count, at + 500))]
-            if any(arrival is not None for arrival in part):
-                self.feedbacks += 1
-                self.send_rtcp(build_transport_cc((base + at) & 0xFFFF, part, self.feedbacks))
+            self.feedbacks += 1
+            self.send_rtcp(build_transport_cc((base + at) & 0xFFFF, part, self.feedbacks, now))
         self.next_transport = (base + count) & 0xFFFF
 
     def ask_for_keyframe(self):
@@ -160,3 +161,30 @@ class NarrowPeer(Peer):
     def of_type(self, payload_type, since_s=0.0):
         with self.lock:
             return [p for p in self.packets if p.payload_type == payload_type and p.came_s >= since_s]
+
+
+def viewer_of(server, path="live/stream"):
+    answer = server.get(f"/api/streams/{path}/viewers", token=server.token("teacher"))
+    assert answer.status == 200, answer.text
+    return answer.json["viewers"][0]
+
+
+def wait_level(server, level):
+    wait_until(lambda: viewer_of(server)["level"] == level, f"level {level}", DEADLINE_S)
+    return viewer_of(server)
+
+
+def check_one_timeline(packets):
+    """One SSRC, no gap in sequence numbers, timestamps that never go back, a keyframe wherever the picture changes its kind."""
+    assert len({p.ssrc for p in packets}) == 1
+    ordered = {}
+    for packet in packets:
+        assert ordered.setdefault(packet.sequence, packet.timestamp) == packet.timestamp
+    for before, packet in zip(packets, packets[1:]):
+        assert packet.sequence == (before.sequence + 1) & 0xFFFF
+        step = (packet.timestamp - before.timestamp) & 0xFFFFFFFF
+        assert step < 1 << 31, "back in time"
+        if before.marker:
+            assert step > 0, "one picture's time twice"
+        else:
+            assert step == 0

@@ -5,21 +5,9 @@ import time
 import pytest
 
 from conftest import wait_until
-from narrow_peer import NarrowPeer
+from narrow_peer import DEADLINE_S, NarrowPeer, check_one_timeline, viewer_of, wait_level
 
 MBIT = 1_000_000
-DEADLINE_S = 60
-
-
-def viewer_of(server, path="live/stream"):
-    answer = server.get(f"/api/streams/{path}/viewers", token=server.token("teacher"))
-    assert answer.status == 200, answer.text
-    return answer.json["viewers"][0]
-
-
-def wait_level(server, level):
-    wait_until(lambda: viewer_of(server)["level"] == level, f"level {level}", DEADLINE_S)
-    return viewer_of(server)
 
 
 def sps_of(packet):
@@ -61,22 +49,6 @@ def width_of(sps):
     read_ue()  # reference frames
     at += 1
     return (read_ue() + 1) * 16
-
-
-def check_one_timeline(packets):
-    """One SSRC, no gap in sequence numbers, timestamps that never go back, a keyframe wherever the picture changes its kind."""
-    assert len({p.ssrc for p in packets}) == 1
-    ordered = {}
-    for packet in packets:
-        assert ordered.setdefault(packet.sequence, packet.timestamp) == packet.timestamp
-    for before, packet in zip(packets, packets[1:]):
-        assert packet.sequence == (before.sequence + 1) & 0xFFFF
-        step = (packet.timestamp - before.timestamp) & 0xFFFFFFFF
-        assert step < 1 << 31, "back in time"
-        if before.marker:
-            assert step > 0, "one picture's time twice"
-        else:
-            assert step == 0
 
 
 def test_down_and_up_again(airclassd, publish):

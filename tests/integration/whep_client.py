@@ -110,6 +110,8 @@ class TcpPath:
 class Peer:
     """What a browser does, step by step: post(), check(), shake_hands(), then receive()."""
 
+    LOCAL, SERVER = "127.0.0.1", "127."  # its own address; what the server's begins with
+
     def __init__(self, server, path="live/stream", profile="SRTP_AEAD_AES_128_GCM", identity=IDENTITY, announced=None, setup="actpass",
                  tcp=False):
         self.server, self.path, self.profile, self.identity = server, path, profile, identity
@@ -124,7 +126,7 @@ class Peer:
     def new_socket(self):
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        made.bind(("127.0.0.1", 0))
+        made.bind((self.LOCAL, 0))
         made.setblocking(False)
         return made
 
@@ -156,7 +158,7 @@ class Peer:
         self.answer = sdp
         self.server_ufrag, self.server_pwd = attribute("ice-ufrag"), attribute("ice-pwd")
         candidates = re.findall(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host", sdp, re.M | re.I)
-        local = [(ip, int(port)) for ip, port in candidates if ip.startswith("127.")]
+        local = [(ip, int(port)) for ip, port in candidates if ip.startswith(self.SERVER)]
         self.target = (local or [(ip, int(port)) for ip, port in candidates if ":" not in ip])[0]
         if self.tcp and not self.socket:
             self.socket = TcpPath(self.tcp_target())

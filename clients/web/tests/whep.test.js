@@ -3,7 +3,19 @@ import { beforeEach, test } from 'node:test';
 import { WhepPlayer } from '../src/lib/whep.js';
 import { created, createdWith, FakeClock, FakePeer, FakeServer, refused, settle, unreachable } from './fakes.js';
 
-let clock, server, states, status, online, player, freshAsked;
+let clock, server, states, status, asked, online, hidden, player, freshAsked;
+
+const env = (random) => ({
+  RTCPeerConnection: FakePeer,
+  MediaStream: class { addTrack() {} },
+  fetch: server.fetch,
+  setTimeout: clock.setTimeout,
+  clearTimeout: clock.clearTimeout,
+  now: clock.now,
+  random,
+  online: () => online,
+  hidden: () => hidden,
+});
 
 function start(options = {}) {
   player = new WhepPlayer({
@@ -11,18 +23,11 @@ function start(options = {}) {
       freshAsked.push(fresh);
       return { url: 'http://server/live/stream/whep', token: 'T' };
     },
-    status: async () => status,
-    env: {
-      RTCPeerConnection: FakePeer,
-      MediaStream: class { addTrack() {} },
-      fetch: server.fetch,
-      setTimeout: clock.setTimeout,
-      clearTimeout: clock.clearTimeout,
-      now: clock.now,
-      random: () => 0.5,
-      online: () => online,
-      hidden: () => false,
+    status: async () => {
+      asked.push(clock.time);
+      return status;
     },
+    env: env(() => 0.5),
     ...options,
   });
   player.addEventListener('state', ({ detail }) => states.push(detail.state));
@@ -36,7 +41,9 @@ beforeEach(() => {
   states = [];
   freshAsked = [];
   status = 'live';
+  asked = [];
   online = true;
+  hidden = false;
   FakePeer.all = [];
 });
 
@@ -283,7 +290,10 @@ async function fillClass(count) {
   for (let i = 0; i < count; i++) {
     const one = new WhepPlayer({
       endpoint: async () => ({ url: 'http://server/live/stream/whep', token: 'T' }),
-      status: async () => status,
+      status: async () => {
+      asked.push(clock.time);
+      return status;
+    },
       env: {
         RTCPeerConnection: FakePeer, MediaStream: class { addTrack() {} }, fetch: server.fetch, setTimeout: clock.setTimeout,
         clearTimeout: clock.clearTimeout, now: clock.now, random, online: () => true, hidden: () => false,
@@ -474,4 +484,112 @@ test('a publisher without a picture to begin with, nor sound', async () => {
   FakePeer.last.play();
   await clock.advance(500);
   assert.equal(player.state, 'live');
+});
+
+test('a publisher that comes back without a picture to begin with: the page says so while the sound plays, until one comes', async () => {
+  await goLive();
+  status = 'held';
+  FakePeer.last.flowing = false;
+  await clock.advance(5000);
+  FakePeer.last.flowing = true;
+  FakePeer.last.pictures = false;
+  status = 'pictureless';
+  await clock.advance(60_000);
+  assert.equal(player.state, 'pictureless');
+  FakePeer.last.pictures = true;
+  await clock.advance(500);
+  assert.deepEqual(states, ['connecting', 'live', 'held', 'live', 'pictureless', 'live']);
+  assert.equal(server.count('POST'), 1, 'the same session');
+});
+
+test('… nor sound: nobody joins anew for it', async () => {
+  await goLive();
+  status = 'pictureless';
+  FakePeer.last.flowing = false;
+  await clock.advance(120_000);
+  assert.equal(player.state, 'pictureless');
+  assert.equal(server.count('POST'), 1);
+  FakePeer.last.flowing = true;
+  await clock.advance(500);
+  assert.equal(player.state, 'live');
+});
+
+test('a picture that stands because this viewer gets the sound alone is nothing to speak of', async () => {
+  await goLive();
+  FakePeer.last.pictures = false;
+  await clock.advance(600_000);
+  assert.deepEqual(states, ['connecting', 'live']);
+  assert.ok(asked.length < 30, `${asked.length} questions in ten minutes`);
+});
+
+const WITHOUT_PICTURE = {
+  'from the start': async () => {
+    server.answers = [created];
+    status = 'pictureless';
+    await start();
+    FakePeer.last.pictures = false;
+    FakePeer.last.play();
+  },
+  'in mid-class': async () => {
+    await goLive();
+    status = 'pictureless';
+    FakePeer.last.pictures = false;
+  },
+};
+for (const [name, begin] of Object.entries(WITHOUT_PICTURE)) {
+  test(`without a picture ${name} it is asked ever less often, and on a hidden page not at all`, async () => {
+    await begin();
+    await clock.advance(60_000);
+    assert.equal(player.state, 'pictureless');
+    assert.ok(asked.length <= 7, `${asked.length} questions in the first minute`);
+    const first = asked.length;
+    await clock.advance(540_000);
+    assert.ok(asked.length - first <= 20, `${asked.length - first} questions in nine minutes`);
+    hidden = true;
+    const before = asked.length;
+    await clock.advance(600_000);
+    assert.equal(asked.length, before);
+    hidden = false;
+    player.hurry();
+    await clock.advance(500);
+    assert.equal(asked.length, before + 1, 'who looks again is told the news');
+    FakePeer.last.pictures = true;
+    await clock.advance(500);
+    assert.equal(player.state, 'live');
+  });
+}
+
+test('a class that waits for its publisher asks ever less often, sees it at once, and still learns of the end', async () => {
+  await goLive();
+  status = 'held';
+  FakePeer.last.flowing = false;
+  await clock.advance(30_000);
+  assert.equal(player.state, 'held');
+  assert.ok(asked.length <= 6, `${asked.length} questions in half a minute`);
+  FakePeer.last.flowing = true;
+  await clock.advance(500);
+  assert.equal(player.state, 'live');
+  FakePeer.last.flowing = false;
+  await clock.advance(30_000);
+  status = 'idle';
+  server.answers = [refused(409)];
+  await clock.advance(15_000);
+  assert.equal(player.state, 'waiting');
+});
+
+test('what a whole class asks it does not ask in one instant', async () => {
+  const at = [];
+  for (const random of [0, 1]) {
+    clock = new FakeClock();
+    asked = [];
+    status = 'pictureless';
+    server.answers = [created];
+    await start({ env: env(() => random) });
+    FakePeer.last.play();
+    await clock.advance(500);
+    FakePeer.last.pictures = false;
+    await clock.advance(60_000);
+    at.push(asked.slice(0, 3));
+  }
+  assert.ok(at[1][0] - at[0][0] >= 1500 && at[1][2] - at[0][2] >= 4000, JSON.stringify(at));
 });

@@ -3,6 +3,8 @@
 
 /* A request for a keyframe is answered at most this often per viewer: going back costs a whole group of pictures. */
 #define REPLAY_EVERY_US (500 * 1000)
+/* Browsers ask by routine, each 3 s, while no picture comes. */
+#define NO_PICTURE_US (2000 * 1000)
 /* How long the first picture of a start takes to be shown, beside the way: who asks later has lost it. */
 #define START_TAKES_US (150 * 1000)
 /* NACKs read from one compound packet at most. */
@@ -51,6 +53,15 @@ is_on_its_way (const AirFanoutViewer *viewer, const AirFanoutTrack *track, int64
   return segment->live == UINT64_MAX && now_us < segment->start_us + START_TAKES_US + MAX (0, viewer->counts.rtt_us);
 }
 
+/* Nothing has come from the publisher for long: what is kept was sent, and again it would look like a film that begins anew. */
+static bool
+has_had_all (const AirFanoutViewer *viewer, const AirFanoutTrack *track, int64_t now_us)
+{
+  AirPacketRing *ring = viewer->share->view->rings[air_lane_of (AIR_KIND_VIDEO, track->rung)];
+  return viewer->level.any && now_us > viewer->level.sent_us + NO_PICTURE_US
+         && track->cursor >= air_packet_ring_get_head (ring);
+}
+
 static void
 take_keyframe_request (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t now_us)
 {
@@ -59,7 +70,7 @@ take_keyframe_request (AirFanoutViewer *viewer, AirFanoutTrack *track, int64_t n
   counts->keyframe_requests++;
   if (track != &viewer->tracks[AIR_KIND_VIDEO] || now_us < track->replayed_us + REPLAY_EVERY_US)
     return;
-  if (is_on_its_way (viewer, track, now_us))
+  if (is_on_its_way (viewer, track, now_us) || has_had_all (viewer, track, now_us))
     return;
   track->replayed_us = now_us;
   /* A keyframe is under way all the same. */

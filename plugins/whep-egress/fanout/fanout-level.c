@@ -194,6 +194,7 @@ air_fanout_level_take_sent (AirFanoutViewer *viewer, const AirRtpPacket *packet,
   AirFanoutLevel *level = &viewer->level;
   level->any = true;
   level->in_frame = !(packet->flags & AIR_RTP_MARKER);
+  level->sent_us = viewer->sent_us;
   level->last_pts_ns = packet->pts_ns;
   level->last_timestamp = timestamp;
 }

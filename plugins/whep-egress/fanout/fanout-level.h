@@ -19,6 +19,7 @@ typedef struct
   bool paused;                /* pictures wait for a keyframe, or for better times */
   bool in_frame;              /* the last packet was not the last of its picture */
   bool any;                   /* a picture was sent */
+  int64_t sent_us;            /* when its last packet was */
   int64_t last_pts_ns;        /* of it */
   uint32_t last_timestamp;    /* as it was sent, without the track's offset */
   int64_t asked_us;           /* when the encoder was asked for a keyframe */

@@ -14,6 +14,8 @@
 /* Receivers look at their gaps this often, and see one when the next picture comes. */
 #define ROUND_MS 20
 #define NOTICE_MS 35
+/* Where the round trip varies, one that is so many times as far off as usual is still waited for. */
+#define LATE_OFF 2
 /* A picture so much late is not yet seen as standing. */
 #define UNSEEN_MS 150
 #define MAX_WAIT_MS 500
@@ -48,7 +50,11 @@ air_repair_take_loss (AirRepair *repair, double lost, int64_t now_us)
 void
 air_repair_take_round_trip (AirRepair *repair, int64_t rtt_us)
 {
-  repair->rtt_us = repair->rtt_us < 0 ? rtt_us : repair->rtt_us + (rtt_us - repair->rtt_us) / 4;
+  if (repair->rtt_us < 0)
+    repair->rtt_us = rtt_us;
+  int64_t off_us = ABS (rtt_us - repair->rtt_us);
+  repair->rtt_off_us += (off_us - repair->rtt_off_us) / 4;
+  repair->rtt_us += (rtt_us - repair->rtt_us) / 4;
 }
 
 void
@@ -94,6 +100,7 @@ air_repair_get_wait_ms (const AirRepair *repair)
   unsigned rounds = count_rounds (repair->loss);
   if (rounds == 0 || repair->rtt_us < 0)
     return 0;
-  int64_t wait_ms = rounds * (repair->rtt_us / 1000 + ROUND_MS) + NOTICE_MS - UNSEEN_MS;
+  int64_t rtt_ms = (repair->rtt_us + LATE_OFF * repair->rtt_off_us) / 1000;
+  int64_t wait_ms = rounds * (rtt_ms + ROUND_MS) + NOTICE_MS - UNSEEN_MS;
   return (unsigned)CLAMP (wait_ms, 0, MAX_WAIT_MS) / STEP_MS * STEP_MS;
 }

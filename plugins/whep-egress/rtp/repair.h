@@ -14,6 +14,7 @@ typedef struct
   double loss;           /* the share that was lost lately, 0 … 1: rises at once, falls slowly */
   int64_t reported_us;   /* when `loss` was last taken */
   int64_t rtt_us;        /* < 0: not known */
+  int64_t rtt_off_us;    /* how far single ones are off it, as a rule */
   int64_t bytes_left;    /* that may be sent again */
   struct _AirRepairPast *past; /* what was sent again last; NULL: nothing yet */
 } AirRepair;

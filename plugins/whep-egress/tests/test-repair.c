@@ -85,6 +85,13 @@ test_wait (void)
       before = air_repair_get_wait_ms (&repair);
     }
   g_assert_cmpuint (before, ==, 280);
+  /* Each round may take longer where the round trip varies. */
+  for (unsigned i = 0; i < 20; i++)
+    air_repair_take_round_trip (&repair, i % 2 ? 120000 : 40000);
+  g_assert_cmpuint (air_repair_get_wait_ms (&repair), ==, 500);
+  for (unsigned i = 0; i < 40; i++)
+    air_repair_take_round_trip (&repair, 80000);
+  g_assert_cmpuint (air_repair_get_wait_ms (&repair), ==, 280);
   air_repair_init (&repair);
   air_repair_take_round_trip (&repair, 3 * SECOND);
   air_repair_take_loss (&repair, 1, SECOND);

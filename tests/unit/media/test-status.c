@@ -140,6 +140,32 @@ test_missing (MediaFixture *fixture, const void *data)
   air_publisher_close (publisher);
 }
 
+/* The one before had keyframes; the one that comes back has none, until it has. */
+static void
+test_returns_without_keyframe (MediaFixture *fixture, const void *data)
+{
+  AirPublisher *publisher = publish_with (fixture, media_video_track (), media_audio_track ());
+  AirStream *stream = air_publisher_get_stream (publisher);
+  push_seconds (publisher, 4, 60);
+  assert_warnings (stream, 0, "");
+  air_publisher_close (publisher);
+  publisher = publish_with (fixture, media_video_track (), media_audio_track ());
+  for (unsigned i = 0; i < 100; i++)
+    {
+      media_push (publisher, V, i * 33, 10000, 0);
+      media_push (publisher, A, i * 33, 320, 0);
+    }
+  assert_warnings (stream, 0, ""); /* it may still come */
+  stream->meter.began_us -= 4 * G_USEC_PER_SEC;
+  assert_warnings (stream, 0, "no-keyframe");
+  g_autoptr (JsonNode) node = air_stream_status (stream, stream->path, false, g_get_monotonic_time ());
+  g_autofree char *for_students = json_to_string (node, FALSE);
+  g_assert_nonnull (strstr (for_students, "\"no-keyframe\""));
+  media_push (publisher, V, 3333, 10000, KEY);
+  assert_warnings (stream, 0, "");
+  air_publisher_close (publisher);
+}
+
 static void
 test_long_keyframe_interval (MediaFixture *fixture, const void *data)
 {
@@ -352,6 +378,7 @@ main (int argc, char **argv)
   ADD ("address", test_address_is_for_the_teacher, NULL);
   ADD ("missing", test_missing, NULL);
   ADD ("long-keyframe-interval", test_long_keyframe_interval, NULL);
+  ADD ("returns-without-keyframe", test_returns_without_keyframe, NULL);
   ADD ("b-frames-by-order", test_bframes, GINT_TO_POINTER (0));
   ADD ("b-frames-by-slices", test_bframes, GINT_TO_POINTER (1));
   ADD ("frame-rate", test_frame_rate, NULL);

@@ -4,6 +4,7 @@
 import { spreadMs } from './backoff.js';
 import { iceServersFromLink } from './ice-servers.js';
 import { IceRestart } from './ice-restart.js';
+import { StreamQuestion } from './stream-question.js';
 import { summarize } from './whep-stats.js';
 import { answerAfterRestart, candidateFragment, isIceLite, isSent, preferStereo } from './sdp.js';
 
@@ -14,9 +15,9 @@ const FIRST_FRAME_MS = 15_000; // for a picture once bytes flow
 const SILENT_MS = 1000; // without a word from the server, which reports twice a second also when there is no media
 const DOUBTFUL_MS = 600; // … when the browser noticed something, too, or the network or the page just came back
 const ASK_SPREAD_MS = 1000; // when media stops, it does so for all
+const STILL_MS = 3000; // a picture that stands while sound comes: so long the server waits for a keyframe, too
+const STILL_SPREAD_MS = 2000;
 const ASK_EVERY_MS = 2000;
-const ASK_BLANK_MS = 5000; // while no picture can come: that it does, the picture itself tells
-const ASK_MS = 1500; // no answer in time is an answer, too
 const DEAD_MS = 8000; // without media though the path is there and the stream is live: rejoin
 const UNKNOWN_MS = 40_000; // … and the server does not say: longer than it holds a stream
 const RESTART_MS = 1500; // for a word on the new path once the server has answered an ICE restart
@@ -67,6 +68,7 @@ export class WhepSession {
   #needsTrickle = false;
   #hasNewServers = false;
   #restart = null; // an IceRestart
+  #question = null; // a StreamQuestion
   #closed = false;
   #poke = () => {};
   #hurryUntil = 0;
@@ -116,21 +118,24 @@ export class WhepSession {
   /**
    * Watches over the open session until it is lost.
    * @param {{onState: function(string), onStats: function(object), status: function(): Promise<string|null>}} watcher
-   *   `status` says how the stream is at the server: live, pictureless (live, but no picture that could be shown has come
-   *   yet), held, idle, or null when that is not known.
+   *   `status` says how the stream is at the server: live, pictureless (live, but since the publisher came, or came back, no
+   *   picture that a decoder can begin with has), held, idle, or null when that is not known.
    * @returns {Promise<'unreachable'|'lost'|'gone'|'ended'|'stopped'>} gone: the server does not know the session any more
    */
   async watch({ onState, onStats, status }) {
     const begin = this.#env.now();
-    const seen = { stats: null, told: null, flowingAt: begin, heardAt: begin, live: false, askedAt: 0, soundAskedAt: 0, blankAt: 0, answer: null };
+    const seen = { stats: null, told: null, flowingAt: begin, heardAt: begin, movedAt: begin, live: false, soundAskedAt: 0, blankAt: 0 };
     seen.askAfterMs = SILENT_MS + spreadMs(ASK_SPREAD_MS, this.#env.random);
+    seen.stillAfterMs = STILL_MS + spreadMs(STILL_SPREAD_MS, this.#env.random);
+    this.#question = new StreamQuestion(this.#env, status);
     while (!this.#closed) {
       const stats = summarize(await this.#pc.getStats(), seen.told);
       const now = this.#env.now();
       if (stats.bytes > (seen.stats?.bytes ?? 0)) seen.flowingAt = now;
       if (stats.heard > (seen.stats?.heard ?? 0)) seen.heardAt = now;
+      if (stats.framesDecoded > (seen.stats?.framesDecoded ?? 0)) seen.movedAt = now;
       seen.stats = stats;
-      const verdict = await this.#judge(seen, now, status);
+      const verdict = await this.#judge(seen, now);
       if (verdict.end) return verdict.end;
       if (this.#closed) break;
       if (verdict.state === 'live') seen.live = true;
@@ -145,6 +150,7 @@ export class WhepSession {
   hurry() {
     this.#hurryUntil = this.#env.now() + HURRY_MS;
     this.#restart?.hurry();
+    this.#question?.hurry();
     this.#poke();
   }
 
@@ -209,7 +215,7 @@ export class WhepSession {
     }
   }
 
-  async #judge(seen, now, status) {
+  async #judge(seen, now) {
     const connection = this.#pc.connectionState;
     if (connection === 'failed' || connection === 'closed') return { end: seen.live ? 'lost' : 'unreachable' };
     const doubtful = connection !== 'connected' || now < this.#hurryUntil;
@@ -219,8 +225,8 @@ export class WhepSession {
     if (!seen.live && connection !== 'connected') return this.#judgeStart(now);
     if (seen.live && !flowing && !heard) return this.#heal(now);
     this.#endRestart();
-    if (!flowing) return this.#judgeSilence(seen, now, status);
-    return seen.live ? { state: 'live' } : this.#judgePicture(seen, now, status);
+    if (!flowing) return this.#judgeSilence(seen, now);
+    return seen.live ? this.#judgeStill(seen, now) : this.#judgePicture(seen, now);
   }
 
   #judgeStart(now) {
@@ -229,13 +235,13 @@ export class WhepSession {
     return waitedMs > CONNECT_MS ? { end: 'unreachable' } : { state: 'connecting' };
   }
 
-  async #judgePicture(seen, now, status) {
+  async #judgePicture(seen, now) {
     if (seen.stats.bytes === 0) return { state: 'connecting' };
     const waitsForPicture = this.sends.video && seen.stats.framesDecoded === 0;
     const waitedMs = now - Math.max(this.openedAt, seen.blankAt);
     if (!waitsForPicture) return { state: 'live' };
     if (seen.blankAt || waitedMs > SOUND_FIRST_MS) {
-      if ((await this.#ask(seen, now, status)) === 'pictureless') return this.#blank(seen, now);
+      if ((await this.#question.ask()) === 'pictureless') return this.#blank(seen, now);
       if (await this.#isSoundOnly(seen, now)) return { state: 'live' };
     }
     return waitedMs > FIRST_FRAME_MS && !this.#env.hidden() ? { end: 'lost' } : { state: 'connecting' };
@@ -245,6 +251,16 @@ export class WhepSession {
   #blank(seen, now) {
     seen.blankAt = now;
     return { state: 'pictureless' };
+  }
+
+  /** The picture of one that plays may stand: when its publisher came back without one to begin with, that is no fault of the way. */
+  async #judgeStill(seen, now) {
+    if (this.sends.video && now - seen.movedAt > seen.stillAfterMs) {
+      const answer = await this.#question.ask();
+      return { state: answer === 'pictureless' ? answer : 'live' };
+    }
+    this.#question.reset();
+    return { state: 'live' };
   }
 
   /** Whether the server sends no picture on purpose: the network does not carry one, or it is set so. */
@@ -266,26 +282,16 @@ export class WhepSession {
   }
 
   /** The server is there, and sends no media. */
-  async #judgeSilence(seen, now, status) {
+  async #judgeSilence(seen, now) {
+    seen.movedAt = now;
     const silentMs = now - seen.flowingAt;
     const state = seen.live ? 'reconnecting' : 'connecting';
     if (silentMs < seen.askAfterMs) return { state: seen.live ? 'live' : state };
-    const answer = await this.#ask(seen, now, status);
+    const answer = await this.#question.ask({ silent: true });
     if (answer === 'idle') return { end: 'ended' };
     if (answer === 'held') return { state: 'held' };
-    if (answer === 'pictureless' && !seen.live) return this.#blank(seen, now);
-    return silentMs > (['live', 'pictureless'].includes(answer) ? DEAD_MS : UNKNOWN_MS) ? { end: 'gone' } : { state };
-  }
-
-  /** How the stream is at the server, asked for now and then. */
-  async #ask(seen, now, status) {
-    if (now - seen.askedAt < (seen.answer === 'pictureless' ? ASK_BLANK_MS : ASK_EVERY_MS)) return seen.answer;
-    seen.askedAt = now;
-    let timer;
-    const late = new Promise((resolve) => (timer = this.#env.setTimeout(() => resolve(null), ASK_MS)));
-    seen.answer = await Promise.race([status(), late]);
-    this.#env.clearTimeout(timer);
-    return seen.answer;
+    if (answer === 'pictureless') return this.#blank(seen, now);
+    return silentMs > (answer === 'live' ? DEAD_MS : UNKNOWN_MS) ? { end: 'gone' } : { state };
   }
 
   /** Kept for the next session too; a running one uses them from its next ICE restart on. */

@@ -1,11 +1,10 @@
 // A WHEP player that keeps playing: it waits for the class to begin, and comes back by itself after whatever ended a
 // session. The page only shows `state` and plays the MediaStream of the last `stream` event.
 //
-// States: connecting, live, pictureless (only the sound plays: the publisher has sent no picture that could be shown yet),
-// held (the publisher dropped and may return), reconnecting, waiting (nobody publishes), busy (the server asks to come
-// later), offline (no network), blocked (media does not get through this network),
-// denied (no right to watch), unsupported (this browser cannot play it), unplayable (no browser can: the publisher has to
-// send something else), stopped.
+// States: connecting, live, pictureless (only the sound plays: since the publisher came, or came back, it has sent no picture
+// that could be shown), held (the publisher dropped and may return), reconnecting, waiting (nobody publishes), busy (the server
+// asks to come later), offline (no network), blocked (media does not get through this network), denied (no right to watch),
+// unsupported (this browser cannot play it), unplayable (no browser can: the publisher has to send something else), stopped.
 
 import { backoffMs, retryAfterMs, spreadMs } from './backoff.js';
 import { WhepError, WhepSession } from './whep-session.js';

@@ -1,0 +1,51 @@
+// How the stream is at the server: asked for when media stop, and ever less often while the answer stays the same. That they come
+// again they tell themselves, so a class of hundreds that waits for its picture asks next to nothing.
+
+import { spreadMs } from './backoff.js';
+
+const FIRST_MS = 2000; // between two questions; twice as long after each that told nothing new
+const MOST_MS = 30_000;
+const MOST_SILENT_MS = 8000; // without any media: that the class is over only the server tells
+const ANSWER_MS = 1500; // no answer in time is an answer, too
+const SETTLED = new Set(['held', 'pictureless']); // the teacher has to do something: nobody waits for news on a hidden page
+
+export class StreamQuestion {
+  answer = null;
+  #env;
+  #status;
+  #waitMs = FIRST_MS;
+  #dueAt = 0;
+
+  /** @param {function(): Promise<string|null>} status asks the server: see WhepSession.watch() */
+  constructor(env, status) {
+    this.#env = env;
+    this.#status = status;
+  }
+
+  /** The newest answer, after a question if it is time for one. `silent`: no media come at all. */
+  async ask({ silent = false } = {}) {
+    const now = this.#env.now();
+    if (now < this.#dueAt || (SETTLED.has(this.answer) && this.#env.hidden())) return this.answer;
+    const before = this.answer;
+    let timer;
+    const late = new Promise((resolve) => (timer = this.#env.setTimeout(() => resolve(null), ANSWER_MS)));
+    this.answer = await Promise.race([this.#status(), late]);
+    this.#env.clearTimeout(timer);
+    const most = silent ? MOST_SILENT_MS : MOST_MS;
+    this.#waitMs = this.answer === before ? Math.min(this.#waitMs * 2, most) : FIRST_MS;
+    this.#dueAt = now + this.#waitMs * 0.75 + spreadMs(this.#waitMs / 2, this.#env.random);
+    return this.answer;
+  }
+
+  /** The network or the page came back: the next question is not put off. */
+  hurry() {
+    this.#dueAt = 0;
+  }
+
+  /** All is well: the next trouble is another one. */
+  reset() {
+    this.answer = null;
+    this.#waitMs = FIRST_MS;
+    this.#dueAt = 0;
+  }
+}
