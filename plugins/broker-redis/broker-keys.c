@@ -1,5 +1,6 @@
-/* Keys. In Redis a value stands as "STAMP JSON": the stamp (ms since the epoch, rising on one node) decides which of two is newer when a
- * node comes back with what it kept. Each key that this node set is kept here as well, until its end. */
+/* Keys. In Redis a value stands as "STAMP:NODE JSON": the stamp (ms since the epoch, rising on one node) decides which of two is newer
+ * when a node comes back with what it kept, and the node whose a lease is. Each key that this node set is kept here as well, until its
+ * end. */
 #include "broker-private.h"
 
 #include <string.h>
@@ -10,8 +11,13 @@
 /* Removes KEYS[1] if its value is ARGV[1], or any for "". */
 static const char remove_script[] = "local v = redis.call('GET', KEYS[1]) "
                                     "if not v then return 0 end "
-                                    "if ARGV[1] ~= '' and string.match(v, '^%d+ (.*)$') ~= ARGV[1] then return -1 end "
+                                    "if ARGV[1] ~= '' and string.match(v, '^%d+:%x+ (.*)$') ~= ARGV[1] then return -1 end "
                                     "redis.call('DEL', KEYS[1]) return 1";
+
+/* Sets KEYS[1] to ARGV[1] for ARGV[2] ms, unless it is another node's than ARGV[3]. */
+static const char renew_script[] = "local v = redis.call('GET', KEYS[1]) "
+                                   "if v and string.match(v, '^%d+:(%x+) ') ~= ARGV[3] then return 0 end "
+                                   "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 1";
 
 typedef struct
 {
@@ -100,23 +106,33 @@ keep (RedisBroker *self, const char *key, const char *value, int64_t lifetime_ms
   return true;
 }
 
+/* Of a lease that was renewed the answer is a number, else "OK". */
 static void
 on_set (redisReply *reply, void *data)
 {
   g_autoptr (Call) call = data;
   RedisBroker *self = broker_of (call);
   AirBrokerEntry *entry = air_broker_memory_find (self->own, call->key);
+  bool ours = entry != NULL && entry->stamp == call->stamp;
+  bool renewed = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
 
   if (reply == NULL)
     {
       g_task_return_boolean (call->task, TRUE); /* it is kept here, and will be written */
       return;
     }
-  if (!check_reply (call->task, reply, REDIS_REPLY_STATUS))
-    return;
-  if (entry != NULL && entry->stamp == call->stamp)
-    entry->flags &= ~UNSAVED;
-  g_task_return_boolean (call->task, TRUE);
+  if (renewed && reply->integer == 0)
+    g_task_return_new_error (call->task, AIR_ERROR, AIR_ERROR_CONFLICT, "another node has the key '%s'", call->key);
+  else if (renewed || check_reply (call->task, reply, REDIS_REPLY_STATUS))
+    {
+      if (ours)
+        entry->flags &= ~UNSAVED;
+      g_task_return_boolean (call->task, TRUE);
+      return;
+    }
+  /* Who was told that it failed does not want it to be written later. */
+  if (ours)
+    air_broker_memory_remove (self->own, call->key, NULL, NULL);
 }
 
 static void
@@ -137,12 +153,14 @@ on_lease (redisReply *reply, void *data)
 }
 
 static bool
-send_set (RedisBroker *self, Call *call, bool only_new)
+send_set (RedisBroker *self, Call *call, bool only_new, bool is_lease)
 {
   g_autofree char *name = redis_broker_name (self, "k", call->key);
-  g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT " %s", call->stamp, call->value);
+  g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT ":%s %s", call->stamp, self->node, call->value);
   g_autofree char *lifetime = g_strdup_printf ("%" G_GINT64_FORMAT, call->lifetime_ms);
 
+  if (is_lease && !only_new)
+    return redis_broker_send (self, on_set, call, "EVAL", renew_script, "1", name, text, lifetime, self->node, NULL);
   return redis_broker_send (self, only_new ? on_lease : on_set, call, "SET", name, text, "PX", lifetime, only_new ? "NX" : NULL,
                             NULL);
 }
@@ -158,14 +176,14 @@ broker_set (AirBroker *broker, const char *key, const char *value, int64_t lifet
   call->lifetime_ms = lifetime_ms;
   if (only_new)
     {
-      if (self->in_touch && send_set (self, call, true))
+      if (self->in_touch && send_set (self, call, true, true))
         g_steal_pointer (&call);
       else
         return_away (task);
     }
   else if (!keep (self, key, value, lifetime_ms, call->stamp, UNSAVED, &error))
     g_task_return_error (task, g_steal_pointer (&error));
-  else if (send_set (self, call, false))
+  else if (send_set (self, call, false, air_broker_memory_find (self->own, key)->flags & LEASE))
     g_steal_pointer (&call);
   else
     g_task_return_boolean (task, TRUE);

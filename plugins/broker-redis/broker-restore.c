@@ -7,13 +7,13 @@
 
 #define PART 500
 
-/* KEYS[1]; ARGV: stamp, value, lifetime in ms, "1" for a lease. What is newer in Redis stays, and a lease that another one has, and then
- * the answer is 0. */
+/* KEYS[1]; ARGV: stamp, this node, value, lifetime in ms, "1" for a lease. What is newer in Redis stays, and a lease that another one has,
+ * and then the answer is 0. */
 static const char restore_script[] = "local v = redis.call('GET', KEYS[1]) "
-                                     "if v then local at, value = string.match(v, '^(%d+) (.*)$') "
-                                     "if at and value ~= ARGV[2] and (ARGV[4] == '1' or tonumber(at) > tonumber(ARGV[1])) "
+                                     "if v then local at, node = string.match(v, '^(%d+):(%x+) ') "
+                                     "if at and node ~= ARGV[2] and (ARGV[5] == '1' or tonumber(at) > tonumber(ARGV[1])) "
                                      "then return 0 end end "
-                                     "redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2], 'PX', ARGV[3]) return 1";
+                                     "redis.call('SET', KEYS[1], ARGV[1] .. ':' .. ARGV[2] .. ' ' .. ARGV[3], 'PX', ARGV[4]) return 1";
 
 /* KEYS[1]; ARGV: stamp. What was set after the removal stays. */
 static const char remove_script[] = "local v = redis.call('GET', KEYS[1]) "
@@ -119,8 +119,8 @@ write_key (Restore *restore, const char *key)
   lifetime = g_strdup_printf ("%" G_GINT64_FORMAT, MAX ((entry->expires_us - g_get_monotonic_time ()) / 1000, 1));
   item = expect (restore, key, entry->stamp);
   sent (restore, item,
-        redis_broker_send (self, on_answer, item, "EVAL", restore_script, "1", name, stamp, entry->value, lifetime,
-                           entry->flags & LEASE ? "1" : "0", NULL));
+        redis_broker_send (self, on_answer, item, "EVAL", restore_script, "1", name, stamp, self->node, entry->value,
+                           lifetime, entry->flags & LEASE ? "1" : "0", NULL));
 }
 
 static void

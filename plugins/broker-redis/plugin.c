@@ -50,15 +50,17 @@ static const AirOption options[] = {
 static GSocketConnectable *
 parse_address (const char *text, GError **error)
 {
-  g_autoptr (GError) why = NULL;
-  GSocketConnectable *address;
+  g_autoptr (GSocketConnectable) address = NULL;
+  const char *host;
 
   if (*text == '/')
     return G_SOCKET_CONNECTABLE (g_unix_socket_address_new (text));
-  address = *text != '\0' ? g_network_address_parse (text, 6379, &why) : NULL;
-  if (address == NULL)
-    g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "address='%s' is neither HOST:PORT nor the path of a socket", text);
-  return address;
+  address = g_network_address_parse (text, 6379, NULL);
+  host = address != NULL ? g_network_address_get_hostname (G_NETWORK_ADDRESS (address)) : "";
+  if (*host != '\0' && (strchr (host, ':') == NULL || g_hostname_is_ip_address (host)))
+    return g_steal_pointer (&address);
+  g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "address='%s' is neither HOST:PORT nor the path of a socket", text);
+  return NULL;
 }
 
 /* What is searched for by pattern in Redis must have none of a pattern's characters. */

@@ -120,8 +120,13 @@ def redis(tmp_path):
 def start_node(airclassd, tmp_path):
     """start_node(provider, options) returns a Node."""
 
+    # Without the pages: compressing them would be most of the work of servers that live for a second.
+    web = tmp_path / "web"
+    web.mkdir()
+    (web / "index.html").write_text("<!doctype html><title>x</title>")
+
     def start(provider, options=None, wait=True):
-        environment = {"AIRCLASS_CORE_PLUGIN_DIR": str(plugin_folder(tmp_path / "plugins"))}
+        environment = {"AIRCLASS_CORE_PLUGIN_DIR": str(plugin_folder(tmp_path / "plugins")), "AIRCLASS_HTTP_WEB_DIR": str(web)}
         sections = {provider: options} if options else None
         return Node(airclassd(sections, plugins=[provider, "broker-probe"], environment=environment, wait=wait))
 

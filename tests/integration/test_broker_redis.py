@@ -105,6 +105,25 @@ def test_a_lease_that_another_node_has_meanwhile(redis, two_nodes):  # noqa: F81
     assert one.status("remove", "lease", value="one") == 409
 
 
+def test_a_lease_is_renewed_only_by_its_owner(redis, two_nodes):  # noqa: F811
+    one, other = two_nodes
+    one.ask("set", "lease", value={"by": "one", "n": 1}, only_new=True)
+    one.ask("set", "lease", value={"by": "one", "n": 2})
+    redis.ask("DEL", "airclass:k:lease")  # as if it had run out
+    other.ask("set", "lease", value="other", only_new=True)
+    assert one.status("set", "lease", value={"by": "one", "n": 3}) == 409
+    other.ask("set", "lease", value="other", lifetime_ms=90000)
+    # Renewed while Redis is away, with another value: it is still the owner's.
+    redis.process.send_signal(signal.SIGSTOP)
+    try:
+        other.wait_in_touch(False)
+        other.ask("set", "lease", value="other still")
+    finally:
+        redis.process.send_signal(signal.SIGCONT)
+    wait_until_back([other])
+    assert one.ask("get", "lease") == "other still"
+
+
 def test_a_newer_value_of_another_node_stays(redis, two_nodes):  # noqa: F811
     one, other = two_nodes
     one.ask("set", "k", value="old")
@@ -198,7 +217,8 @@ def test_what_is_no_event(redis, two_nodes):  # noqa: F811
 # ---- Logging in, and what may be at the address instead
 
 def test_password_user_and_database(tmp_path, start_node):  # noqa: F811
-    redis = Redis(tmp_path / "redis", ["--requirepass", "s3cret-default", "--user", "class on >s3cret-class ~* &* +@all"]).start()  # noqa: F811
+    arguments = ["--requirepass", "s3cret-default", "--user", "class", "on", ">s3cret-class", "~*", "&*", "+@all"]
+    redis = Redis(tmp_path / "redis", arguments).start()  # noqa: F811
     try:
         wrong = start_node("broker-redis", {"address": redis.address, "password": "s3cret-wrong", "required": "true"}, wait=False)
         wait_until(wrong.server.is_ready, "the server")
@@ -336,7 +356,7 @@ def test_a_name_that_nobody_has(start_node):  # noqa: F811
     node.ask("set", "k", value=1)
 
 
-@pytest.mark.parametrize("option", ["address=", "address=a:b:c", "prefix=a*", "prefix=", "prefix=" + "x" * 65])
+@pytest.mark.parametrize("option", ["address=", "address=:6379", "address=a:b:c", "address=a:x", "prefix=a*", "prefix=", "prefix=" + "x" * 65])
 def test_options_that_are_refused(start_node, option):  # noqa: F811
     key, value = option.split("=")
     node = start_node("broker-redis", {key: value})

@@ -54,7 +54,8 @@ AIR_PUBLIC void air_broker_emit_reconnected (AirBroker *broker);
 AIR_PUBLIC void air_broker_emit_presence (AirBroker *broker, const char *room);
 
 /* Keys: 1 to 256 bytes of [0-9A-Za-z:._/-]; values up to 64 KiB as JSON. @value: (transfer none). 0 < @lifetime_ms <= 366 days,
- * the key is gone afterwards. @only_new: AIR_ERROR_CONFLICT when there is one (a lease). */
+ * the key is gone afterwards. @only_new: AIR_ERROR_CONFLICT when there is one (a lease). Who has a lease renews it by setting it
+ * without @only_new, which is AIR_ERROR_CONFLICT, too, once another node has it. */
 AIR_PUBLIC void air_broker_set (AirBroker *broker, const char *key, JsonNode *value, int64_t lifetime_ms, bool only_new,
                                 GAsyncReadyCallback callback, void *data);
 AIR_PUBLIC bool air_broker_set_finish (AirBroker *broker, GAsyncResult *result, GError **error);
