@@ -2,6 +2,7 @@
 #define G_LOG_DOMAIN "air-core"
 
 #include <airclass/broker.h>
+#include <airclass/context.h>
 #include <airclass/error.h>
 #include <airclass/json.h>
 
@@ -26,11 +27,35 @@ air_broker_emit_reconnected (AirBroker *broker)
   g_signal_emit (broker, reconnected_signal, 0);
 }
 
-/* A room that nobody asked for by name has no quark, and gets none. */
-void
-air_broker_emit_presence (AirBroker *broker, const char *room)
+typedef struct
 {
-  g_signal_emit (broker, presence_signal, g_quark_try_string (room), room);
+  AirBroker *broker; /* owned */
+  char *room;
+} Change;
+
+static void
+change_free (void *data)
+{
+  Change *change = data;
+  g_object_unref (change->broker);
+  g_free (change->room);
+  g_free (change);
+}
+
+/* A room that nobody asked for by name has no quark, and gets none. */
+static void
+tell_change (void *data)
+{
+  Change *change = data;
+  g_signal_emit (change->broker, presence_signal, g_quark_try_string (change->room), change->room);
+}
+
+void
+air_broker_queue_presence (AirBroker *broker, AirContext *context, const char *room)
+{
+  Change *change = g_new (Change, 1);
+  *change = (Change){ g_object_ref (broker), g_strdup (room) };
+  air_context_invoke (context, tell_change, change, change_free);
 }
 
 /* ---- Checks ---- */

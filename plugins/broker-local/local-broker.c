@@ -65,39 +65,6 @@ local_broker_list (AirBroker *broker, const char *prefix, GTask *task)
 
 /* ---- Presence */
 
-typedef struct
-{
-  LocalBroker *broker;
-  char *room;
-} Change;
-
-static void
-change_free (gpointer data)
-{
-  Change *change = data;
-
-  g_object_unref (change->broker);
-  g_free (change->room);
-  g_free (change);
-}
-
-static void
-tell_change (void *data)
-{
-  Change *change = data;
-
-  air_broker_emit_presence (AIR_BROKER (change->broker), change->room);
-}
-
-static void
-queue_change (LocalBroker *self, const char *room)
-{
-  Change *change = g_new (Change, 1);
-
-  *change = (Change){ g_object_ref (self), g_strdup (room) };
-  air_context_invoke (self->context, tell_change, change, change_free);
-}
-
 static void
 local_broker_enter (AirBroker *broker, const char *room, const char *member, const char *info)
 {
@@ -105,7 +72,7 @@ local_broker_enter (AirBroker *broker, const char *room, const char *member, con
   g_autoptr (GError) error = NULL;
 
   if (air_broker_rooms_enter (self->rooms, room, member, info, &error))
-    queue_change (self, room);
+    air_broker_queue_presence (broker, self->context, room);
   else if (error != NULL)
     g_warning ("nobody else is shown in the room '%s': %s", room, error->message);
 }
@@ -116,7 +83,7 @@ local_broker_leave (AirBroker *broker, const char *room, const char *member)
   LocalBroker *self = LOCAL_BROKER (broker);
 
   if (air_broker_rooms_leave (self->rooms, room, member))
-    queue_change (self, room);
+    air_broker_queue_presence (broker, self->context, room);
 }
 
 static void

@@ -23,39 +23,12 @@ static const char members_script[]
       "for _, v in ipairs(redis.call('HGETALL', ARGV[2] .. node .. ':' .. ARGV[3])) do out[#out + 1] = v end "
       "end return out";
 
-/* ---- Signals, from the main loop */
-
-typedef struct
-{
-  RedisBroker *broker;
-  char *room;
-} Change;
+/* ---- Signals */
 
 static void
-change_free (gpointer data)
+tell_here (RedisBroker *self, const char *room)
 {
-  Change *change = data;
-
-  g_object_unref (change->broker);
-  g_free (change->room);
-  g_free (change);
-}
-
-static void
-tell_change (void *data)
-{
-  Change *change = data;
-
-  air_broker_emit_presence (AIR_BROKER (change->broker), change->room);
-}
-
-void
-redis_broker_queue_presence (RedisBroker *self, const char *room)
-{
-  Change *change = g_new (Change, 1);
-
-  *change = (Change){ g_object_ref (self), g_strdup (room) };
-  air_context_invoke (self->context, tell_change, change, change_free);
+  air_broker_queue_presence (AIR_BROKER (self), self->context, room);
 }
 
 static void
@@ -82,7 +55,7 @@ redis_broker_queue_all_presence (RedisBroker *self)
     add_names (rooms, heard);
   g_hash_table_iter_init (&iter, rooms);
   while (g_hash_table_iter_next (&iter, &room, NULL))
-    redis_broker_queue_presence (self, room);
+    tell_here (self, room);
 }
 
 /* ---- This node's members */
@@ -141,7 +114,7 @@ broker_enter (AirBroker *broker, const char *room, const char *member, const cha
         g_warning ("nobody else is shown in the room '%s': %s", room, error->message);
       return;
     }
-  redis_broker_queue_presence (self, room);
+  tell_here (self, room);
   redis_broker_send (self, NULL, NULL, "HSET", key, member, info, NULL);
   redis_broker_send (self, NULL, NULL, "PEXPIRE", key, G_STRINGIFY (PRESENCE_MS), NULL);
   tell_others (self, room, NULL, NULL);
@@ -156,7 +129,7 @@ broker_leave (AirBroker *broker, const char *room, const char *member)
 
   if (!air_broker_rooms_leave (self->rooms, room, member))
     return;
-  redis_broker_queue_presence (self, own_room);
+  tell_here (self, own_room);
   redis_broker_send (self, NULL, NULL, "HDEL", key, member, NULL);
   tell_others (self, own_room, NULL, NULL);
 }
@@ -226,7 +199,7 @@ forget_nodes_that_died (RedisBroker *self, const redisReply *reply)
         continue;
       g_hash_table_iter_init (&rooms, heard);
       while (g_hash_table_iter_next (&rooms, &room, NULL))
-        redis_broker_queue_presence (self, room);
+        tell_here (self, room);
       g_hash_table_iter_remove (&iter);
     }
 }
@@ -276,7 +249,7 @@ redis_broker_heard_presence (RedisBroker *self, const char *text, size_t length)
     }
   if (rooms != NULL && g_hash_table_size (rooms) < MAX_HEARD_ROOMS)
     g_hash_table_add (rooms, g_strdup (room));
-  redis_broker_queue_presence (self, room);
+  tell_here (self, room);
 }
 
 /* ---- Members of all nodes */

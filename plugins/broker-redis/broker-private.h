@@ -49,7 +49,6 @@ void redis_broker_list (AirBroker *broker, const char *prefix, GTask *task);
 
 /* broker-presence.c */
 void redis_broker_presence_init (AirBrokerInterface *iface);
-void redis_broker_queue_presence (RedisBroker *self, const char *room);
 /* All rooms that this node knows of changed, or may have. */
 void redis_broker_queue_all_presence (RedisBroker *self);
 void redis_broker_write_room (RedisBroker *self, const char *room, GHashTable *members, RedisReplyFunc reply, void *data);

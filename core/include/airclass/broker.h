@@ -51,7 +51,8 @@ struct _AirBrokerInterface
 
 /* For providers: emits the signal. */
 AIR_PUBLIC void air_broker_emit_reconnected (AirBroker *broker);
-AIR_PUBLIC void air_broker_emit_presence (AirBroker *broker, const char *room);
+/* Likewise, from the main loop: never within the provider's caller. @context: the provider's. */
+AIR_PUBLIC void air_broker_queue_presence (AirBroker *broker, AirContext *context, const char *room);
 
 /* Keys: 1 to 256 bytes of [0-9A-Za-z:._/-]; values up to 64 KiB as JSON. @value: (transfer none). 0 < @lifetime_ms <= 366 days,
  * the key is gone afterwards. @only_new: AIR_ERROR_CONFLICT when there is one (a lease). Who has a lease renews it by setting it
