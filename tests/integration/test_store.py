@@ -126,7 +126,9 @@ def test_limits_of_a_document(server):
 
 
 def test_too_much_at_once(server):
-    """The 64 MiB that may wait; what was taken is there, what was not has an error."""
+    """The 64 MiB that may wait; what was taken is there, what was not has an error. FerretDB takes longer for so much than the store waits."""
+    if "store-mongodb" in server.options:
+        pytest.skip("the limit is the core's, and FerretDB is slow with 64 MiB")
 
     async def test(store):
         writes = [store.insert("things", thing(number), pad=900_000) for number in range(200)]
