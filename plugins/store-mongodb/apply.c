@@ -235,7 +235,7 @@ static GPtrArray *
 find_keys (const Apply *apply, const bson_t *filter)
 {
   g_autoptr (GPtrArray) keys = g_ptr_array_new_with_free_func (g_free);
-  bson_t *options = BCON_NEW ("projection", "{", "_id", BCON_INT32 (1), "}");
+  bson_t *options = BCON_NEW ("projection", "{", "_id", BCON_INT32 (1), "}", "batchSize", BCON_INT32 (DATABASE_BATCH_DOCUMENTS));
   mongoc_cursor_t *cursor = mongoc_collection_find_with_opts (apply->collection, filter, options, NULL);
   const bson_t *found = NULL;
   bson_error_t fault;

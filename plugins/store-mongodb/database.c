@@ -116,48 +116,91 @@ database_ping (const Database *database, mongoc_client_t *client, GError **error
   return answered;
 }
 
-static void
-append_index (bson_t *list, unsigned number, const AirStoreCollection *collection, const AirStoreIndex *index)
+/* An index's name tells what it is, so that one whose description changed is another. */
+static char *
+index_name (const AirStoreIndex *index)
 {
   g_autoptr (GString) name = g_string_new ("air");
-  bson_t entry, key;
-  char position[16];
-  g_snprintf (position, sizeof position, "%u", number);
-  BSON_APPEND_DOCUMENT_BEGIN (list, position, &entry);
-  BSON_APPEND_DOCUMENT_BEGIN (&entry, "key", &key);
   for (unsigned i = 0; index->fields[i] != NULL; i++)
     {
-      const char *field = index->fields[i];
-      bool descending = *field == '-';
-      field += descending;
-      g_string_append_printf (name, "_%s_%s", field, descending ? "down" : "up");
-      if (strcmp (field, air_store_collection_get_key (collection)) == 0)
-        field = "_id";
-      bson_append_int32 (&key, field, -1, descending ? -1 : 1);
+      bool descending = *index->fields[i] == '-';
+      g_string_append_printf (name, "_%s_%s", index->fields[i] + descending, descending ? "down" : "up");
     }
-  bson_append_document_end (&entry, &key);
+  g_string_append (name, index->unique ? "_unique" : "");
   g_strdelimit (name->str, ".", '-');
-  BSON_APPEND_UTF8 (&entry, "name", name->str);
-  if (index->unique)
-    BSON_APPEND_BOOL (&entry, "unique", true);
-  bson_append_document_end (list, &entry);
+  return g_strdup (name->str);
+}
+
+/* (transfer full) the names of the indexes that are there; NULL with the error. */
+static GHashTable *
+list_indexes (mongoc_collection_t *collection, GError **error)
+{
+  g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  mongoc_cursor_t *cursor = mongoc_collection_find_indexes_with_opts (collection, NULL);
+  const bson_t *found = NULL;
+  bson_error_t fault;
+  bson_iter_t iter;
+  while (mongoc_cursor_next (cursor, &found))
+    if (bson_iter_init_find (&iter, found, "name") && BSON_ITER_HOLDS_UTF8 (&iter))
+      g_hash_table_add (names, g_strdup (bson_iter_utf8 (&iter, NULL)));
+  bool failed = mongoc_cursor_error (cursor, &fault);
+  if (failed)
+    database_fail (&fault, error);
+  mongoc_cursor_destroy (cursor);
+  return failed ? NULL : g_steal_pointer (&names);
 }
 
 static bool
-make_indexes (const Database *database, mongoc_client_t *client, const AirStoreCollection *collection, GError **error)
+make_index (const Database *database, mongoc_client_t *client, const AirStoreCollection *collection, const AirStoreIndex *index,
+            const char *name, GError **error)
 {
-  GPtrArray *indexes = air_store_collection_get_indexes (collection);
-  bson_t request = BSON_INITIALIZER, list, reply;
-  if (indexes->len == 0)
-    return true;
+  bson_t request = BSON_INITIALIZER, list, entry, key, reply;
   BSON_APPEND_UTF8 (&request, "createIndexes", air_store_collection_get_name (collection));
   BSON_APPEND_ARRAY_BEGIN (&request, "indexes", &list);
-  for (unsigned i = 0; i < indexes->len; i++)
-    append_index (&list, i, collection, g_ptr_array_index (indexes, i));
+  BSON_APPEND_DOCUMENT_BEGIN (&list, "0", &entry);
+  BSON_APPEND_DOCUMENT_BEGIN (&entry, "key", &key);
+  for (unsigned i = 0; index->fields[i] != NULL; i++)
+    {
+      bool descending = *index->fields[i] == '-';
+      const char *field = index->fields[i] + descending;
+      bool is_key = strcmp (field, air_store_collection_get_key (collection)) == 0;
+      bson_append_int32 (&key, is_key ? "_id" : field, -1, descending ? -1 : 1);
+    }
+  bson_append_document_end (&entry, &key);
+  BSON_APPEND_UTF8 (&entry, "name", name);
+  if (index->unique)
+    BSON_APPEND_BOOL (&entry, "unique", true);
+  bson_append_document_end (&list, &entry);
   bson_append_array_end (&request, &list);
   bool made = command (database, client, &request, &reply, error);
   bson_destroy (&reply);
   bson_destroy (&request);
+  return made;
+}
+
+/* One by one, and only those that are missing: FerretDB 1.24 ends the connection of who asks for several that are there. */
+static bool
+make_indexes (const Database *database, mongoc_client_t *client, const AirStoreCollection *collection, GError **error)
+{
+  GPtrArray *indexes = air_store_collection_get_indexes (collection);
+  mongoc_collection_t *stored = database_get_collection (database, client, collection);
+  g_autoptr (GHashTable) there = list_indexes (stored, error);
+  bool made = there != NULL;
+  for (unsigned i = 0; made && i < indexes->len; i++)
+    {
+      const AirStoreIndex *index = g_ptr_array_index (indexes, i);
+      g_autofree char *name = index_name (index);
+      if (!g_hash_table_remove (there, name))
+        made = make_index (database, client, collection, index, name, error);
+    }
+  GHashTableIter iter;
+  gpointer name = NULL;
+  bson_error_t fault;
+  if (made)
+    for (g_hash_table_iter_init (&iter, there); made && g_hash_table_iter_next (&iter, &name, NULL);)
+      if (g_str_has_prefix (name, "air_"))
+        made = mongoc_collection_drop_index_with_opts (stored, name, NULL, &fault) || database_fail (&fault, error);
+  mongoc_collection_destroy (stored);
   if (!made)
     g_prefix_error (error, "indexes of %s: ", air_store_collection_get_name (collection));
   return made;

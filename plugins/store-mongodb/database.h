@@ -7,6 +7,9 @@
 
 G_BEGIN_DECLS
 
+/* Of a read without a limit: as much as an answer holds, instead of 101 at first. */
+#define DATABASE_BATCH_DOCUMENTS 100000
+
 typedef struct
 {
   mongoc_client_pool_t *pool; /* thread-safe */

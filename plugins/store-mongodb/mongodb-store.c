@@ -80,6 +80,7 @@ find_options (const AirStoreCollection *collection, const AirStoreQuery *query)
   bool by_key = false;
   g_auto (GStrv) fields = g_strsplit (query->sort != NULL ? query->sort : "", ",", -1);
   BSON_APPEND_INT64 (options, "limit", query->limit + 1);
+  BSON_APPEND_INT32 (options, "batchSize", (int32_t)query->limit + 1); /* one answer, where the server's 16 MiB hold it */
   BSON_APPEND_DOCUMENT_BEGIN (options, "sort", &sort);
   for (unsigned i = 0; fields[i] != NULL; i++)
     {
@@ -141,6 +142,7 @@ group_options (const AirStoreCollection *collection, JsonNode *group)
   bson_t projection;
   GHashTableIter iter;
   gpointer field = NULL;
+  BSON_APPEND_INT32 (options, "batchSize", DATABASE_BATCH_DOCUMENTS);
   BSON_APPEND_DOCUMENT_BEGIN (options, "projection", &projection);
   BSON_APPEND_INT32 (&projection, "_id", 1);
   g_hash_table_iter_init (&iter, fields);

@@ -37,7 +37,11 @@ report (Writer *writer, const GError *error)
   g_autofree char *detail
       = error != NULL ? g_strdup_printf ("%s; %" G_GUINT64_FORMAT " bytes spooled", error->message, spool_get_size (config->spool)) : NULL;
   if (writer->was_told && writer->is_there == (error == NULL))
-    return;
+    {
+      if (error != NULL)
+        g_debug ("still: %s", error->message);
+      return;
+    }
   writer->was_told = true;
   writer->is_there = error == NULL;
   if (error != NULL)
