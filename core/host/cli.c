@@ -16,11 +16,12 @@
 #include "host/lifecycle.h"
 #include "host/loader.h"
 #include "host/module.h"
+#include "host/store-transfer.h"
 #include "ops/log.h"
 
 typedef struct
 {
-  char *config, *describe;
+  char *config, *describe, *export_store, *import_store;
   gboolean check_config, list_plugins, list_metrics, print_config, version, json;
 } Arguments;
 
@@ -262,6 +263,17 @@ run (AirHost *host, GPtrArray *problems)
 }
 
 static int
+transfer (AirHost *host, const Arguments *arguments, GPtrArray *problems)
+{
+  print_problems (problems);
+  if (problems->len > 0)
+    return EXIT_FAILURE;
+  if (arguments->import_store != NULL)
+    return air_host_transfer_store (host, arguments->import_store, true);
+  return air_host_transfer_store (host, arguments->export_store, false);
+}
+
+static int
 act (const Arguments *arguments)
 {
   const char *config = arguments->config;
@@ -274,6 +286,8 @@ act (const Arguments *arguments)
   host = air_host_new (config, problems);
   if (arguments->describe != NULL)
     status = describe (host, arguments->describe, arguments->json);
+  else if (arguments->export_store != NULL || arguments->import_store != NULL)
+    status = transfer (host, arguments, problems);
   else if (arguments->list_plugins)
     status = list_plugins (host, arguments->json, problems);
   else if (arguments->list_metrics)
@@ -294,7 +308,7 @@ static bool
 runs (const Arguments *arguments)
 {
   return !arguments->check_config && !arguments->list_plugins && !arguments->list_metrics && !arguments->print_config
-         && arguments->describe == NULL;
+         && arguments->describe == NULL && arguments->export_store == NULL && arguments->import_store == NULL;
 }
 
 int
@@ -313,6 +327,10 @@ air_main (int argc, char **argv)
       "List the metrics of what is enabled and end", NULL },
     { "describe", 0, 0, G_OPTION_ARG_FILENAME, &arguments.describe,
       "Print what a plugin or built-in section is, with its options, and end", "NAME|FILE.so" },
+    { "export-store", 0, 0, G_OPTION_ARG_FILENAME, &arguments.export_store,
+      "Write everything that the store has to a file, as lines of JSON, and end", "FILE" },
+    { "import-store", 0, 0, G_OPTION_ARG_FILENAME, &arguments.import_store,
+      "Read what --export-store wrote into the store that is configured, and end", "FILE" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &arguments.json, "Print --describe and the lists as JSON", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &arguments.version, "Print the version and end", NULL },
     { NULL },
@@ -341,5 +359,7 @@ air_main (int argc, char **argv)
     }
   g_free (arguments.config);
   g_free (arguments.describe);
+  g_free (arguments.export_store);
+  g_free (arguments.import_store);
   return status;
 }

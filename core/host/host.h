@@ -82,6 +82,8 @@ void air_host_free (AirHost *host);
 void air_host_take_signals (void);
 /* Starts everything, runs the main loop until SIGTERM or SIGINT, stops everything. Returns the exit status. */
 int air_host_run (AirHost *host);
+/* Makes the state folder and takes it for this process. Returns false with host->failure set, when another has it. */
+bool air_host_take_state_dir (AirHost *host);
 /* The same end as by SIGTERM. */
 void air_host_quit (AirHost *host);
 

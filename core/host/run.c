@@ -155,8 +155,8 @@ lock_state_dir (AirHost *host)
   return fail_state_dir (host, fault);
 }
 
-static bool
-make_state_dir (AirHost *host)
+bool
+air_host_take_state_dir (AirHost *host)
 {
   g_autofree char *fault = NULL;
 
@@ -188,7 +188,7 @@ air_host_run (AirHost *host)
   raise_descriptor_limit ();
   host->started_us = g_get_monotonic_time ();
   host->loop = g_main_loop_new (NULL, FALSE);
-  if (make_state_dir (host) && air_host_create_modules (host))
+  if (air_host_take_state_dir (host) && air_host_create_modules (host))
     {
       host->watchdog = air_watchdog_new (host->metrics, lag_ms);
       main_host = host;
