@@ -14,4 +14,5 @@
 #include <airclass/plugin.h>
 #include <airclass/store.h>
 #include <airclass/stream.h>
+#include <airclass/text.h>
 #include <airclass/types.h>
