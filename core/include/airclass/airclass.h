@@ -3,6 +3,7 @@
 
 #include <airclass/auth.h>
 #include <airclass/broker.h>
+#include <airclass/broker-memory.h>
 #include <airclass/bus.h>
 #include <airclass/classroom.h>
 #include <airclass/context.h>
