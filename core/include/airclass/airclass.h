@@ -15,4 +15,5 @@
 #include <airclass/plugin.h>
 #include <airclass/store.h>
 #include <airclass/stream.h>
+#include <airclass/text.h>
 #include <airclass/types.h>

@@ -204,6 +204,73 @@ test_bad_requests (Fixture *fixture, const void *data)
     }
 }
 
+/* ---- Students */
+
+static bool
+admit (const AirAdmissionRequest *request, AirAdmitted *ret_admitted, void *self, GError **error)
+{
+  ++*(unsigned *)self;
+  if (air_secret_equal (request->join, "the-join-secret") || air_secret_equal (request->pin, "123456"))
+    {
+      ret_admitted->user_id = g_strdup (request->user_id);
+      return true;
+    }
+  g_set_error (error, AIR_ERROR, AIR_ERROR_UNAUTHORIZED, "no");
+  return false;
+}
+
+static void
+test_admission (Fixture *fixture, const void *data)
+{
+  unsigned asked = 0;
+  AirTokenRequest request = want (fixture, AIR_ROLE_STUDENT, AIR_ACTION_READ, NULL);
+  air_authority_set_admission (fixture->authority, NULL, admit, NULL, &asked);
+  g_assert_cmpint (issue (fixture, &request), ==, AIR_ERROR_UNAUTHORIZED);
+  request.pin = "123456";
+  request.name = " a  b ";
+  g_auto (AirIssuedToken) issued = { 0 };
+  g_assert_true (air_authority_issue (fixture->authority, &request, &issued, NULL));
+  g_assert_cmpstr (air_identity_get_name (issued.identity), ==, "a b");
+  /* Wrong PINs: soon none is looked at, a right one neither; the link and the teacher's key are. */
+  for (unsigned i = 0; i < 20; i++)
+    {
+      request.pin = "000000";
+      issue (fixture, &request);
+    }
+  unsigned before = asked;
+  request.pin = "123456";
+  g_assert_cmpint (issue (fixture, &request), ==, AIR_ERROR_RATE_LIMITED);
+  g_assert_cmpuint (asked, ==, before);
+  request.join = "the-join-secret";
+  g_assert_cmpint (issue (fixture, &request), ==, -1);
+  AirTokenRequest teacher = want (fixture, AIR_ROLE_TEACHER, AIR_ACTION_READ, TEACHER_KEY);
+  g_assert_cmpint (issue (fixture, &teacher), ==, -1);
+  air_authority_remove_owner (fixture->authority, NULL);
+  request = want (fixture, AIR_ROLE_STUDENT, AIR_ACTION_READ, NULL);
+  g_assert_cmpint (issue (fixture, &request), ==, -1);
+  request.name = "\u202e";
+  g_assert_cmpint (issue (fixture, &request), ==, AIR_ERROR_INVALID);
+}
+
+static void
+test_revoking (Fixture *fixture, const void *data)
+{
+  AirTokenRequest request = want (fixture, AIR_ROLE_STUDENT, AIR_ACTION_READ, NULL);
+  g_auto (AirIssuedToken) issued = { 0 };
+  g_assert_true (air_authority_issue (fixture->authority, &request, &issued, NULL));
+  g_autoptr (AirIdentity) running = air_authority_authenticate (fixture->authority, issued.token, fixture->address, NULL);
+  const char *family = air_identity_get_family (running);
+  int64_t end_s = air_identity_get_expires_at (running);
+  air_authority_revoke (fixture->authority, family, true);
+  /* What runs has expired; the token is worth nothing, and that is no guess. */
+  g_assert_cmpint (air_identity_get_expires_at (running), ==, 1);
+  g_assert_null (air_authority_authenticate (fixture->authority, issued.token, fixture->address, NULL));
+  air_authority_revoke (fixture->authority, family, false);
+  g_assert_cmpint (air_identity_get_expires_at (running), ==, end_s);
+  g_autoptr (AirIdentity) again = air_authority_authenticate (fixture->authority, issued.token, fixture->address, NULL);
+  g_assert_nonnull (again);
+}
+
 static void
 test_handing_on (Fixture *fixture, const void *data)
 {
@@ -558,6 +625,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("roles", test_roles);
   ADD ("who-gets-what", test_who_gets_what);
+  ADD ("admission", test_admission);
+  ADD ("revoking", test_revoking);
   g_test_add ("/authority/admin-key", Fixture, "admin-key-of-the-test", set_up, test_admin_key, tear_down);
   ADD ("bad-requests", test_bad_requests);
   ADD ("handing-on", test_handing_on);
