@@ -1,6 +1,8 @@
 /* See run.h. */
 #include "run.h"
 
+#include <string.h>
+
 void
 quiz_run_read_times (QuizRun *run)
 {
@@ -85,10 +87,4 @@ int64_t
 quiz_run_limit_ms (const QuizRun *run, const char *user_id)
 {
   return run->quiz->time_limit_ms + quiz_extra_ms (run->quiz, user_id);
-}
-
-int64_t
-quiz_wall_us (int64_t monotonic_us)
-{
-  return monotonic_us - g_get_monotonic_time () + g_get_real_time ();
 }

@@ -37,8 +37,6 @@ const QuizAnswer *quiz_run_get_answer (const QuizRun *run, const char *user_id);
 int64_t quiz_run_deadline_us (const QuizRun *run, const char *user_id);
 /* The user's whole time in ms; 0: no limit. */
 int64_t quiz_run_limit_ms (const QuizRun *run, const char *user_id);
-/* The same as @monotonic_us by the wall clock, as it goes now. */
-int64_t quiz_wall_us (int64_t monotonic_us);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QuizRun, quiz_run_free)
 
