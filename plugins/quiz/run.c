@@ -64,7 +64,8 @@ quiz_run_student (const QuizRun *run, const char *user_id)
   if (run->quiz->anonymous_key == NULL)
     return NULL;
   const char *key = run->quiz->anonymous_key;
-  g_autofree char *digest = g_compute_hmac_for_string (G_CHECKSUM_SHA256, (const guchar *)key, strlen (key), user_id, -1);
+  g_autofree char *digest
+      = g_compute_hmac_for_string (G_CHECKSUM_SHA256, (const guchar *)key, strlen (key), user_id, -1);
   return g_strdup_printf ("anonymous-%.32s", digest);
 }
 

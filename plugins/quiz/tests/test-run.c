@@ -10,8 +10,9 @@
 static QuizRun *
 start_run (JsonNode *changes)
 {
-  g_autoptr (Quiz) quiz = make_question ("{\"type\":\"true_false\",\"question\":\"?\",\"correct\":[true],\"time_limit_s\":60,"
-                                         "\"extra_time\":[{\"student_id\":\"min\",\"percent\":50}]}");
+  g_autoptr (Quiz) quiz
+      = make_question ("{\"type\":\"true_false\",\"question\":\"?\",\"correct\":[true],\"time_limit_s\":60,"
+                       "\"extra_time\":[{\"student_id\":\"min\",\"percent\":50}]}");
   return quiz_run_new (quiz_with (quiz, changes));
 }
 
