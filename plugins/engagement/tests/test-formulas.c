@@ -6,7 +6,7 @@
 #include <math.h>
 
 #define SECOND G_USEC_PER_SEC
-#define MINUTE (60 * SECOND)
+#define MINUTE (60 * G_GINT64_CONSTANT (1000000))
 #define assert_near(a, b) g_assert_cmpfloat_with_epsilon (a, b, 1e-9)
 
 static void

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #define SECOND G_USEC_PER_SEC
-#define MINUTE (60 * SECOND)
+#define MINUTE (60 * G_GINT64_CONSTANT (1000000))
 #define WALL G_GINT64_CONSTANT (1800000000000000)
 #define assert_near(a, b) g_assert_cmpfloat_with_epsilon (a, b, 1e-6)
 #define IDS(...) ((const char *const[]){ __VA_ARGS__ __VA_OPT__ (,) NULL })
