@@ -124,7 +124,7 @@ respond (QuizJob *job)
   else
     {
       const AirClassMember *member = air_classroom_get_member (job->quizzes->classroom, class->class_id, user_id);
-      const char *name = member != NULL ? member->name : NULL;
+      const char *name = member != NULL ? member->name : air_identity_get_name (identity);
       quiz_respond (class, user_id, name, air_json_get (body, "answer"), responded, job);
       return;
     }
