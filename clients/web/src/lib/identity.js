@@ -1,0 +1,30 @@
+// Who this browser is in a class: durable, so that a reload is the same person, with the same answers and score.
+
+import { browserId, local } from './store.js';
+
+const key = (classId) => `airclass.class.${classId}`;
+
+/** @returns {{user_id: string, name?: string, token?: string, pin?: string, join?: string}} */
+export function identityOf(classId) {
+  try {
+    const known = JSON.parse(local.get(key(classId)) ?? 'null');
+    if (known && typeof known.user_id === 'string') return known;
+  } catch {
+    // as if there were none
+  }
+  return { user_id: browserId() };
+}
+
+export const keepIdentity = (classId, change) => local.set(key(classId), JSON.stringify({ ...identityOf(classId), ...change }));
+export const forgetIdentity = (classId) => local.set(key(classId), null);
+
+/** The last name given anywhere: the one to begin with in the next class. */
+export const lastName = () => local.get('airclass.name') ?? '';
+export const keepName = (name) => local.set('airclass.name', name);
+
+const defined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value));
+
+/** The body of POST /api/token. */
+export const studentGrant = (classId, { user_id: userId, name, pin, join }) => ({
+  user_type: 'student', user_id: userId, action: 'read', class_id: classId, ...defined({ name, pin, join }),
+});
