@@ -10,7 +10,7 @@ const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 const BUDGET = 60 * 1024;
 
 /** What is loaded once picture and class are there, or with the teacher's pages. */
-const LATER = /^(Chat|MyData|Order|Bars|Reactions|icons-staff)-/;
+const LATER = /^(Chat|Question|MyData|Order|Bars|Reactions|icons-staff)-/;
 
 /** The language files of teachers, which carry the same names as the others. */
 const staff = new Set(existsSync(dist)
