@@ -14,6 +14,7 @@ export const EMPTY = {
   chatSettings: { enabled: true, slow_mode_s: 0 },
   rosterSize: 0,
   roster: null, // teacher only
+  banned: [], // teacher only
   stream: null,
   recording: null,
   analysis: null,
@@ -78,6 +79,7 @@ function snapshot(message, now) {
     chatSettings: { ...EMPTY.chatSettings, ...message.chat_settings },
     rosterSize: message.roster_size ?? lists(message.roster).filter(({ present }) => present).length,
     roster: message.roster ?? null,
+    banned: lists(message.banned),
     stream: message.stream ?? null,
     recording: message.recording ?? null,
     analysis: message.analysis ?? null,
@@ -100,9 +102,16 @@ function moderation(state, message) {
   switch (message.action) {
     case 'mute': case 'muted': return mark(state, message, { muted: true });
     case 'unmute': case 'unmuted': return mark(state, message, { muted: false });
-    case 'ban': case 'banned': return withMember(state, message.user_id, { present: false, banned: true });
-    case 'unban': case 'unbanned': return withMember(state, message.user_id, { banned: false });
+    case 'ban': case 'banned': {
+      const banned = [...state.banned.filter(({ user_id: id }) => id !== message.user_id), { user_id: message.user_id, name: message.name ?? '' }];
+      return withMember({ ...state, banned }, message.user_id, { present: false, banned: true });
+    }
+    case 'unban': case 'unbanned': {
+      const banned = state.banned.filter(({ user_id: id }) => id !== message.user_id);
+      return withMember({ ...state, banned }, message.user_id, { banned: false });
+    }
     case 'lower_hand': return mark(state, message, { hand: false });
+    case 'chat_settings': return { ...state, chatSettings: { ...state.chatSettings, ...message.chat_settings } };
     case 'slow_mode': return { ...state, chatSettings: { ...state.chatSettings, slow_mode_s: message.seconds ?? message.slow_mode_s ?? 0 } };
     case 'chat_enabled': return { ...state, chatSettings: { ...state.chatSettings, enabled: message.enabled ?? true } };
     default: return state;
@@ -127,7 +136,7 @@ const handlers = new Map(Object.entries({
     if (!message.user_id || message.role === 'teacher' || message.role === 'monitor') return next;
     const joined = message.event === 'joined';
     const since = joined ? { since: message.at } : { hand: false };
-    return withMember(next, message.user_id, { ...pick(message, 'name', 'role'), present: joined, ...since });
+    return withMember(next, message.user_id, { ...pick(message, 'name', 'role'), ...since, ...message.member, present: joined });
   },
   member(state, message) {
     const next = withMember(state, message.user_id, { name: message.name });
@@ -162,7 +171,12 @@ const handlers = new Map(Object.entries({
     return withMe(state, { score: message.score });
   },
   leaderboard: (state, message) => ({ ...state, leaderboard: message.leaderboard }),
-  engagement: (state, message) => ({ ...state, engagement: { ...state.engagement, ...pick(message.engagement ?? message, 'mean', 'students', 'confusion', 'trend') } }),
+  engagement(state, message) {
+    const { students, ...rest } = pick(message.engagement ?? message, 'mean', 'students', 'confusion', 'trend');
+    const byId = new Map(lists(state.engagement?.students).map((student) => [student.student_id, student]));
+    for (const student of lists(students)) byId.set(student.student_id, { ...byId.get(student.student_id), ...student }); // only those that changed come
+    return { ...state, engagement: { ...state.engagement, ...rest, students: [...byId.values()] } };
+  },
   alert,
   stream_state: (state, message) => ({ ...state, stream: message.stream }),
   session: (state, message) => ({ ...state, session: message.session ?? null, quiz: message.session ? state.quiz : null }),

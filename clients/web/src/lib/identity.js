@@ -16,7 +16,6 @@ export function identityOf(classId) {
 }
 
 export const keepIdentity = (classId, change) => local.set(key(classId), JSON.stringify({ ...identityOf(classId), ...change }));
-export const forgetIdentity = (classId) => local.set(key(classId), null);
 
 /** The last name given anywhere: the one to begin with in the next class. */
 export const lastName = () => local.get('airclass.name') ?? '';
