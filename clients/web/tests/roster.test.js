@@ -41,6 +41,7 @@ test('a report shows what there is', () => {
   assert.deepEqual(sections({ session: { title: 'x' } }), { session: { title: 'x' }, students: [], quizzes: [], counts: {}, summary: null });
   const { students } = sections({ students: [{ user_id: 'u', name: 'A' }], engagement: { students: [{ student_id: 'u', overall: 50, name: 'old' }] } });
   assert.deepEqual(students, [{ student_id: 'u', overall: 50, name: 'A', user_id: 'u', id: 'u' }]);
+  assert.equal(sections({ students: [{ user_id: 'u', engagement: { overall: 61 } }] }).students[0].overall, 61);
   assert.equal(durationMs({ started_at: '2026-01-01T10:00:00Z', ended_at: '2026-01-01T10:01:00Z' }), 60_000);
   assert.equal(durationMs({ started_at: '2026-01-01T10:00:00Z' }), null);
 });

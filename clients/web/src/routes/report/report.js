@@ -9,7 +9,7 @@ export function sections(report) {
   const people = lists(report.students ?? report.attendance ?? report.participants);
   const students = people.map((one) => {
     const id = one.user_id ?? one.student_id;
-    return { ...engagement.get(id), ...one, id };
+    return { ...engagement.get(id), ...one, overall: one.overall ?? one.engagement?.overall ?? engagement.get(id)?.overall ?? null, id };
   });
   return {
     session,
