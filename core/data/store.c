@@ -124,12 +124,12 @@ new_task (AirStore *store, const char *collection, void *tag, const char *name, 
   return task;
 }
 
-/* Returns @is_good; otherwise answers with the error. */
+/* Returns @is_good; otherwise answers with *@error. */
 static bool
-pass (GTask *task, bool is_good, GError *error)
+pass (GTask *task, bool is_good, GError **error)
 {
   if (!is_good)
-    g_task_return_error (task, error);
+    g_task_return_error (task, *error);
   return is_good;
 }
 
@@ -137,7 +137,7 @@ static bool
 filter_passes (GTask *task, const AirStoreCollection *collection, JsonNode *filter)
 {
   GError *error = NULL;
-  return pass (task, air_store_check_filter (collection, filter, &error), error);
+  return pass (task, air_store_check_filter (collection, filter, &error), &error);
 }
 
 void
@@ -148,7 +148,7 @@ air_store_insert (AirStore *store, const char *collection, JsonNode *document, G
   const AirStoreCollection *known = NULL;
   air_store_measure (document, &bytes, NULL);
   g_autoptr (GTask) task = new_task (store, collection, air_store_insert, "insert", bytes, callback, data, &known);
-  if (known != NULL && pass (task, air_store_collection_check (known, document, &error), error))
+  if (known != NULL && pass (task, air_store_collection_check (known, document, &error), &error))
     AIR_STORE_GET_IFACE (store)->insert (store, collection, document, task);
 }
 
@@ -183,8 +183,7 @@ query_passes (GTask *task, const AirStoreCollection *collection, const AirStoreQ
   Operation *operation = g_task_get_task_data (task);
   *ret_filter = NULL;
   if (!pass (task,
-             air_store_check_filter (collection, query->filter, &error) && air_store_check_sort (collection, query->sort, &error),
-             error))
+             air_store_check_filter (collection, query->filter, &error) && air_store_check_sort (collection, query->sort, &error), &error))
     return false;
   operation->collection = collection;
   operation->sort = g_strdup (query->sort);
@@ -193,7 +192,7 @@ query_passes (GTask *task, const AirStoreCollection *collection, const AirStoreQ
     *ret_filter = air_store_after_cursor (collection, query->filter, query->sort, query->cursor, &error);
   else if (query->filter != NULL)
     *ret_filter = json_node_ref (query->filter);
-  return pass (task, error == NULL, error);
+  return pass (task, error == NULL, &error);
 }
 
 void
@@ -233,7 +232,7 @@ air_store_update (AirStore *store, const char *collection, JsonNode *filter, Jso
   air_store_measure (changes, &bytes, NULL);
   g_autoptr (GTask) task = new_task (store, collection, air_store_update, "update", bytes, callback, data, &known);
   if (known != NULL && filter_passes (task, known, filter)
-      && pass (task, air_store_check_changes (known, filter, changes, flags, &error), error))
+      && pass (task, air_store_check_changes (known, filter, changes, flags, &error), &error))
     AIR_STORE_GET_IFACE (store)->update (store, collection, filter, changes, flags, task);
 }
 
@@ -289,7 +288,7 @@ air_store_aggregate (AirStore *store, const char *collection, JsonNode *filter, 
   const AirStoreCollection *known = NULL;
   g_autoptr (GTask) task = new_task (store, collection, air_store_aggregate, "aggregate", 0, callback, data, &known);
   if (known != NULL && filter_passes (task, known, filter)
-      && pass (task, air_store_check_group (known, group, &error), error))
+      && pass (task, air_store_check_group (known, group, &error), &error))
     AIR_STORE_GET_IFACE (store)->aggregate (store, collection, filter, group, task);
 }
 

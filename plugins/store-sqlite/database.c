@@ -62,7 +62,7 @@ database_open (const char *path, bool writes, GError **error)
       return NULL;
     }
   sqlite3_busy_timeout (database, BUSY_TIMEOUT_MS);
-  bool prepared = database_run (database, "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY", error)
+  bool prepared = database_run (database, "PRAGMA temp_store=MEMORY", error)
                   && (!writes || database_run (database, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", error));
   if (prepared)
     return database;
