@@ -173,6 +173,7 @@ void classroom_on_stream_state (AirEvent *event, void *self);
 void classroom_add_message (Classroom *classroom, const AirClassMessage *message, void *self);
 void classroom_remove_parts (Classroom *classroom, void *self);
 void client_take_message (Client *client, const char *text, size_t length);
+void classroom_reply (AirClassReply *reply, const GError *error, const char *problem); /* as air_classroom_reply() */
 
 /* ---- presence.c: sockets come and go */
 void presence_enter (Client *client);

@@ -77,17 +77,44 @@ has_role (const Client *client, AirRole least)
   return client->kind != KIND_MONITOR && client->member->info.role >= least;
 }
 
+/* Whoever waits for an answer that comes later. */
+struct _AirClassReply
+{
+  AirSocket *socket; /* owned: its data is the client */
+  char *ref;         /* NULL: only a fault is told */
+};
+
+void
+classroom_reply (AirClassReply *reply, const GError *error, const char *problem)
+{
+  Client *client = air_socket_get_data (reply->socket);
+  if (client != NULL && error != NULL)
+    client_reply_error (client, reply->ref, problem != NULL ? problem : describe_error (error), error->message);
+  else if (client != NULL && reply->ref != NULL)
+    client_reply (client, air_json_new ("{type:'ok', ref:%s}", reply->ref));
+  air_socket_unref (reply->socket);
+  g_free (reply->ref);
+  g_free (reply);
+}
+
 static void
 handle (Client *client, const Registration *registration, JsonNode *message, const char *ref)
 {
   g_autoptr (GError) error = NULL;
-  AirSocket *socket = air_socket_ref (client->socket);
+  AirClassReply *reply = g_new0 (AirClassReply, 1);
   /* Afterwards the client may be gone from its room: a teacher can ban, a class can be deleted. */
-  if (!registration->message.handler (&client->member->info, message, registration->self, &error))
-    client_reply_error (client, ref, error != NULL ? describe_error (error) : "failed", error != NULL ? error->message : NULL);
-  else if (ref != NULL)
-    client_reply (client, air_json_new ("{type:'ok', ref:%s}", ref));
-  air_socket_unref (socket);
+  reply->socket = air_socket_ref (client->socket);
+  reply->ref = g_strdup (ref);
+  if (registration->message.handler_later != NULL)
+    registration->message.handler_later (&client->member->info, message, reply, registration->self);
+  else if (registration->message.handler (&client->member->info, message, registration->self, &error))
+    classroom_reply (reply, NULL, NULL);
+  else
+    {
+      if (error == NULL)
+        g_set_error_literal (&error, AIR_ERROR, AIR_ERROR_FAILED, "it did not work");
+      classroom_reply (reply, error, NULL);
+    }
 }
 
 void

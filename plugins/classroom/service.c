@@ -101,8 +101,15 @@ remove_parts (AirClassroom *service, void *self)
 }
 
 static void
+reply (AirClassroom *service, AirClassReply *reply_to, const GError *error, const char *problem)
+{
+  classroom_reply (reply_to, error, problem);
+}
+
+static void
 service_iface_init (AirClassroomInterface *iface)
 {
+  iface->reply = reply;
   iface->get_class = get_class;
   iface->get_class_of_session = get_class_of_session;
   iface->check = check;

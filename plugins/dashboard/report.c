@@ -98,7 +98,7 @@ dashboard_may_see (Dashboard *dashboard, AirIdentity *identity, const char *clas
   if (air_classroom_check (dashboard->classroom, identity, class_id, AIR_ROLE_TEACHER, &refusal))
     return true;
   if (g_error_matches (refusal, AIR_ERROR, AIR_ERROR_NOT_FOUND) && identity != NULL
-      && air_identity_get_role (identity) == AIR_ROLE_ADMIN && air_identity_get_class_id (identity) == NULL)
+      && air_identity_get_role (identity) == AIR_ROLE_ADMIN)
     return true;
   g_propagate_error (error, g_steal_pointer (&refusal));
   return false;

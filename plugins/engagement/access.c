@@ -9,7 +9,7 @@ engagement_may_see (Engagement *engagement, AirIdentity *identity, const char *c
   if (air_classroom_check (engagement->classroom, identity, class_id, least, &refusal))
     return true;
   if (g_error_matches (refusal, AIR_ERROR, AIR_ERROR_NOT_FOUND) && identity != NULL
-      && air_identity_get_role (identity) == AIR_ROLE_ADMIN && air_identity_get_class_id (identity) == NULL)
+      && air_identity_get_role (identity) == AIR_ROLE_ADMIN)
     return true;
   g_propagate_error (error, g_steal_pointer (&refusal));
   return false;
