@@ -49,7 +49,8 @@ quiz_action_find_target (QuizAction *action, void (*then) (QuizAction *))
     }
   if (action->quiz->state == QUIZ_DRAFT)
     {
-      g_autoptr (GError) error = g_error_new_literal (QUIZ_ERROR, QUIZ_ERROR_NOT_PUBLISHED, "This question is still a draft.");
+      g_autoptr (GError) error
+          = g_error_new_literal (QUIZ_ERROR, QUIZ_ERROR_NOT_PUBLISHED, "This question is still a draft.");
       quiz_action_finish (action, error);
       return;
     }

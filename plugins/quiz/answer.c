@@ -1,5 +1,5 @@
-/* Answers as students send them, brought into the form in which they are stored and compared: one text for a choice, the ticked
- * options in the order of the question, a number as a double. Pure; any thread. */
+/* Answers as students send them, brought into the form in which they are stored and compared: one text for a choice,
+ * the ticked options in the order of the question, a number as a double. Pure; any thread. */
 #include <airclass/error.h>
 #include <math.h>
 
@@ -16,7 +16,8 @@ refuse (GError **error, const char *what)
 static const char *
 text_of (JsonNode *node)
 {
-  return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : NULL;
+  return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node)
+                                                                                          : NULL;
 }
 
 static JsonNode *
@@ -29,7 +30,8 @@ static JsonNode *
 take_choice (const Quiz *quiz, JsonNode *answer, GError **error)
 {
   const char *id = text_of (answer);
-  if (quiz->type == QUIZ_TRUE_FALSE && JSON_NODE_HOLDS_VALUE (answer) && json_node_get_value_type (answer) == G_TYPE_BOOLEAN)
+  if (quiz->type == QUIZ_TRUE_FALSE && JSON_NODE_HOLDS_VALUE (answer)
+      && json_node_get_value_type (answer) == G_TYPE_BOOLEAN)
     id = json_node_get_boolean (answer) ? "true" : "false";
   if (id == NULL || quiz_find_option (quiz, id) < 0)
     return refuse (error, "The answer must be the id of one of the options.");

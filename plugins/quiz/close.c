@@ -1,4 +1,5 @@
-/* Closing a question: from that moment no answer is taken, those on their way to the store are waited for, then the counts are final. */
+/* Closing a question: from that moment no answer is taken, those on their way to the store are waited for, then the
+ * counts are final. */
 #include "quizzes.h"
 
 #include <math.h>
@@ -40,10 +41,11 @@ announce (QuizClass *class, QuizRun *run, AirEventQuizClosedReason reason)
     }
   g_auto (GStrv) all_asked = g_strv_builder_end (asked), all_answered = g_strv_builder_end (answered);
   g_auto (GStrv) all_right = g_strv_builder_end (right), all_wrong = g_strv_builder_end (wrong);
-  air_context_publish_event (class->quizzes->context,
-                             air_event_quiz_closed_new (run->quiz->class_id, run->quiz->session_id, run->quiz->quiz_id, reason,
-                                                        (const char *const *)all_asked, (const char *const *)all_answered,
-                                                        (const char *const *)all_right, (const char *const *)all_wrong));
+  air_context_publish_event (
+      class->quizzes->context,
+      air_event_quiz_closed_new (run->quiz->class_id, run->quiz->session_id, run->quiz->quiz_id, reason,
+                                 (const char *const *)all_asked, (const char *const *)all_answered,
+                                 (const char *const *)all_right, (const char *const *)all_wrong));
   quiz_tell_closed (class, run, reason);
 }
 
@@ -68,8 +70,9 @@ closing_failed (QuizAction *action, const GError *error)
   QuizClass *class = action->class;
   action->target->is_closing = false;
   bool is_ours = action->target == class->run;
-  bool is_over = action->request == NULL || (class->run != NULL && class->run->closes_us != 0
-                                             && g_get_monotonic_time () >= class->run->closes_us);
+  bool is_over
+      = action->request == NULL
+        || (class->run != NULL && class->run->closes_us != 0 && g_get_monotonic_time () >= class->run->closes_us);
   if (is_ours && is_over && class->timer_id == 0)
     class->timer_id = quizzes_after (class->quizzes, RETRY_US, try_again, class);
   quiz_action_finish (action, error);
@@ -126,14 +129,16 @@ quiz_close_target (QuizAction *action)
     }
   QuizPresence presence = quiz_presence (action->class, run, true);
   int64_t now_us = g_get_real_time ();
-  action->changes = air_json_new ("{state:'closed',closed_at:%t,closed_reason:%s,present:%i,answered:%i,not_answered:%N,asked:%n,updated_at:%t}",
-                                  now_us, air_event_quiz_closed_reason_to_string (action->reason), (int)presence.present,
-                                  (int)presence.answered, presence.not_answered, list_asked (run), now_us);
+  action->changes = air_json_new (
+      "{state:'closed',closed_at:%t,closed_reason:%s,present:%i,answered:%i,not_answered:%N,asked:%n,updated_at:%t}",
+      now_us, air_event_quiz_closed_reason_to_string (action->reason), (int)presence.present, (int)presence.answered,
+      presence.not_answered, list_asked (run), now_us);
   quiz_presence_clear (&presence);
-  /* Without the key nobody finds out any more whose answers they are. Here it stays as long as the question is on the pages. */
+  /* Without the key nobody finds out any more whose answers they are. Here it stays as long as the question is on the
+   * pages. */
   JsonNode *unset = run->quiz->anonymous_key != NULL ? air_json_new ("{anonymous_key:''}") : NULL;
-  quiz_records_change (action->class->quizzes, run->quiz->quiz_id, QUIZ_OPEN, json_node_copy (action->changes), unset, closed_stored,
-                       action);
+  quiz_records_change (action->class->quizzes, run->quiz->quiz_id, QUIZ_OPEN, json_node_copy (action->changes), unset,
+                       closed_stored, action);
 }
 
 static void

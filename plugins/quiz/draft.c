@@ -1,5 +1,5 @@
-/* What a teacher gave, completed and checked beyond what a schema can say. Pure but for the letters of an order's options, which are
- * dealt at random; any thread. */
+/* What a teacher gave, completed and checked beyond what a schema can say. Pure but for the letters of an order's
+ * options, which are dealt at random; any thread. */
 #include <airclass/error.h>
 #include <math.h>
 
@@ -23,8 +23,8 @@ has_options (QuizType type)
 
 /* ---- Options ---- */
 
-/* Letters for options that have no id. Those of an order are dealt at random: what a teacher types in the right order must not be given
- * away by A, B, C. */
+/* Letters for options that have no id. Those of an order are dealt at random: what a teacher types in the right order
+ * must not be given away by A, B, C. */
 static void
 deal_letters (QuizType type, unsigned count, unsigned *ret_letters)
 {
@@ -46,7 +46,8 @@ complete_options (QuizType type, JsonArray *given, GError **error)
   unsigned count = given != NULL ? json_array_get_length (given) : 0, letters[QUIZ_MAX_OPTIONS] = { 0 };
   if (count < 2 || count > QUIZ_MAX_OPTIONS || (type == QUIZ_TRUE_FALSE && count != 2))
     {
-      fault (error, type == QUIZ_TRUE_FALSE ? "A question of this type has two options." : "A question of this type has 2 to 20 options.");
+      fault (error, type == QUIZ_TRUE_FALSE ? "A question of this type has two options."
+                                            : "A question of this type has 2 to 20 options.");
       return NULL;
     }
   deal_letters (type, count, letters);
@@ -124,7 +125,7 @@ complete_correct (const Quiz *quiz, JsonArray *given, GError **error)
       if (accepted == NULL || !g_hash_table_add (seen, json_to_string (accepted, FALSE)))
         {
           g_clear_pointer (&accepted, json_node_unref);
-          fault (error, has_options (quiz->type) ? "`correct` must be a list of ids of the options, each once."
+          fault (error, has_options (quiz->type)  ? "`correct` must be a list of ids of the options, each once."
                         : quiz->type == QUIZ_TEXT ? "`correct` must be a list of texts, each once."
                                                   : "`correct` must be a list of numbers, each once.");
           return NULL;
@@ -134,7 +135,8 @@ complete_correct (const Quiz *quiz, JsonArray *given, GError **error)
   bool is_whole = count > 0 && count <= QUIZ_MAX_ACCEPTED && (quiz->type != QUIZ_TRUE_FALSE || count == 1)
                   && (quiz->type != QUIZ_ORDER || count == quiz_count_options (quiz));
   if (!is_whole)
-    fault (error, quiz->type == QUIZ_ORDER ? "`correct` must name all options, in their order." : "`correct` must have the right answer.");
+    fault (error, quiz->type == QUIZ_ORDER ? "`correct` must name all options, in their order."
+                                           : "`correct` must have the right answer.");
   return is_whole ? g_steal_pointer (&correct) : NULL;
 }
 
@@ -160,7 +162,8 @@ check_members (QuizType type, JsonNode *input, GError **error)
 static void
 copy_members (JsonNode *input, JsonObject *object)
 {
-  static const char *const names[] = { "question", "type", "time_limit_s", "extra_time", "tolerance", "credit", "position" };
+  static const char *const names[]
+      = { "question", "type", "time_limit_s", "extra_time", "tolerance", "credit", "position" };
   for (unsigned i = 0; i < G_N_ELEMENTS (names); i++)
     {
       JsonNode *value = air_json_get (input, names[i]);
@@ -182,13 +185,15 @@ quiz_complete (JsonNode *input, GError **error)
     return NULL;
   int points = type == QUIZ_POLL ? 0 : (int)air_json_get_int (input, "points", DEFAULT_POINTS);
   const char *mode = air_json_get_string (input, "mode");
-  g_autoptr (JsonNode) draft = air_json_new ("{points:%i,mode:%s,anonymous:%b}", points, mode != NULL ? mode : "accuracy",
-                                             air_json_get_bool (input, "anonymous", false));
+  g_autoptr (JsonNode) draft
+      = air_json_new ("{points:%i,mode:%s,anonymous:%b}", points, mode != NULL ? mode : "accuracy",
+                      air_json_get_bool (input, "anonymous", false));
   JsonObject *object = json_node_get_object (draft);
   copy_members (input, object);
 
   Quiz quiz = { .type = type };
-  JsonNode *options = has_options (type) ? complete_options (type, air_json_get_array (input, "options"), error) : air_json_new ("[]");
+  JsonNode *options = has_options (type) ? complete_options (type, air_json_get_array (input, "options"), error)
+                                         : air_json_new ("[]");
   if (options == NULL)
     return NULL;
   json_object_set_member (object, "options", options);

@@ -1,4 +1,5 @@
-/* See model.h: a document as a Quiz. How a draft is made of what a teacher gave stands in draft.c, answers in answer.c. */
+/* See model.h: a document as a Quiz. How a draft is made of what a teacher gave stands in draft.c, answers in answer.c.
+ */
 #include "model.h"
 
 #include <airclass/error.h>

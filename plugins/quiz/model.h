@@ -6,9 +6,9 @@
 G_BEGIN_DECLS
 
 #define QUIZ_MAX_OPTIONS 20
-#define QUIZ_MAX_ACCEPTED 20     /* right answers of one question */
+#define QUIZ_MAX_ACCEPTED 20 /* right answers of one question */
 #define QUIZ_MAX_ANSWER_CHARS 500
-#define QUIZ_MAX_EXTRA 500       /* students with extra time */
+#define QUIZ_MAX_EXTRA 500 /* students with extra time */
 
 typedef enum
 {
@@ -44,12 +44,13 @@ typedef struct
   bool is_exact; /* order: all or nothing */
   bool is_speed, is_anonymous;
   int points;
-  int64_t time_limit_ms; /* 0: open until it is closed */
+  int64_t time_limit_ms;           /* 0: open until it is closed */
   int64_t published_us, closes_us; /* wall clock; 0: not yet, or without a limit */
 } Quiz;
 
-/* Completes what a teacher gave (@input, of the schema QuizCreate) to a draft: ids of options, the two options of true_false, defaults.
- * Returns: (transfer full) the members of the document that describe the question, or NULL with AIR_ERROR_INVALID. */
+/* Completes what a teacher gave (@input, of the schema QuizCreate) to a draft: ids of options, the two options of
+ * true_false, defaults. Returns: (transfer full) the members of the document that describe the question, or NULL with
+ * AIR_ERROR_INVALID. */
 JsonNode *quiz_complete (JsonNode *input, GError **error);
 
 /* @document: (transfer full). Returns: NULL with AIR_ERROR_INVALID where it is none of ours. */
@@ -70,7 +71,8 @@ int quiz_find_option (const Quiz *quiz, const char *id);
 /* How much longer than others @user_id may answer, in ms; 0: not at all, or there is no limit. */
 int64_t quiz_extra_ms (const Quiz *quiz, const char *user_id);
 
-/* What a student sent, in the form in which it is stored and compared. (transfer full) or NULL with AIR_ERROR_INVALID. */
+/* What a student sent, in the form in which it is stored and compared. (transfer full) or NULL with AIR_ERROR_INVALID.
+ */
 JsonNode *quiz_take_answer (const Quiz *quiz, JsonNode *answer, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Quiz, quiz_free)

@@ -66,7 +66,8 @@ static void
 class_free (void *data)
 {
   QuizClass *class = data;
-  for (QuizAction *action = g_queue_peek_head (&class->actions); action != NULL; action = g_queue_peek_head (&class->actions))
+  for (QuizAction *action = g_queue_peek_head (&class->actions); action != NULL;
+       action = g_queue_peek_head (&class->actions))
     quiz_action_drop (action);
   g_clear_pointer (&class->run, quiz_run_free);
   g_clear_pointer (&class->extra_time, json_node_unref);
@@ -87,8 +88,9 @@ quiz_create (AirContext *context, GError **error)
   quizzes->answers = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_quiz_answers_total",
                                              "Answers of students, by what became of them.",
                                              (const char *const[]){ "result", NULL }, NULL);
-  quizzes->published = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_quiz_published_total",
-                                               "Questions that were published.", (const char *const[]){ "type", NULL }, NULL);
+  quizzes->published
+      = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_quiz_published_total",
+                                "Questions that were published.", (const char *const[]){ "type", NULL }, NULL);
   quiz_add_bank_routes (context);
   quiz_add_quiz_routes (context);
   quiz_add_run_routes (context);

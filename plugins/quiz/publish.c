@@ -44,13 +44,15 @@ announce (QuizAction *action)
   for (unsigned i = 0; !quiz->is_anonymous && i < action->students->len; i++)
     g_strv_builder_add (students, g_ptr_array_index (action->students, i));
   g_auto (GStrv) names = g_strv_builder_end (students);
-  AirEventQuizPublishedQuizType type = air_event_quiz_published_quiz_type_from_string (quiz_type_to_string (quiz->type));
+  AirEventQuizPublishedQuizType type
+      = air_event_quiz_published_quiz_type_from_string (quiz_type_to_string (quiz->type));
   air_context_publish_event (action->class->quizzes->context,
-                             air_event_quiz_published_new (quiz->class_id, quiz->session_id, quiz->quiz_id, type, quiz->question,
-                                                           quiz->is_anonymous,
-                                                           quiz->time_limit_ms > 0 ? quiz->time_limit_ms : AIR_EVENT_ABSENT,
-                                                           (const char *const *)names));
-  air_metric_add (action->class->quizzes->published, 1, (const char *const[]){ quiz_type_to_string (quiz->type), NULL });
+                             air_event_quiz_published_new (
+                                 quiz->class_id, quiz->session_id, quiz->quiz_id, type, quiz->question,
+                                 quiz->is_anonymous, quiz->time_limit_ms > 0 ? quiz->time_limit_ms : AIR_EVENT_ABSENT,
+                                 (const char *const *)names));
+  air_metric_add (action->class->quizzes->published, 1,
+                  (const char *const[]){ quiz_type_to_string (quiz->type), NULL });
   g_message ("question %s of class '%s' is open for %u students", quiz->quiz_id, quiz->class_id, action->students->len);
   quiz_tell_published (action->class);
 }
@@ -91,14 +93,21 @@ open_quiz (Quizzes *quizzes, Quiz *quiz, const GError *error, void *data)
 }
 
 static void
+refuse (QuizAction *action)
+{
+  g_autoptr (GError) error
+      = g_error_new_literal (QUIZ_ERROR, QUIZ_ERROR_PUBLISHED, "This question has been published before, or deleted.");
+  quiz_action_finish (action, error);
+}
+
+static void
 published_stored (Quizzes *quizzes, unsigned matched, const GError *error, void *data)
 {
   QuizAction *action = data;
-  g_autoptr (GError) none = NULL;
-  if (error == NULL && matched == 0)
-    none = g_error_new_literal (QUIZ_ERROR, QUIZ_ERROR_PUBLISHED, "This question has been published before, or deleted.");
-  if (error != NULL || none != NULL)
-    quiz_action_finish (action, error != NULL ? error : none);
+  if (error != NULL)
+    quiz_action_finish (action, error);
+  else if (matched == 0)
+    refuse (action);
   else /* it may have been changed since it was looked up */
     quiz_records_get (quizzes, action->quiz->quiz_id, open_quiz, action);
 }
@@ -135,17 +144,24 @@ void
 quiz_publish (QuizAction *action)
 {
   QuizRun *run = action->class->run;
-  if (run == NULL || !quiz_run_is_open (run))
+  bool is_open = run != NULL && quiz_run_is_open (run);
+  if (is_open && g_str_equal (run->quiz->quiz_id, action->quiz->quiz_id))
+    {
+      action->target = run;
+      quiz_action_finish (action, NULL); /* clicked twice */
+      return;
+    }
+  if (action->quiz->state != QUIZ_DRAFT)
+    {
+      refuse (action); /* and what is open stays open */
+      return;
+    }
+  if (!is_open)
     {
       store_published (action);
       return;
     }
   action->target = run;
-  if (g_str_equal (run->quiz->quiz_id, action->quiz->quiz_id))
-    {
-      quiz_action_finish (action, NULL); /* clicked twice */
-      return;
-    }
   action->closed_id = g_strdup (run->quiz->quiz_id);
   action->after_close = store_published;
   quiz_close_target (action);

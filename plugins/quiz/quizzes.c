@@ -1,11 +1,12 @@
 /* The plugin's state: classes, their questions and scores. Main thread. */
 #include "quizzes.h"
 
-G_DEFINE_QUARK (quiz-error-quark, quiz_error)
+G_DEFINE_QUARK (quiz - error - quark, quiz_error)
 
 static const char *const slugs[] = {
-  [QUIZ_ERROR_CLOSED] = "quiz-closed", [QUIZ_ERROR_NOT_PUBLISHED] = "quiz-not-published", [QUIZ_ERROR_PUBLISHED] = "quiz-published",
-  [QUIZ_ERROR_OPEN] = "quiz-open",     [QUIZ_ERROR_CHANGES] = "quiz-changes",             [QUIZ_ERROR_NONE_LEFT] = "quiz-none-left",
+  [QUIZ_ERROR_CLOSED] = "quiz-closed",       [QUIZ_ERROR_NOT_PUBLISHED] = "quiz-not-published",
+  [QUIZ_ERROR_PUBLISHED] = "quiz-published", [QUIZ_ERROR_OPEN] = "quiz-open",
+  [QUIZ_ERROR_CHANGES] = "quiz-changes",     [QUIZ_ERROR_NONE_LEFT] = "quiz-none-left",
 };
 
 const char *

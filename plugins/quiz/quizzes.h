@@ -1,11 +1,12 @@
 /* The plugin's state, and how its parts call one another. Main thread.
  *
- * A class has at most one question on its pages: the one that is open, or the last one until the next. What changes a class's
- * question (publishing, closing, revealing) is an action; the actions of a class are done one after the other, each waiting for the
- * store. Answers do not wait in that line: whether one counts is decided when it arrives.
+ * A class has at most one question on its pages: the one that is open, or the last one until the next. What changes a
+ * class's question (publishing, closing, revealing) is an action; the actions of a class are done one after the other,
+ * each waiting for the store. Answers do not wait in that line: whether one counts is decided when it arrives.
  *
- * quizzes.c: the state, classes · action.c: the line · publish.c close.c reveal.c: the actions · respond.c: answers · records.c: the
- * store · restore.c: after a start · views.c: what each role sees · tell.c: what the pages are told · routes-….c socket.c: HTTP, WebSockets. */
+ * quizzes.c: the state, classes · action.c: the line · publish.c close.c reveal.c: the actions · respond.c: answers ·
+ * records.c: the store · restore.c: after a start · views.c: what each role sees · tell.c: what the pages are told ·
+ * routes-….c socket.c: HTTP, WebSockets. */
 #pragma once
 
 #include <airclass/airclass.h>
@@ -79,15 +80,16 @@ struct _Quizzes
 QuizClass *quizzes_get_class (Quizzes *quizzes, const char *class_id); /* made where there is none */
 /* The class on whose pages the question is; NULL: on none. */
 QuizClass *quizzes_find_run (Quizzes *quizzes, const char *quiz_id);
-void quizzes_begin (Quizzes *quizzes); /* a call to the store begins … */
-void quizzes_end (Quizzes *quizzes);   /* … and has answered; the last thing its callback does */
-const char *quiz_class_session (QuizClass *class); /* NULL: none runs */
+void quizzes_begin (Quizzes *quizzes);                     /* a call to the store begins … */
+void quizzes_end (Quizzes *quizzes);                       /* … and has answered; the last thing its callback does */
+const char *quiz_class_session (QuizClass *class);         /* NULL: none runs */
 void quiz_class_take_run (QuizClass *class, QuizRun *run); /* (transfer full) NULL: none; replaces the one before */
 void quiz_class_take_extra_time (QuizClass *class);        /* from its question, for those to come */
 void quiz_class_arm (QuizClass *class);                    /* the timer that closes the question */
 void quiz_class_follow_session (QuizClass *class);         /* another session: another game */
 void quiz_score_add (QuizClass *class, const char *user_id, const char *name, int64_t points);
-unsigned quizzes_after (Quizzes *quizzes, int64_t delay_us, GSourceFunc callback, void *data); /* once; returns the source's id */
+unsigned quizzes_after (Quizzes *quizzes, int64_t delay_us, GSourceFunc callback,
+                        void *data); /* once; returns the source's id */
 
 /* ---- action.c */
 struct _QuizAction
@@ -99,9 +101,9 @@ struct _QuizAction
   QuizRun *run;        /* owned; of a question that is on no page */
   QuizRun *target;     /* borrowed: class->run or run */
   AirEventQuizClosedReason reason;
-  char *closed_id;     /* which question was closed to make room */
-  unsigned status;     /* of the reply */
-  bool counts_as_end;  /* session or class have ended: afterwards nothing is shown */
+  char *closed_id;                          /* which question was closed to make room */
+  unsigned status;                          /* of the reply */
+  bool counts_as_end;                       /* session or class have ended: afterwards nothing is shown */
   void (*after_close) (QuizAction *action); /* NULL: that was all */
   void (*then) (QuizAction *action);
   JsonNode *changes;   /* owned; of the document, on their way to the store */
@@ -110,7 +112,7 @@ struct _QuizAction
 };
 /* @quiz: (transfer full). The reply is @status with the question as the teacher sees it. */
 QuizAction *quiz_action_new (QuizClass *class, void (*begin) (QuizAction *), AirRequest *request, Quiz *quiz);
-void quiz_action_enqueue (QuizAction *action); /* (transfer full) */
+void quiz_action_enqueue (QuizAction *action);                     /* (transfer full) */
 void quiz_action_finish (QuizAction *action, const GError *error); /* replies, and begins the next one */
 
 void quiz_action_drop (QuizAction *action); /* nobody is told */
@@ -130,20 +132,24 @@ void quiz_close_by_end (QuizClass *class, const char *session_id);
 /* ---- respond.c */
 /* @answer: (transfer none) durably stored, or NULL with @error. */
 typedef void (*QuizResponded) (const QuizAnswer *answer, const GError *error, void *data);
-void quiz_respond (QuizClass *class, const char *user_id, const char *name, JsonNode *answer, QuizResponded callback, void *data);
+void quiz_respond (QuizClass *class, const char *user_id, const char *name, JsonNode *answer, QuizResponded callback,
+                   void *data);
 
 /* ---- records.c */
-typedef void (*QuizFound) (Quizzes *quizzes, Quiz *quiz, const GError *error, void *data); /* @quiz: (transfer full) or NULL */
-typedef void (*QuizLoaded) (Quizzes *quizzes, QuizRun *run, const GError *error, void *data); /* @run: (transfer full) or NULL */
+typedef void (*QuizFound) (Quizzes *quizzes, Quiz *quiz, const GError *error,
+                           void *data); /* @quiz: (transfer full) or NULL */
+typedef void (*QuizLoaded) (Quizzes *quizzes, QuizRun *run, const GError *error,
+                            void *data); /* @run: (transfer full) or NULL */
 typedef void (*QuizStored) (Quizzes *quizzes, unsigned matched, const GError *error, void *data);
 /* Also one that is on a page, as it is there; then @callback is called at once. */
 void quiz_records_get (Quizzes *quizzes, const char *quiz_id, QuizFound callback, void *data);
 /* @quiz: (transfer full), published. Its answers from the store. */
 void quiz_records_load (Quizzes *quizzes, Quiz *quiz, QuizLoaded callback, void *data);
 /* Sets @set, and takes @unset (may be NULL) away, where the question is in @state. Both (transfer full), objects. */
-void quiz_records_change (Quizzes *quizzes, const char *quiz_id, QuizState state, JsonNode *set, JsonNode *unset, QuizStored callback,
-                          void *data);
-void quiz_records_store_answer (QuizRun *run, const QuizAnswer *answer, Quizzes *quizzes, QuizStored callback, void *data);
+void quiz_records_change (Quizzes *quizzes, const char *quiz_id, QuizState state, JsonNode *set, JsonNode *unset,
+                          QuizStored callback, void *data);
+void quiz_records_store_answer (QuizRun *run, const QuizAnswer *answer, Quizzes *quizzes, QuizStored callback,
+                                void *data);
 QuizAnswer *quiz_answer_from_document (JsonNode *document);
 
 /* ---- views.c */
@@ -156,7 +162,8 @@ typedef struct
 } QuizPresence;
 QuizPresence quiz_presence (QuizClass *class, QuizRun *run, bool with_names);
 void quiz_presence_clear (QuizPresence *presence);
-/* A question as @role sees it; @user_id: whose answer and time (NULL: nobody's). @run NULL: without what belongs to a run.
+/* A question as @role sees it; @user_id: whose answer and time (NULL: nobody's). @run NULL: without what belongs to a
+ * run.
  * @class: (nullable) the class that it runs in now. (transfer full) */
 JsonNode *quiz_view (const Quiz *quiz, QuizClass *class, QuizRun *run, AirRole role, const char *user_id);
 /* my_answer, and after the reveal my_result. */
@@ -204,7 +211,8 @@ void quiz_job_free (QuizJob *job);
 bool quiz_job_is_teacher (QuizJob *job);
 /* The class that a request is about: what it names, else that of its token, else "stream". */
 const char *quiz_request_class (AirRequest *request, const char *named);
-bool quiz_request_check (Quizzes *quizzes, AirRequest *request, const char *class_id, AirRole least); /* false: replied */
-bool quiz_request_limit (AirRequest *request, unsigned *ret_limit);                                    /* false: replied */
+bool quiz_request_check (Quizzes *quizzes, AirRequest *request, const char *class_id,
+                         AirRole least);                            /* false: replied */
+bool quiz_request_limit (AirRequest *request, unsigned *ret_limit); /* false: replied */
 
 G_END_DECLS

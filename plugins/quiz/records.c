@@ -78,13 +78,14 @@ changed (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 void
-quiz_records_change (Quizzes *quizzes, const char *quiz_id, QuizState state, JsonNode *set, JsonNode *unset, QuizStored callback,
-                     void *data)
+quiz_records_change (Quizzes *quizzes, const char *quiz_id, QuizState state, JsonNode *set, JsonNode *unset,
+                     QuizStored callback, void *data)
 {
   Call *call = begin (quizzes, data);
   call->stored = callback;
   g_autoptr (JsonNode) filter = air_json_new ("{quiz_id:%s,state:%s}", quiz_id, quiz_state_to_string (state));
-  g_autoptr (JsonNode) changes = unset != NULL ? air_json_new ("{$set:%n,$unset:%n}", set, unset) : air_json_new ("{$set:%n}", set);
+  g_autoptr (JsonNode) changes
+      = unset != NULL ? air_json_new ("{$set:%n,$unset:%n}", set, unset) : air_json_new ("{$set:%n}", set);
   air_store_update (quizzes->store, QUIZ_COLLECTION, filter, changes, AIR_STORE_UPDATE_ONE, changed, call);
 }
 
@@ -100,8 +101,8 @@ quiz_records_store_answer (QuizRun *run, const QuizAnswer *answer, Quizzes *quiz
   g_autoptr (JsonNode) changes
       = air_json_new ("{$set:{name?:%s,answer:%N,at:%t,response_ms:%l,points:%i,changes:%i},"
                       "$setOnInsert:{response_id:%s,class_id:%s,session_id?:%s,created_at:%t}}",
-                      answer->name, answer->answer, answer->at_us, answer->response_ms, answer->points, (int)answer->changes,
-                      answer->response_id, quiz->class_id, quiz->session_id, answer->at_us);
+                      answer->name, answer->answer, answer->at_us, answer->response_ms, answer->points,
+                      (int)answer->changes, answer->response_id, quiz->class_id, quiz->session_id, answer->at_us);
   json_object_set_member (json_node_get_object (air_json_get (changes, "$set")), "correct",
                           isnan (answer->credit) ? json_node_new (JSON_NODE_NULL)
                                                  : json_node_init_double (json_node_alloc (), answer->credit));

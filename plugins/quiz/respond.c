@@ -1,5 +1,6 @@
-/* Answers. Whether one counts is decided when it arrives, by the monotonic clock; it is acknowledged, and counted, when the store has
- * it. A student who answers twice at the same instant has the answer that arrived last: the store writes in the order of the calls. */
+/* Answers. Whether one counts is decided when it arrives, by the monotonic clock; it is acknowledged, and counted, when
+ * the store has it. A student who answers twice at the same instant has the answer that arrived last: the store writes
+ * in the order of the calls. */
 #include "quizzes.h"
 
 #include "scoring.h"
@@ -9,7 +10,7 @@
 typedef struct
 {
   QuizClass *class;
-  QuizRun *run; /* stays while answers are on their way */
+  QuizRun *run;       /* stays while answers are on their way */
   QuizAnswer *answer; /* owned */
   char *user_id;
   QuizResponded callback;
@@ -43,9 +44,9 @@ publish_event (QuizClass *class, QuizRun *run, const QuizAnswer *answer)
 {
   if (!run->quiz->is_anonymous)
     air_context_publish_event (class->quizzes->context,
-                               air_event_quiz_answered_new (run->quiz->class_id, run->quiz->session_id, run->quiz->quiz_id,
-                                                            answer->student, answer->changes > 0, answer->response_ms,
-                                                            g_hash_table_size (run->answers)));
+                               air_event_quiz_answered_new (run->quiz->class_id, run->quiz->session_id,
+                                                            run->quiz->quiz_id, answer->student, answer->changes > 0,
+                                                            answer->response_ms, g_hash_table_size (run->answers)));
 }
 
 static void
@@ -114,7 +115,8 @@ store (QuizClass *class, const char *user_id, QuizAnswer *answer, QuizResponded 
 }
 
 void
-quiz_respond (QuizClass *class, const char *user_id, const char *name, JsonNode *answer, QuizResponded callback, void *data)
+quiz_respond (QuizClass *class, const char *user_id, const char *name, JsonNode *answer, QuizResponded callback,
+              void *data)
 {
   QuizRun *run = class->run;
   int64_t now_us = g_get_monotonic_time (), deadline_us = quiz_run_deadline_us (run, user_id);

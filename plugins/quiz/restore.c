@@ -1,5 +1,5 @@
-/* After a start in mid-class: the questions that are open, with their answers and times; of each running session the last question, if
- * none is open, and the scores. */
+/* After a start in mid-class: the questions that are open, with their answers and times; of each running session the
+ * last question, if none is open, and the scores. */
 #include "quizzes.h"
 
 #define MOST 1000
@@ -46,7 +46,8 @@ close_by_end (QuizClass *class, QuizRun *run)
   quiz_action_enqueue (action);
 }
 
-/* Of two that are open, which a crash in the wrong moment may leave, the one that was published later is the class's. */
+/* Of two that are open, which a crash in the wrong moment may leave, the one that was published later is the class's.
+ */
 static void
 take_run (QuizClass *class, QuizRun *run)
 {
@@ -54,7 +55,8 @@ take_run (QuizClass *class, QuizRun *run)
   bool is_later = other == NULL || !quiz_run_is_open (other)
                   || (quiz_run_is_open (run) && run->quiz->published_us > other->quiz->published_us);
   QuizRun *left = is_later ? other : run;
-  g_autoptr (Quiz) left_quiz = left != NULL && quiz_run_is_open (left) ? quiz_with (left->quiz, air_json_new ("{}")) : NULL;
+  g_autoptr (Quiz) left_quiz
+      = left != NULL && quiz_run_is_open (left) ? quiz_with (left->quiz, air_json_new ("{}")) : NULL;
   if (is_later)
     quiz_class_take_run (class, run);
   else
@@ -72,7 +74,8 @@ run_loaded (Quizzes *quizzes, QuizRun *run, const GError *error, void *data)
   if (run != NULL)
     {
       QuizClass *class = quizzes_get_class (quizzes, run->quiz->class_id);
-      bool is_over = run->quiz->session_id != NULL && g_strcmp0 (run->quiz->session_id, quiz_class_session (class)) != 0;
+      bool is_over
+          = run->quiz->session_id != NULL && g_strcmp0 (run->quiz->session_id, quiz_class_session (class)) != 0;
       g_message ("question %s of class '%s' is %s again, with %u answers", run->quiz->quiz_id, class->class_id,
                  quiz_state_to_string (run->quiz->state), g_hash_table_size (run->answers));
       if (is_over)
@@ -166,7 +169,8 @@ got_sessions (GObject *source, GAsyncResult *result, gpointer data)
   for (unsigned i = 0; page != NULL && i < page->documents->len; i++)
     {
       JsonNode *document = g_ptr_array_index (page->documents, i);
-      const char *class_id = air_json_get_string (document, "class_id"), *session_id = air_json_get_string (document, "session_id");
+      const char *class_id = air_json_get_string (document, "class_id"),
+                 *session_id = air_json_get_string (document, "session_id");
       QuizClass *class = quizzes_get_class (restore->quizzes, class_id);
       quiz_class_follow_session (class);
       if (g_strcmp0 (class->session_id, session_id) != 0)

@@ -1,4 +1,5 @@
-/* Revealing a question: its right answer goes to the pages, its points to the scores. One that is open is closed first. */
+/* Revealing a question: its right answer goes to the pages, its points to the scores. One that is open is closed first.
+ */
 #include "quizzes.h"
 
 static void
@@ -28,8 +29,8 @@ revealed_stored (Quizzes *quizzes, unsigned matched, const GError *error, void *
       /* None matched: it had been revealed before. */
       if (matched > 0)
         add_scores (action->class, run);
-      air_context_publish_event (quizzes->context,
-                                 air_event_quiz_revealed_new (run->quiz->class_id, run->quiz->session_id, run->quiz->quiz_id));
+      air_context_publish_event (quizzes->context, air_event_quiz_revealed_new (
+                                                       run->quiz->class_id, run->quiz->session_id, run->quiz->quiz_id));
       quiz_tell_revealed (action->class, run);
     }
   quiz_action_finish (action, error);
@@ -41,8 +42,8 @@ store_revealed (QuizAction *action)
   int64_t now_us = g_get_real_time ();
   g_clear_pointer (&action->changes, json_node_unref);
   action->changes = air_json_new ("{state:'revealed',revealed_at:%t,updated_at:%t}", now_us, now_us);
-  quiz_records_change (action->class->quizzes, action->target->quiz->quiz_id, QUIZ_CLOSED, json_node_copy (action->changes), NULL,
-                       revealed_stored, action);
+  quiz_records_change (action->class->quizzes, action->target->quiz->quiz_id, QUIZ_CLOSED,
+                       json_node_copy (action->changes), NULL, revealed_stored, action);
 }
 
 static void

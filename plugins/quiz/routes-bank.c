@@ -63,7 +63,8 @@ got_bank (GObject *source, GAsyncResult *result, gpointer data)
   JsonNode *all = json_array_get_length (array) > 0 ? json_array_get_element (array, 0) : NULL;
   if (air_json_get_double (all, "count", 0) >= (double)air_context_get_int (quizzes->context, "max_questions"))
     {
-      air_request_reply_problem (creation->request, 409, "quiz-bank-full", "This class has as many questions as it may have.");
+      air_request_reply_problem (creation->request, 409, "quiz-bank-full",
+                                 "This class has as many questions as it may have.");
       creation_end (creation);
       return;
     }
@@ -86,11 +87,13 @@ create (Quizzes *quizzes, AirRequest *request, const char *class_id, JsonNode *i
       return;
     }
   g_autofree char *quiz_id = air_store_new_key ();
-  JsonNode *head = air_json_new ("{quiz_id:%s,class_id:%s,state:'draft',created_by?:%s,created_at:%t}", quiz_id, class_id,
-                                 air_identity_get_user_id (air_request_get_identity (request)), g_get_real_time ());
+  JsonNode *head
+      = air_json_new ("{quiz_id:%s,class_id:%s,state:'draft',created_by?:%s,created_at:%t}", quiz_id, class_id,
+                      air_identity_get_user_id (air_request_get_identity (request)), g_get_real_time ());
   g_autoptr (GList) names = json_object_get_members (json_node_get_object (document));
   for (GList *name = names; name != NULL; name = name->next)
-    json_object_set_member (json_node_get_object (head), name->data, json_node_copy (air_json_get (document, name->data)));
+    json_object_set_member (json_node_get_object (head), name->data,
+                            json_node_copy (air_json_get (document, name->data)));
 
   Creation *creation = g_new0 (Creation, 1);
   creation->quizzes = quizzes;
@@ -183,7 +186,8 @@ get_list (AirRequest *request, void *self)
 {
   Quizzes *quizzes = self;
   const char *class_id = quiz_request_class (request, air_request_get_query (request, "class_id"));
-  const char *state = air_request_get_query (request, "state"), *session_id = air_request_get_query (request, "session_id");
+  const char *state = air_request_get_query (request, "state"),
+             *session_id = air_request_get_query (request, "session_id");
   unsigned limit = 0;
   if (!quiz_request_check (quizzes, request, class_id, AIR_ROLE_STUDENT) || !quiz_request_limit (request, &limit))
     return;
@@ -191,18 +195,22 @@ get_list (AirRequest *request, void *self)
   bool sees_all = role >= AIR_ROLE_TEACHER, is_bank = sees_all && g_strcmp0 (state, "draft") == 0;
   if (!is_state (state) || (!sees_all && g_strcmp0 (state, "draft") == 0))
     {
-      air_request_reply_problem (request, 400, "invalid", "`state` must be one of draft (teachers), open, closed, revealed.");
+      air_request_reply_problem (request, 400, "invalid",
+                                 "`state` must be one of draft (teachers), open, closed, revealed.");
       return;
     }
   g_autoptr (JsonNode) filter = air_json_new ("{class_id:%s,session_id?:%s,state?:%s}", class_id, session_id, state);
   if (state == NULL && !sees_all)
-    json_object_set_member (json_node_get_object (filter), "state", air_json_new ("{$in:['open','closed','revealed']}"));
+    json_object_set_member (json_node_get_object (filter), "state",
+                            air_json_new ("{$in:['open','closed','revealed']}"));
   Listing *listing = g_new0 (Listing, 1);
   listing->quizzes = quizzes;
   listing->request = air_request_ref (request);
   listing->role = role;
   AirStoreQuery query = { .filter = filter,
-                          .sort = is_bank ? "position,created_at" : sees_all && state == NULL ? "-created_at" : "-published_at",
+                          .sort = is_bank                     ? "position,created_at"
+                                  : sees_all && state == NULL ? "-created_at"
+                                                              : "-published_at",
                           .limit = limit,
                           .cursor = air_request_get_query (request, "cursor") };
   quizzes_begin (quizzes);
@@ -213,11 +221,24 @@ void
 quiz_add_bank_routes (AirContext *context)
 {
   static const AirRoute routes[] = {
-    { .method = "POST", .template = "/api/quiz/create", .summary = "Puts a question into the bank", .role = AIR_ROLE_TEACHER,
-      .body = AIR_BODY_JSON, .request_schema = "QuizCreate", .handler = post_create },
-    { .method = "POST", .template = "/ws/broadcast/quiz", .summary = "Publishes a question from outside", .role = AIR_ROLE_TEACHER,
-      .body = AIR_BODY_JSON, .request_schema = "QuizBroadcast", .handler = post_broadcast },
-    { .method = "GET", .template = "/api/quiz/list", .summary = "The questions of a class", .role = AIR_ROLE_STUDENT,
+    { .method = "POST",
+      .template = "/api/quiz/create",
+      .summary = "Puts a question into the bank",
+      .role = AIR_ROLE_TEACHER,
+      .body = AIR_BODY_JSON,
+      .request_schema = "QuizCreate",
+      .handler = post_create },
+    { .method = "POST",
+      .template = "/ws/broadcast/quiz",
+      .summary = "Publishes a question from outside",
+      .role = AIR_ROLE_TEACHER,
+      .body = AIR_BODY_JSON,
+      .request_schema = "QuizBroadcast",
+      .handler = post_broadcast },
+    { .method = "GET",
+      .template = "/api/quiz/list",
+      .summary = "The questions of a class",
+      .role = AIR_ROLE_STUDENT,
       .handler = get_list },
   };
   for (unsigned i = 0; i < G_N_ELEMENTS (routes); i++)

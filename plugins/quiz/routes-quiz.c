@@ -8,8 +8,9 @@ reply_view (QuizJob *job, QuizClass *class, QuizRun *run)
 {
   AirIdentity *identity = air_request_get_identity (job->request);
   const Quiz *quiz = run != NULL ? run->quiz : job->quiz;
-  air_request_reply_json (job->request, 200,
-                          quiz_view (quiz, class, run, air_identity_get_role (identity), air_identity_get_user_id (identity)));
+  air_request_reply_json (
+      job->request, 200,
+      quiz_view (quiz, class, run, air_identity_get_role (identity), air_identity_get_user_id (identity)));
   quiz_job_free (job);
 }
 
@@ -47,8 +48,8 @@ get_quiz (AirRequest *request, void *self)
 
 /* ---- Change */
 
-static const char *const changeable[] = { "type",      "question",   "options",   "correct", "points",    "time_limit_s",
-                                          "mode",      "anonymous",  "position",  "credit",  "tolerance", "extra_time" };
+static const char *const changeable[] = { "type", "question",  "options",  "correct", "points",    "time_limit_s",
+                                          "mode", "anonymous", "position", "credit",  "tolerance", "extra_time" };
 
 static void
 quiz_changed (Quizzes *quizzes, unsigned matched, const GError *error, void *data)
@@ -58,7 +59,8 @@ quiz_changed (Quizzes *quizzes, unsigned matched, const GError *error, void *dat
   if (error != NULL)
     quiz_reply_error (job->request, error);
   else if (matched == 0)
-    air_request_reply_problem (job->request, 409, "quiz-published", "This question has been published, closed or deleted meanwhile.");
+    air_request_reply_problem (job->request, 409, "quiz-published",
+                               "This question has been published, closed or deleted meanwhile.");
   else
     {
       JsonNode *set = g_steal_pointer (&job->extra);
@@ -85,7 +87,8 @@ merge (const Quiz *quiz, JsonNode *patch)
   for (unsigned i = 0; i < G_N_ELEMENTS (changeable); i++)
     {
       const char *name = changeable[i];
-      bool is_of_type = g_strv_contains ((const char *const[]){ "options", "correct", "credit", "tolerance", NULL }, name);
+      bool is_of_type
+          = g_strv_contains ((const char *const[]){ "options", "correct", "credit", "tolerance", NULL }, name);
       JsonNode *value = air_json_get (patch, name);
       if (value == NULL && !(is_of_type && is_other_type))
         value = air_json_get (quiz->document, name);
@@ -125,7 +128,8 @@ change_draft (QuizJob *job, JsonNode *patch)
   json_object_set_member (json_node_get_object (set), "updated_at", json_node_copy (air_json_get (all, "updated_at")));
   job->extra = set;
   bool is_less = json_object_get_size (json_node_get_object (unset)) > 0;
-  quiz_records_change (job->quizzes, job->quiz->quiz_id, QUIZ_DRAFT, all, is_less ? g_steal_pointer (&unset) : NULL, quiz_changed, job);
+  quiz_records_change (job->quizzes, job->quiz->quiz_id, QUIZ_DRAFT, all, is_less ? g_steal_pointer (&unset) : NULL,
+                       quiz_changed, job);
 }
 
 static void
@@ -140,7 +144,8 @@ change (QuizJob *job)
   else if (job->quiz->state == QUIZ_OPEN && is_extra_time)
     {
       job->extra = air_json_new ("{extra_time:%N,updated_at:%t}", extra_time, g_get_real_time ());
-      quiz_records_change (job->quizzes, job->quiz->quiz_id, QUIZ_OPEN, json_node_copy (job->extra), NULL, quiz_changed, job);
+      quiz_records_change (job->quizzes, job->quiz->quiz_id, QUIZ_OPEN, json_node_copy (job->extra), NULL, quiz_changed,
+                           job);
     }
   else
     {
@@ -172,7 +177,8 @@ answers_removed (GObject *source, GAsyncResult *result, gpointer data)
   quizzes_end (quizzes);
 }
 
-/* Only then its answers: what is left of a deletion that was cut off are answers without a question, which nobody finds. */
+/* Only then its answers: what is left of a deletion that was cut off are answers without a question, which nobody
+ * finds. */
 static void
 quiz_removed (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -197,15 +203,15 @@ quiz_removed (GObject *source, GAsyncResult *result, gpointer data)
   quizzes_end (quizzes);
 }
 
-static void
-delete (QuizJob *job)
+static void delete (QuizJob *job)
 {
   Quizzes *quizzes = job->quizzes;
   QuizClass *class = quizzes_get_class (quizzes, job->quiz->class_id);
   bool is_running = job->quiz->session_id != NULL && g_strcmp0 (job->quiz->session_id, quiz_class_session (class)) == 0;
   if (job->quiz->state == QUIZ_OPEN || is_running || quizzes_find_run (quizzes, job->quiz->quiz_id) == class)
     {
-      air_request_reply_problem (job->request, 409, "quiz-open", "This question belongs to the running class; delete it afterwards.");
+      air_request_reply_problem (job->request, 409, "quiz-open",
+                                 "This question belongs to the running class; delete it afterwards.");
       quiz_job_free (job);
       return;
     }
@@ -225,10 +231,22 @@ void
 quiz_add_quiz_routes (AirContext *context)
 {
   static const AirRoute routes[] = {
-    { .method = "GET", .template = "/api/quiz/{quiz_id}", .summary = "One question", .role = AIR_ROLE_STUDENT, .handler = get_quiz },
-    { .method = "PATCH", .template = "/api/quiz/{quiz_id}", .summary = "Changes a draft", .role = AIR_ROLE_TEACHER,
-      .body = AIR_BODY_JSON, .request_schema = "QuizPatch", .handler = patch_quiz },
-    { .method = "DELETE", .template = "/api/quiz/{quiz_id}", .summary = "Deletes a question", .role = AIR_ROLE_TEACHER,
+    { .method = "GET",
+      .template = "/api/quiz/{quiz_id}",
+      .summary = "One question",
+      .role = AIR_ROLE_STUDENT,
+      .handler = get_quiz },
+    { .method = "PATCH",
+      .template = "/api/quiz/{quiz_id}",
+      .summary = "Changes a draft",
+      .role = AIR_ROLE_TEACHER,
+      .body = AIR_BODY_JSON,
+      .request_schema = "QuizPatch",
+      .handler = patch_quiz },
+    { .method = "DELETE",
+      .template = "/api/quiz/{quiz_id}",
+      .summary = "Deletes a question",
+      .role = AIR_ROLE_TEACHER,
       .handler = delete_quiz },
   };
   for (unsigned i = 0; i < G_N_ELEMENTS (routes); i++)

@@ -8,7 +8,8 @@ act (QuizJob *job, void (*begin) (QuizAction *))
 {
   QuizClass *class = quizzes_get_class (job->quizzes, job->quiz->class_id);
   JsonNode *extra_time = air_json_get (air_request_get_json (job->request), "extra_time");
-  Quiz *quiz = quiz_with (job->quiz, extra_time != NULL ? air_json_new ("{extra_time:%N}", extra_time) : air_json_new ("{}"));
+  Quiz *quiz
+      = quiz_with (job->quiz, extra_time != NULL ? air_json_new ("{extra_time:%N}", extra_time) : air_json_new ("{}"));
   quiz_action_enqueue (quiz_action_new (class, begin, job->request, quiz));
   quiz_job_free (job);
 }
@@ -84,13 +85,15 @@ post_publish (AirRequest *request, void *self)
 static void
 post_close (AirRequest *request, void *self)
 {
-  quiz_job_start (request, self, air_json_get_string (air_request_get_json (request), "quiz_id"), AIR_ROLE_TEACHER, close_quiz);
+  quiz_job_start (request, self, air_json_get_string (air_request_get_json (request), "quiz_id"), AIR_ROLE_TEACHER,
+                  close_quiz);
 }
 
 static void
 post_reveal (AirRequest *request, void *self)
 {
-  quiz_job_start (request, self, air_json_get_string (air_request_get_json (request), "quiz_id"), AIR_ROLE_TEACHER, reveal);
+  quiz_job_start (request, self, air_json_get_string (air_request_get_json (request), "quiz_id"), AIR_ROLE_TEACHER,
+                  reveal);
 }
 
 /* ---- Answers */
@@ -134,23 +137,49 @@ respond (QuizJob *job)
 static void
 post_response (AirRequest *request, void *self)
 {
-  quiz_job_start (request, self, air_json_get_string (air_request_get_json (request), "quiz_id"), AIR_ROLE_STUDENT, respond);
+  quiz_job_start (request, self, air_json_get_string (air_request_get_json (request), "quiz_id"), AIR_ROLE_STUDENT,
+                  respond);
 }
 
 void
 quiz_add_run_routes (AirContext *context)
 {
   static const AirRoute routes[] = {
-    { .method = "POST", .template = "/api/quiz/publish", .summary = "Opens a question", .role = AIR_ROLE_TEACHER, .body = AIR_BODY_JSON,
-      .request_schema = "QuizPublish", .handler = post_publish },
-    { .method = "POST", .template = "/api/quiz/close", .summary = "Takes no more answers", .role = AIR_ROLE_TEACHER,
-      .body = AIR_BODY_JSON, .request_schema = "QuizReference", .handler = post_close },
-    { .method = "POST", .template = "/api/quiz/reveal", .summary = "Shows the right answer", .role = AIR_ROLE_TEACHER,
-      .body = AIR_BODY_JSON, .request_schema = "QuizReference", .handler = post_reveal },
-    { .method = "POST", .template = "/api/quiz/response", .summary = "A student's answer", .role = AIR_ROLE_STUDENT,
-      .body = AIR_BODY_JSON, .request_schema = "QuizResponse", .handler = post_response },
-    { .method = "POST", .template = "/quiz/respond", .summary = "A student's answer", .role = AIR_ROLE_STUDENT,
-      .body = AIR_BODY_JSON, .request_schema = "QuizResponse", .handler = post_response },
+    { .method = "POST",
+      .template = "/api/quiz/publish",
+      .summary = "Opens a question",
+      .role = AIR_ROLE_TEACHER,
+      .body = AIR_BODY_JSON,
+      .request_schema = "QuizPublish",
+      .handler = post_publish },
+    { .method = "POST",
+      .template = "/api/quiz/close",
+      .summary = "Takes no more answers",
+      .role = AIR_ROLE_TEACHER,
+      .body = AIR_BODY_JSON,
+      .request_schema = "QuizReference",
+      .handler = post_close },
+    { .method = "POST",
+      .template = "/api/quiz/reveal",
+      .summary = "Shows the right answer",
+      .role = AIR_ROLE_TEACHER,
+      .body = AIR_BODY_JSON,
+      .request_schema = "QuizReference",
+      .handler = post_reveal },
+    { .method = "POST",
+      .template = "/api/quiz/response",
+      .summary = "A student's answer",
+      .role = AIR_ROLE_STUDENT,
+      .body = AIR_BODY_JSON,
+      .request_schema = "QuizResponse",
+      .handler = post_response },
+    { .method = "POST",
+      .template = "/quiz/respond",
+      .summary = "A student's answer",
+      .role = AIR_ROLE_STUDENT,
+      .body = AIR_BODY_JSON,
+      .request_schema = "QuizResponse",
+      .handler = post_response },
   };
   for (unsigned i = 0; i < G_N_ELEMENTS (routes); i++)
     air_context_add_route (context, &routes[i]);

@@ -7,7 +7,6 @@ typedef void (*WithRun) (QuizJob *job, QuizClass *class, QuizRun *run);
 
 /* ---- The run, from memory or from the store */
 
-
 static void
 find_run (QuizJob *job, QuizLoaded loaded, WithRun then)
 {
@@ -67,10 +66,13 @@ list_answers (QuizRun *run)
 static JsonNode *
 describe_answer (const Quiz *quiz, const QuizAnswer *answer)
 {
-  JsonNode *credit = isnan (answer->credit) ? json_node_new (JSON_NODE_NULL) : json_node_init_double (json_node_alloc (), answer->credit);
+  JsonNode *credit = isnan (answer->credit) ? json_node_new (JSON_NODE_NULL)
+                                            : json_node_init_double (json_node_alloc (), answer->credit);
   if (quiz->is_anonymous)
-    return air_json_new ("{quiz_id:%s,answer:%N,correct:%n,points:%i}", quiz->quiz_id, answer->answer, credit, answer->points);
-  return air_json_new ("{response_id:%s,quiz_id:%s,student_id:%s,name:%s,answer:%N,at:%t,response_ms:%l,correct:%n,points:%i,changes:%i}",
+    return air_json_new ("{quiz_id:%s,answer:%N,correct:%n,points:%i}", quiz->quiz_id, answer->answer, credit,
+                         answer->points);
+  return air_json_new ("{response_id:%s,quiz_id:%s,student_id:%s,name:%s,answer:%N,at:%t,response_ms:%l,correct:%n,"
+                       "points:%i,changes:%i}",
                        answer->response_id, quiz->quiz_id, answer->student, answer->name, answer->answer, answer->at_us,
                        answer->response_ms, credit, answer->points, (int)answer->changes);
 }
@@ -92,11 +94,13 @@ reply_responses (QuizJob *job, QuizClass *class, QuizRun *run)
       JsonNode *list = air_json_new ("[]");
       unsigned end = (unsigned)MIN (from + limit, answers->len);
       for (unsigned i = (unsigned)from; i < end; i++)
-        json_array_add_element (json_node_get_array (list), describe_answer (run->quiz, g_ptr_array_index (answers, i)));
+        json_array_add_element (json_node_get_array (list),
+                                describe_answer (run->quiz, g_ptr_array_index (answers, i)));
       g_autofree char *next = end < answers->len ? g_strdup_printf ("%u", end) : NULL;
       air_request_reply_json (job->request, 200,
-                              air_json_new ("{quiz_id:%s,state:%s,anonymous:%b,responses:%n,next_cursor:%s}", run->quiz->quiz_id,
-                                            quiz_state_to_string (run->quiz->state), run->quiz->is_anonymous, list, next));
+                              air_json_new ("{quiz_id:%s,state:%s,anonymous:%b,responses:%n,next_cursor:%s}",
+                                            run->quiz->quiz_id, quiz_state_to_string (run->quiz->state),
+                                            run->quiz->is_anonymous, list, next));
     }
   quiz_job_free (job);
 }
@@ -183,7 +187,8 @@ reply_statistics (QuizJob *job, QuizClass *class, QuizRun *run)
     }
   Quizzes *quizzes = job->quizzes;
   job->extra = view;
-  g_autoptr (JsonNode) filter = air_json_new ("{session_id:%s,quiz_id:{$ne:%s},correct:{$gte:0}}", quiz->session_id, quiz->quiz_id);
+  g_autoptr (JsonNode) filter
+      = air_json_new ("{session_id:%s,quiz_id:{$ne:%s},correct:{$gte:0}}", quiz->session_id, quiz->quiz_id);
   g_autoptr (JsonNode) group = air_json_new ("{by:['student_id'],values:{mean:{$avg:'correct'}}}");
   quizzes_begin (quizzes);
   air_store_aggregate (quizzes->store, QUIZ_RESPONSE_COLLECTION, filter, group, got_rest, job);
@@ -212,9 +217,15 @@ void
 quiz_add_statistics_routes (AirContext *context)
 {
   static const AirRoute routes[] = {
-    { .method = "GET", .template = "/api/quiz/responses/{quiz_id}", .summary = "The answers to a question", .role = AIR_ROLE_TEACHER,
+    { .method = "GET",
+      .template = "/api/quiz/responses/{quiz_id}",
+      .summary = "The answers to a question",
+      .role = AIR_ROLE_TEACHER,
       .handler = get_responses },
-    { .method = "GET", .template = "/api/quiz/statistics/{quiz_id}", .summary = "How a class answered", .role = AIR_ROLE_STUDENT,
+    { .method = "GET",
+      .template = "/api/quiz/statistics/{quiz_id}",
+      .summary = "How a class answered",
+      .role = AIR_ROLE_STUDENT,
       .handler = get_statistics },
   };
   for (unsigned i = 0; i < G_N_ELEMENTS (routes); i++)

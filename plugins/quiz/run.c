@@ -1,6 +1,8 @@
 /* See run.h. */
 #include "run.h"
 
+#include <string.h>
+
 void
 quiz_run_read_times (QuizRun *run)
 {
@@ -62,7 +64,8 @@ quiz_run_student (const QuizRun *run, const char *user_id)
   if (run->quiz->anonymous_key == NULL)
     return NULL;
   const char *key = run->quiz->anonymous_key;
-  g_autofree char *digest = g_compute_hmac_for_string (G_CHECKSUM_SHA256, (const guchar *)key, strlen (key), user_id, -1);
+  g_autofree char *digest
+      = g_compute_hmac_for_string (G_CHECKSUM_SHA256, (const guchar *)key, strlen (key), user_id, -1);
   return g_strdup_printf ("anonymous-%.32s", digest);
 }
 
@@ -85,10 +88,4 @@ int64_t
 quiz_run_limit_ms (const QuizRun *run, const char *user_id)
 {
   return run->quiz->time_limit_ms + quiz_extra_ms (run->quiz, user_id);
-}
-
-int64_t
-quiz_wall_us (int64_t monotonic_us)
-{
-  return monotonic_us - g_get_monotonic_time () + g_get_real_time ();
 }

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  *   order: the share of pairs that stand in the right order; with credit "exact" all or nothing */
 double quiz_credit (const Quiz *quiz, JsonNode *answer);
 
-/* round (points * credit); in speed mode round (points * credit * (1 - t / 2T)), all of it within the first 0.5 s, never less than the half.
+/* round (points * credit); in speed mode round (points * credit * (1 - t / 2T)), all of it within the first 0.5 s,
+ * never less than the half.
  * @response_ms: t, from the publishing to the answer. @time_limit_ms: T, that this student has. */
 int quiz_points (const Quiz *quiz, double credit, int64_t response_ms, int64_t time_limit_ms);
 

@@ -13,7 +13,8 @@ static void
 responded (const QuizAnswer *answer, const GError *error, void *data)
 {
   Waiting *waiting = data;
-  air_classroom_reply (waiting->quizzes->classroom, waiting->reply, error, error != NULL ? quiz_error_slug (error) : NULL);
+  air_classroom_reply (waiting->quizzes->classroom, waiting->reply, error,
+                       error != NULL ? quiz_error_slug (error) : NULL);
   g_free (waiting);
 }
 
@@ -171,7 +172,8 @@ opened (AirSocket *socket, void *self)
   opening->quizzes = quizzes;
   opening->socket = air_socket_ref (socket);
   g_ptr_array_add (quizzes->sockets, air_socket_ref (socket));
-  quiz_records_get (quizzes, air_request_get_variable (air_socket_get_request (socket), "quiz_id"), opening_found, opening);
+  quiz_records_get (quizzes, air_request_get_variable (air_socket_get_request (socket), "quiz_id"), opening_found,
+                    opening);
 }
 
 static void

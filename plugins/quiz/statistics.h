@@ -30,13 +30,13 @@ typedef struct
 /* @answers: student → QuizAnswer, in all functions. */
 QuizTally quiz_tally (GHashTable *answers);
 
-/* How many chose what: an object of counts. Each option has its member, also with 0. What students wrote themselves (texts, numbers,
- * orders) is for the teacher, the 20 most frequent, the rest as "…"; others see the number of right answers under the first accepted
- * one, and the rest as "…". (transfer full) */
+/* How many chose what: an object of counts. Each option has its member, also with 0. What students wrote themselves
+ * (texts, numbers, orders) is for the teacher, the 20 most frequent, the rest as "…"; others see the number of right
+ * answers under the first accepted one, and the rest as "…". (transfer full) */
 JsonNode *quiz_distribution (const Quiz *quiz, GHashTable *answers, bool is_for_teacher);
 
-/* Pearson's correlation of the credit in this question with the mean credit in the others, for @count students; NAN with fewer than
- * 5 students, or where all are alike. */
+/* Pearson's correlation of the credit in this question with the mean credit in the others, for @count students; NAN
+ * with fewer than 5 students, or where all are alike. */
 double quiz_discrimination (const double *item, const double *rest, unsigned count);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QuizAnswer, quiz_answer_free)

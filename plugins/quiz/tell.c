@@ -13,7 +13,8 @@ send_to_audience (QuizClass *class, AirAudience audience, JsonNode *message)
 static JsonNode *
 published_message (QuizClass *class, AirRole role, const char *user_id)
 {
-  return air_json_new ("{type:'quiz_published',quiz:%n}", quiz_view (class->run->quiz, class, class->run, role, user_id));
+  return air_json_new ("{type:'quiz_published',quiz:%n}",
+                       quiz_view (class->run->quiz, class, class->run, role, user_id));
 }
 
 static void
@@ -49,10 +50,10 @@ send_progress (QuizClass *class, AirAudience audience)
   QuizRun *run = class->run;
   bool is_for_teacher = audience == AIR_AUDIENCE_TEACHERS;
   QuizPresence presence = quiz_presence (class, run, is_for_teacher);
-  JsonNode *message = air_json_new ("{type:'quiz_progress',quiz_id:%s,present:%i,answered:%i,not_answered?:%n,distribution?:%n}",
-                                    run->quiz->quiz_id, (int)presence.present, (int)presence.answered,
-                                    g_steal_pointer (&presence.not_answered),
-                                    is_for_teacher ? quiz_distribution (run->quiz, run->answers, true) : NULL);
+  JsonNode *message = air_json_new (
+      "{type:'quiz_progress',quiz_id:%s,present:%i,answered:%i,not_answered?:%n,distribution?:%n}", run->quiz->quiz_id,
+      (int)presence.present, (int)presence.answered, g_steal_pointer (&presence.not_answered),
+      is_for_teacher ? quiz_distribution (run->quiz, run->answers, true) : NULL);
   send_to_audience (class, audience, message);
 }
 
@@ -95,8 +96,8 @@ static void
 schedule (QuizClass *class, QuizThrottle *throttle, int64_t interval_us, GSourceFunc due)
 {
   if (throttle->source_id == 0)
-    throttle->source_id
-        = quizzes_after (class->quizzes, MAX (throttle->sent_us + interval_us - g_get_monotonic_time (), 0), due, class);
+    throttle->source_id = quizzes_after (
+        class->quizzes, MAX (throttle->sent_us + interval_us - g_get_monotonic_time (), 0), due, class);
 }
 
 void
@@ -134,9 +135,10 @@ quiz_tell_closed (QuizClass *class, QuizRun *run, AirEventQuizClosedReason reaso
 static JsonNode *
 revealed_message (QuizClass *class, QuizRun *run, AirRole role)
 {
-  return air_json_new ("{type:'quiz_revealed',quiz_id:%s,correct:%N,distribution:%n,leaderboard?:%n}", run->quiz->quiz_id,
-                       air_json_get (run->quiz->document, "correct"),
-                       quiz_distribution (run->quiz, run->answers, role >= AIR_ROLE_TEACHER), quiz_leaderboard (class, role));
+  return air_json_new ("{type:'quiz_revealed',quiz_id:%s,correct:%N,distribution:%n,leaderboard?:%n}",
+                       run->quiz->quiz_id, air_json_get (run->quiz->document, "correct"),
+                       quiz_distribution (run->quiz, run->answers, role >= AIR_ROLE_TEACHER),
+                       quiz_leaderboard (class, role));
 }
 
 typedef struct

@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* Unicode NFKC, case folded, trimmed, each run of spaces one space; marks without a width are left out. (transfer full) */
+/* Unicode NFKC, case folded, trimmed, each run of spaces one space; marks without a width are left out. (transfer full)
+ */
 char *quiz_text_fold (const char *text);
 bool quiz_text_is_blank (const char *text);
 

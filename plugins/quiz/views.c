@@ -1,5 +1,5 @@
-/* What each role sees of a question. What is right, and how many chose what, leaves here for students and monitors only when the
- * question is revealed; what somebody wrote or scored only for that student and the teacher. */
+/* What each role sees of a question. What is right, and how many chose what, leaves here for students and monitors only
+ * when the question is revealed; what somebody wrote or scored only for that student and the teacher. */
 #include "quizzes.h"
 
 #include <math.h>
@@ -27,7 +27,8 @@ count_member (const AirClassMember *member, void *data)
 {
   Counting *counting = data;
   QuizPresence *presence = counting->presence;
-  if (member->role != AIR_ROLE_STUDENT || !member->present || quiz_run_get_answer (counting->run, member->user_id) != NULL)
+  if (member->role != AIR_ROLE_STUDENT || !member->present
+      || quiz_run_get_answer (counting->run, member->user_id) != NULL)
     return;
   presence->present++;
   if (presence->not_answered != NULL)
@@ -115,15 +116,16 @@ shuffled_options (const Quiz *quiz)
     }
   JsonNode *options = air_json_new ("[]");
   for (unsigned i = 0; i < count; i++)
-    json_array_add_element (json_node_get_array (options), json_node_copy (json_array_get_element (quiz->options, places[i])));
+    json_array_add_element (json_node_get_array (options),
+                            json_node_copy (json_array_get_element (quiz->options, places[i])));
   return options;
 }
 
 static void
 add_details (const Quiz *quiz, JsonNode *view)
 {
-  static const char *const names[]
-      = { "correct", "tolerance", "credit", "position", "extra_time", "closed_at", "closed_reason", "revealed_at", "created_at", "updated_at" };
+  static const char *const names[] = { "correct",   "tolerance",     "credit",      "position",   "extra_time",
+                                       "closed_at", "closed_reason", "revealed_at", "created_at", "updated_at" };
   for (unsigned i = 0; i < G_N_ELEMENTS (names); i++)
     copy_member (quiz, view, names[i]);
 }
@@ -135,7 +137,8 @@ quiz_add_own_answer (QuizRun *run, JsonNode *view, const char *user_id)
   set (view, "my_answer", answer != NULL ? json_node_copy (answer->answer) : json_node_new (JSON_NODE_NULL));
   bool has_result = answer != NULL && run->quiz->state == QUIZ_REVEALED && !isnan (answer->credit);
   set (view, "my_result",
-       has_result ? air_json_new ("{correct:%b,credit:%f,points:%i}", quiz_is_right (answer->credit), answer->credit, answer->points)
+       has_result ? air_json_new ("{correct:%b,credit:%f,points:%i}", quiz_is_right (answer->credit), answer->credit,
+                                  answer->points)
                   : json_node_new (JSON_NODE_NULL));
 }
 
@@ -171,7 +174,8 @@ add_run (JsonNode *view, QuizClass *class, QuizRun *run, AirRole role, const cha
 JsonNode *
 quiz_view (const Quiz *quiz, QuizClass *class, QuizRun *run, AirRole role, const char *user_id)
 {
-  static const char *const names[] = { "session_id", "points", "time_limit_s", "mode", "anonymous", "published_at", "closes_at" };
+  static const char *const names[]
+      = { "session_id", "points", "time_limit_s", "mode", "anonymous", "published_at", "closes_at" };
   JsonNode *view = air_json_new ("{quiz_id:%s,class_id:%s,type:%s,question:%s,state:%s}", quiz->quiz_id, quiz->class_id,
                                  quiz_type_to_string (quiz->type), quiz->question, quiz_state_to_string (quiz->state));
   for (unsigned i = 0; i < G_N_ELEMENTS (names); i++)
@@ -197,7 +201,8 @@ add_absent (JsonNode *view, QuizPresence *presence)
   JsonArray *members = json_node_get_array (presence->not_answered);
   JsonNode *ids = air_json_new ("[]");
   for (unsigned i = 0; i < json_array_get_length (members); i++)
-    json_array_add_string_element (json_node_get_array (ids), air_json_get_string (json_array_get_element (members, i), "user_id"));
+    json_array_add_string_element (json_node_get_array (ids),
+                                   air_json_get_string (json_array_get_element (members, i), "user_id"));
   set (view, "not_answered", ids);
   set (view, "not_answered_members", json_node_copy (presence->not_answered));
 }
@@ -211,12 +216,12 @@ quiz_statistics_view (QuizClass *class, QuizRun *run, AirRole role)
   double share = is_graded && tally.answered > 0 ? (double)tally.right / tally.answered : NAN;
   double credit = is_graded && tally.answered > 0 ? tally.credit_sum / tally.answered : NAN;
   double mean_ms = tally.answered > 0 ? tally.response_ms_sum / tally.answered : NAN;
-  JsonNode *view
-      = air_json_new ("{quiz_id:%s,class_id:%s,type:%s,state:%s,anonymous:%b,present:%i,answered:%i,distribution:%n,correct_share:%f,"
-                      "mean_credit:%f,mean_response_ms:%f}",
-                      run->quiz->quiz_id, run->quiz->class_id, quiz_type_to_string (run->quiz->type),
-                      quiz_state_to_string (run->quiz->state), run->quiz->is_anonymous, (int)presence.present, (int)presence.answered,
-                      quiz_distribution (run->quiz, run->answers, is_teacher (role)), share, credit, mean_ms);
+  JsonNode *view = air_json_new (
+      "{quiz_id:%s,class_id:%s,type:%s,state:%s,anonymous:%b,present:%i,answered:%i,distribution:%n,correct_share:%f,"
+      "mean_credit:%f,mean_response_ms:%f}",
+      run->quiz->quiz_id, run->quiz->class_id, quiz_type_to_string (run->quiz->type),
+      quiz_state_to_string (run->quiz->state), run->quiz->is_anonymous, (int)presence.present, (int)presence.answered,
+      quiz_distribution (run->quiz, run->answers, is_teacher (role)), share, credit, mean_ms);
   set (view, "correct", is_graded ? air_json_new ("%i", (int)tally.right) : json_node_new (JSON_NODE_NULL));
   if (presence.not_answered != NULL)
     add_absent (view, &presence);

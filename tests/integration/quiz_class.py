@@ -21,6 +21,7 @@ class QuizClass:
         body = {"class_id": class_id, "title": class_id, "settings": settings or {}}
         answer = server.post("/api/classes", json_body=body, token=server.teacher_key)
         assert answer.status == 201, answer.text
+        self.pin = answer.json["pin"]
         self.teacher = server.token("teacher", f"teacher-{class_id}", class_id=class_id)
         self.monitor = server.token("monitor", f"monitor-{class_id}", class_id=class_id)
         self.session_id = self.begin() if session else None
@@ -36,7 +37,7 @@ class QuizClass:
 
     def student(self, user_id):
         if user_id not in self.tokens:
-            body = {"user_id": user_id, "class_id": self.class_id, "name": f"Name of {user_id}"}
+            body = {"user_id": user_id, "class_id": self.class_id, "name": f"Name of {user_id}", "pin": self.pin}
             answer = self.server.post("/api/token", json_body=body)
             assert answer.status == 200, answer.text
             self.tokens[user_id] = answer.json["token"]

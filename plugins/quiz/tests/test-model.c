@@ -19,7 +19,8 @@ test_faults (void)
     "{\"type\":\"single\",\"question\":\"?\"," OPTIONS ",\"correct\":[1]}",
     "{\"type\":\"single\",\"question\":\"?\"," OPTIONS ",\"correct\":[\"A\",\"A\"]}",
     "{\"type\":\"single\",\"question\":\"?\",\"options\":[{\"text\":\"x\"},{\"text\":\" \"}],\"correct\":[\"A\"]}",
-    "{\"type\":\"single\",\"question\":\"?\",\"options\":[{\"id\":\"A\",\"text\":\"x\"},{\"id\":\"A\",\"text\":\"y\"}],\"correct\":[\"A\"]}",
+    "{\"type\":\"single\",\"question\":\"?\",\"options\":[{\"id\":\"A\",\"text\":\"x\"},{\"id\":\"A\",\"text\":\"y\"}],"
+    "\"correct\":[\"A\"]}",
     "{\"type\":\"single\",\"question\":\"?\"," OPTIONS ",\"correct\":[\"A\"],\"mode\":\"speed\"}",
     "{\"type\":\"single\",\"question\":\"?\"," OPTIONS ",\"correct\":[\"A\"],\"tolerance\":1}",
     "{\"type\":\"single\",\"question\":\"?\"," OPTIONS ",\"correct\":[\"A\"],\"credit\":\"exact\"}",
@@ -76,7 +77,8 @@ test_letters_of_an_order (void)
 static void
 test_changes (void)
 {
-  g_autoptr (Quiz) draft = make_question ("{\"type\":\"single\",\"question\":\"?\"," OPTIONS ",\"correct\":[\"B\"],\"time_limit_s\":10}");
+  g_autoptr (Quiz) draft
+      = make_question ("{\"type\":\"single\",\"question\":\"?\"," OPTIONS ",\"correct\":[\"B\"],\"time_limit_s\":10}");
   g_autoptr (Quiz) quiz = quiz_with (draft, air_json_new ("{state:'closed',session_id:'s',time_limit_s:null}"));
   g_assert_cmpint (quiz->state, ==, QUIZ_CLOSED);
   g_assert_cmpstr (quiz->session_id, ==, "s");
@@ -87,8 +89,9 @@ test_changes (void)
 static void
 test_extra_time (void)
 {
-  g_autoptr (Quiz) quiz = make_question ("{\"type\":\"single\",\"question\":\"?\"," OPTIONS
-                                         ",\"correct\":[\"B\"],\"time_limit_s\":10,\"extra_time\":[{\"student_id\":\"min\",\"percent\":50}]}");
+  g_autoptr (Quiz) quiz = make_question (
+      "{\"type\":\"single\",\"question\":\"?\"," OPTIONS
+      ",\"correct\":[\"B\"],\"time_limit_s\":10,\"extra_time\":[{\"student_id\":\"min\",\"percent\":50}]}");
   g_assert_cmpint (quiz_extra_ms (quiz, "min"), ==, 5000);
   g_assert_cmpint (quiz_extra_ms (quiz, "ann"), ==, 0);
 }
@@ -97,7 +100,8 @@ static void
 test_damaged (void)
 {
   g_autoptr (GError) error = NULL;
-  g_assert_null (quiz_new (air_json_new ("{quiz_id:'q',class_id:'c',question:'?',type:'single',state:'open'}"), &error));
+  g_assert_null (
+      quiz_new (air_json_new ("{quiz_id:'q',class_id:'c',question:'?',type:'single',state:'open'}"), &error));
   g_assert_error (error, AIR_ERROR, AIR_ERROR_INVALID);
 }
 

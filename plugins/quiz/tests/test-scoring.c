@@ -19,8 +19,8 @@ credit (const Quiz *quiz, const char *answer)
 static void
 test_single (void)
 {
-  g_autoptr (Quiz) quiz = make_question (
-      "{\"type\":\"single\",\"question\":\"?\",\"options\":[{\"text\":\"x\"},{\"text\":\"y\"},{\"text\":\"z\"}],\"correct\":[\"B\"]}");
+  g_autoptr (Quiz) quiz = make_question ("{\"type\":\"single\",\"question\":\"?\",\"options\":[{\"text\":\"x\"},{"
+                                         "\"text\":\"y\"},{\"text\":\"z\"}],\"correct\":[\"B\"]}");
   assert_credit (quiz, "\"B\"", 1);
   assert_credit (quiz, "\"A\"", 0);
   g_assert_null (take (quiz, "\"D\""));
@@ -42,8 +42,9 @@ test_true_false (void)
 static void
 test_multiple (void)
 {
-  g_autoptr (Quiz) quiz = make_question ("{\"type\":\"multiple\",\"question\":\"?\",\"correct\":[\"A\",\"C\"],\"options\":"
-                                         "[{\"text\":\"1\"},{\"text\":\"2\"},{\"text\":\"3\"},{\"text\":\"4\"},{\"text\":\"5\"}]}");
+  g_autoptr (Quiz) quiz
+      = make_question ("{\"type\":\"multiple\",\"question\":\"?\",\"correct\":[\"A\",\"C\"],\"options\":"
+                       "[{\"text\":\"1\"},{\"text\":\"2\"},{\"text\":\"3\"},{\"text\":\"4\"},{\"text\":\"5\"}]}");
   assert_credit (quiz, "[\"A\",\"C\"]", 1);
   assert_credit (quiz, "[\"C\",\"A\"]", 1);
   assert_credit (quiz, "[\"A\"]", 1 - 2.0 / 5);
@@ -59,16 +60,18 @@ test_multiple (void)
 static void
 test_text (void)
 {
-  g_autoptr (Quiz) quiz
-      = make_question ("{\"type\":\"text\",\"question\":\"?\",\"correct\":[\"Dongdaemun Gate\",\"동대문\",\"흥인지문\",\"Straße\"]}");
+  g_autoptr (Quiz) quiz = make_question (
+      "{\"type\":\"text\",\"question\":\"?\",\"correct\":[\"Dongdaemun Gate\",\"동대문\",\"흥인지문\",\"Straße\"]}");
   assert_credit (quiz, "\"  dongdaemun \\t GATE \"", 1);
   assert_credit (quiz, "\"dongdaemungate\"", 0);
   assert_credit (quiz, "\"동대문\"", 1);
   assert_credit (quiz, "\" 흥인지문\\n\"", 1);
   assert_credit (quiz, "\"동대 문\"", 0);
-  assert_credit (quiz, "\"\xe1\x84\x83\xe1\x85\xa9\xe1\x86\xbc\xe1\x84\x83\xe1\x85\xa2\xe1\x84\x86\xe1\x85\xae\xe1\x86\xab\"", 1); /* in letters, as macOS has it */
+  assert_credit (quiz,
+                 "\"\xe1\x84\x83\xe1\x85\xa9\xe1\x86\xbc\xe1\x84\x83\xe1\x85\xa2\xe1\x84\x86\xe1\x85\xae\xe1\x86\xab\"",
+                 1); /* in letters, as macOS has it */
   assert_credit (quiz, "\"STRASSE\"", 1);
-  assert_credit (quiz, "\"동대문\xe2\x80\x8b\"", 1); /* with a space without width */
+  assert_credit (quiz, "\"동대문\xe2\x80\x8b\"", 1);             /* with a space without width */
   assert_credit (quiz, "\"ｄｏｎｇｄａｅｍｕｎ　ｇａｔｅ\"", 1); /* full width, ideographic space */
   assert_credit (quiz, "\"남대문\"", 0);
   g_assert_null (take (quiz, "\" \""));
@@ -89,7 +92,8 @@ test_fold (void)
 static void
 test_number (void)
 {
-  g_autoptr (Quiz) quiz = make_question ("{\"type\":\"number\",\"question\":\"?\",\"correct\":[0.3, 12],\"tolerance\":0.1}");
+  g_autoptr (Quiz) quiz
+      = make_question ("{\"type\":\"number\",\"question\":\"?\",\"correct\":[0.3, 12],\"tolerance\":0.1}");
   assert_credit (quiz, "0.3", 1);
   assert_credit (quiz, "0.4", 1); /* 0.4 - 0.3 > 0.1 in binary */
   assert_credit (quiz, "0.2", 1);
@@ -106,10 +110,12 @@ test_number (void)
 static void
 test_order (void)
 {
-  static const char options[] = "[{\"id\":\"A\",\"text\":\"1\"},{\"id\":\"B\",\"text\":\"2\"},{\"id\":\"C\",\"text\":\"3\"}]";
-  g_autofree char *by_pairs
-      = g_strdup_printf ("{\"type\":\"order\",\"question\":\"?\",\"options\":%s,\"correct\":[\"B\",\"A\",\"C\"]}", options);
-  g_autofree char *exact = g_strdup_printf ("{\"type\":\"order\",\"question\":\"?\",\"options\":%s,\"credit\":\"exact\"}", options);
+  static const char options[]
+      = "[{\"id\":\"A\",\"text\":\"1\"},{\"id\":\"B\",\"text\":\"2\"},{\"id\":\"C\",\"text\":\"3\"}]";
+  g_autofree char *by_pairs = g_strdup_printf (
+      "{\"type\":\"order\",\"question\":\"?\",\"options\":%s,\"correct\":[\"B\",\"A\",\"C\"]}", options);
+  g_autofree char *exact
+      = g_strdup_printf ("{\"type\":\"order\",\"question\":\"?\",\"options\":%s,\"credit\":\"exact\"}", options);
   g_autoptr (Quiz) quiz = make_question (by_pairs);
   assert_credit (quiz, "[\"B\",\"A\",\"C\"]", 1);
   assert_credit (quiz, "[\"A\",\"B\",\"C\"]", 2.0 / 3);
@@ -123,7 +129,8 @@ test_order (void)
 static void
 test_poll (void)
 {
-  g_autoptr (Quiz) quiz = make_question ("{\"type\":\"poll\",\"question\":\"?\",\"options\":[{\"text\":\"네\"},{\"text\":\"아니요\"}]}");
+  g_autoptr (Quiz) quiz
+      = make_question ("{\"type\":\"poll\",\"question\":\"?\",\"options\":[{\"text\":\"네\"},{\"text\":\"아니요\"}]}");
   g_assert_true (isnan (credit (quiz, "\"A\"")));
   g_assert_cmpint (quiz_points (quiz, credit (quiz, "\"A\""), 0, 0), ==, 0);
 }
@@ -131,7 +138,8 @@ test_poll (void)
 static void
 test_points (void)
 {
-  static const char head[] = "{\"type\":\"single\",\"question\":\"?\",\"options\":[{\"text\":\"x\"},{\"text\":\"y\"}],\"correct\":[\"A\"]";
+  static const char head[]
+      = "{\"type\":\"single\",\"question\":\"?\",\"options\":[{\"text\":\"x\"},{\"text\":\"y\"}],\"correct\":[\"A\"]";
   g_autofree char *accuracy_text = g_strdup_printf ("%s,\"points\":100,\"time_limit_s\":20}", head);
   g_autofree char *speed_text = g_strdup_printf ("%s,\"points\":1000,\"mode\":\"speed\",\"time_limit_s\":20}", head);
   g_autoptr (Quiz) accuracy = make_question (accuracy_text), speed = make_question (speed_text);
