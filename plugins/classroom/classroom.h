@@ -65,6 +65,7 @@ struct _Room
   unsigned told_size;    /* the roster size that was told last */
   int64_t size_told_us;  /* monotonic */
   unsigned teachers_elsewhere; /* on other nodes, by the broker */
+  bool presence_changed;   /* the broker's list is to be asked for */
   bool unsaved;            /* hands or counts of the run have changed since they were written */
   bool starting, closing;  /* the beginning or the end of a run is being written */
   AirClassInfo info;

@@ -131,7 +131,7 @@ on_loaded (GObject *nothing, GAsyncResult *result, gpointer data)
   classroom_add_chat_messages (classroom);
   classroom_add_signal_messages (classroom);
   classroom_add_moderation_messages (classroom);
-  if (classroom->broker != NULL)
+  if (classroom->broker != NULL) /* stop() takes it back */
     g_signal_connect (classroom->broker, "presence", G_CALLBACK (on_broker_presence), classroom);
   classroom->heartbeat_us = g_get_monotonic_time ();
   air_context_add_timer (classroom->context, TICK_MS, tick, classroom);

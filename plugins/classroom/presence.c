@@ -104,6 +104,8 @@ depart (Member *member)
   if (member->info.role == AIR_ROLE_STUDENT)
     {
       room->present--;
+      /* The broker's list is of a moment ago; whoever is on another node too comes back with the next one. */
+      g_hash_table_remove (room->elsewhere, member->user_id);
       attendance_close (member);
       tell (member, "left");
     }
@@ -145,17 +147,6 @@ presence_leave (Client *client)
       depart (member);
       room_forget_absent (room);
     }
-}
-
-void
-presence_tick (Room *room, int64_t now_us)
-{
-  unsigned size = room_count_students (room);
-  if (size == room->told_size || now_us - room->size_told_us < SIZE_EVERY_US)
-    return;
-  room->told_size = size;
-  room->size_told_us = now_us;
-  room_send (room, AIR_AUDIENCE_ALL, air_json_new ("{type:'presence', roster_size:%i}", (int)size));
 }
 
 /* ---- Other nodes */
@@ -201,14 +192,36 @@ on_members (GObject *broker, GAsyncResult *result, gpointer data)
   classroom_end_write (classroom);
 }
 
+static void
+ask_members (Room *room)
+{
+  Classroom *classroom = room->classroom;
+  Asking *asking = g_new (Asking, 1);
+  *asking = (Asking){ classroom, g_strdup (room->class_id) };
+  g_autofree char *name = broker_room (room);
+  room->presence_changed = false;
+  classroom_begin_write (classroom);
+  air_broker_members (classroom->broker, name, on_members, asking);
+}
+
+/* Asked with the next tick: a class that comes in all at once is one question. */
 void
 classroom_on_presence (Classroom *classroom, const char *class_id)
 {
-  if (classroom->stop_task != NULL || room_find (classroom, class_id) == NULL)
+  Room *room = room_find (classroom, class_id);
+  if (room != NULL)
+    room->presence_changed = true;
+}
+
+void
+presence_tick (Room *room, int64_t now_us)
+{
+  if (room->presence_changed)
+    ask_members (room);
+  unsigned size = room_count_students (room);
+  if (size == room->told_size || now_us - room->size_told_us < SIZE_EVERY_US)
     return;
-  Asking *asking = g_new (Asking, 1);
-  *asking = (Asking){ classroom, g_strdup (class_id) };
-  g_autofree char *name = broker_room (room_find (classroom, class_id));
-  classroom_begin_write (classroom);
-  air_broker_members (classroom->broker, name, on_members, asking);
+  room->told_size = size;
+  room->size_told_us = now_us;
+  room_send (room, AIR_AUDIENCE_ALL, air_json_new ("{type:'presence', roster_size:%i}", (int)size));
 }

@@ -25,7 +25,7 @@ class Page:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
-        assert self.opened.wait(DEADLINE_S), "the socket did not open"
+        assert self.opened.wait(DEADLINE_S) and self.socket, f"the socket did not open: {self.reason}"
         if first_frame:
             self.send(type="auth", token=token)
 
@@ -34,8 +34,13 @@ class Page:
         self.loop.close()
 
     async def listen(self):
-        self.socket = await websockets.connect(self.url, extra_headers=self.headers, max_size=None, ping_interval=None)
-        self.opened.set()
+        try:
+            self.socket = await websockets.connect(self.url, extra_headers=self.headers, max_size=None, ping_interval=None)
+        except Exception as problem:  # told by the thread that waits
+            self.reason = str(problem)
+            return
+        finally:
+            self.opened.set()
         try:
             async for text in self.socket:
                 self.messages.append(json.loads(text))
@@ -56,7 +61,8 @@ class Page:
 
     def close(self):
         if self.closed is None:
-            self.call(self.socket.close())
+            # Not its result: the loop ends with the connection.
+            asyncio.run_coroutine_threadsafe(self.socket.close(), self.loop)
             self.wait_closed()
 
     def find(self, type, **fields):

@@ -103,7 +103,7 @@ def test_sockets_tell_why(school):
     for kind in ("student", "teacher", "monitor"):
         assert school.open(kind, other).wait_closed() == 4403
     assert school.open("teacher", school.teacher("stream")).wait_closed() == 4403
-    assert school.open("teacher", school.server.teacher_key, "nowhere").wait_closed() == 4404
+    assert school.open("teacher", school.teacher("nowhere"), "nowhere").wait_closed() == 4404
     silent = school.open("student", None)
     assert silent.wait_closed() == 4401
     wrong = school.open("student", None)
@@ -303,7 +303,7 @@ def test_restart_in_mid_session(school):
     page.ask(type="chat", text="kept")
     last = page.wait("chat", text="kept")["id"]
     server.stop()
-    assert page.wait_closed() == 1012
+    assert page.wait_closed() in (1001, 1012)
     server.start()
     again = school.open("student", me["token"], last_id=last)
     snapshot = again.snapshot
