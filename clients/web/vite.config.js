@@ -12,6 +12,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     reportCompressedSize: true,
+    manifest: true, // for the test of what a route loads
   },
   server: { proxy: { '/api': server, '/live': server } },
 });

@@ -18,7 +18,7 @@ struct _AirWebApp
 };
 
 /* Addresses that the app answers itself, with whatever stands behind them. */
-static const char *const pages[] = { "/student", "/teacher" };
+static const char *const pages[] = { "/join", "/student", "/teacher", "/monitor", "/questions", "/report" };
 
 static const char *
 get_content_type (const char *name)

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { chooseLanguage, translate } from '../src/lib/i18n-core.js';
 
 const source = fileURLToPath(new URL('../src/', import.meta.url));
-const read = (tag) => JSON.parse(readFileSync(join(source, 'locales', `${tag}.json`), 'utf8'));
+const file = (name) => JSON.parse(readFileSync(join(source, 'locales', name), 'utf8'));
+const read = (tag) => ({ ...file(`${tag}.json`), ...file(`staff/${tag}.json`) });
 const en = read('en');
 const ko = read('ko');
 const PLURALS = new Set(['zero', 'one', 'two', 'few', 'many', 'other']);
@@ -29,6 +30,14 @@ test('Korean and English have the same keys and placeholders', () => {
   assert.deepEqual([...korean.keys()].sort(), [...english.keys()].sort());
   const names = (texts) => [...new Set(texts.join(' ').match(/\{\w+\}/g) ?? [])].sort();
   for (const [key, texts] of english) assert.deepEqual(names(korean.get(key)), names(texts), key);
+});
+
+test('what only teachers read is in no student’s file', () => {
+  for (const tag of ['en', 'ko']) {
+    const staff = Object.keys(file(`staff/${tag}.json`));
+    assert.deepEqual(staff.filter((name) => name in file(`${tag}.json`)), [], 'one would hide the other');
+    assert.ok(staff.includes('teacher'));
+  }
 });
 
 test('every plural has the forms of its language', () => {

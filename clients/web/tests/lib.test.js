@@ -131,7 +131,7 @@ function keeper(answers) {
       },
     },
   });
-  it.onToken = (token) => refreshed.push(token);
+  it.onToken((token) => refreshed.push(token));
   return { it, clock, calls, refreshed };
 }
 
@@ -165,4 +165,28 @@ test('fresh replaces a token that was refused', async () => {
   assert.equal(calls[1].path, '/api/token');
   it.close();
   await settle();
+});
+
+test('a student keeps the user id: each grant is asked for with the token before it', async () => {
+  const make = (answers) => {
+    const calls = [];
+    const it = new TokenKeeper({
+      grant: { user_id: 'u' }, earlier: 'old',
+      env: { setTimeout: () => 0, clearTimeout: () => {}, call: async (path, { token }) => {
+        calls.push(token);
+        const answer = answers.shift();
+        if (answer instanceof Error) throw answer;
+        return new Response(JSON.stringify(answer));
+      } },
+    });
+    return { it, calls };
+  };
+  const known = make([{ token: 'A', expires_in: 100 }, { token: 'B', expires_in: 100 }]);
+  await known.it.get();
+  await known.it.get({ fresh: true });
+  assert.deepEqual(known.calls, ['old', 'A']);
+  const ended = make([new ApiError(401), { token: 'A', expires_in: 100 }]);
+  assert.equal((await ended.it.get()).token, 'A');
+  assert.deepEqual(ended.calls, ['old', undefined]);
+  await assert.rejects(make([new ApiError(403)]).it.get(), { status: 403 });
 });

@@ -40,15 +40,21 @@ export class TokenKeeper {
   #current = null; // { token, url, endsAt }
   #pending = null;
   #timer = null;
-  /** Called with each refreshed token. */
-  onToken = () => {};
+  #earlier;
+  #onAnswer;
+  #listeners = new Set();
 
   /**
    * @param {object} options
    * @param {object} options.grant the body of POST /api/token
+   * @param {?string} [options.earlier] the token of an earlier visit, or null: each grant is asked for with the token before it,
+   *   which proves that the user id is ours
+   * @param {function(object)} [options.onAnswer] is given each answer that brings a token
    */
-  constructor({ grant, env = {} }) {
+  constructor({ grant, earlier, onAnswer = () => {}, env = {} }) {
     this.#grant = grant;
+    this.#earlier = earlier;
+    this.#onAnswer = onAnswer;
     this.#env = {
       call,
       setTimeout: (...args) => globalThis.setTimeout(...args),
@@ -63,17 +69,37 @@ export class TokenKeeper {
   async get({ fresh = false } = {}) {
     if (fresh && !this.#pending) this.#current = null;
     if (this.#current && this.#current.endsAt > this.#env.now()) return this.#current;
-    this.#pending ??= this.#request('/api/token', { body: this.#grant }).finally(() => (this.#pending = null));
+    this.#pending ??= this.#ask().finally(() => (this.#pending = null));
     return this.#pending;
+  }
+
+  /** Lets `listener` know each refreshed token; gives back how to end that. */
+  onToken(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   close() {
     this.#env.clearTimeout(this.#timer);
   }
 
+  async #ask() {
+    const earlier = this.#earlier;
+    try {
+      return await this.#request('/api/token', { body: this.#grant, ...(earlier ? { token: earlier } : {}) });
+    } catch (error) {
+      if (!earlier || error.status !== 401) throw error;
+      this.#earlier = null; // it has ended: without it, then
+      return this.#request('/api/token', { body: this.#grant });
+    }
+  }
+
   async #request(path, options) {
     const response = await this.#env.call(path, { method: 'POST', ...options });
-    const { token, expires_in: lifeS, webrtc_url: url } = await response.json();
+    const answer = await response.json();
+    const { token, expires_in: lifeS, webrtc_url: url } = answer;
+    if (this.#earlier !== undefined) this.#earlier = token;
+    this.#onAnswer(answer);
     this.#current = { token, url: url ?? this.#current?.url, endsAt: this.#env.now() + lifeS * 1000 };
     this.#schedule(lifeS * 1000 * (REFRESH_SHARE - this.#env.random() / 10), 0);
     return this.#current;
@@ -88,7 +114,8 @@ export class TokenKeeper {
     const { token, endsAt } = this.#current ?? {};
     if (!token) return;
     try {
-      this.onToken((await this.#request('/api/token/refresh', { token })).token);
+      const { token: next } = await this.#request('/api/token/refresh', { token });
+      for (const listener of this.#listeners) listener(next);
     } catch (error) {
       if (error.status === 401 || error.status === 403) this.#current = null; // the next get() asks anew
       else if (this.#env.now() < endsAt) {

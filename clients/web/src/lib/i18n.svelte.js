@@ -3,8 +3,9 @@
 import { chooseLanguage, translate } from './i18n-core.js';
 import { local } from './store.js';
 
-const files = import.meta.glob('../locales/*.json', { import: 'default' });
-const load = Object.fromEntries(Object.entries(files).map(([path, loader]) => [/(\w+)\.json$/.exec(path)[1], loader]));
+const byTag = (files) => Object.fromEntries(Object.entries(files).map(([path, loader]) => [/(\w+)\.json$/.exec(path)[1], loader]));
+const load = byTag(import.meta.glob('../locales/*.json', { import: 'default' }));
+const loadStaff = byTag(import.meta.glob('../locales/staff/*.json', { import: 'default' })); // what no student reads
 
 export const languages = [
   { tag: 'ko', name: '한국어' },
@@ -12,16 +13,19 @@ export const languages = [
 ];
 
 let current = $state.raw({ language: 'en', messages: {} });
+let withStaff = false;
 
 export const language = () => current.language;
 
 /** To be awaited before the first t(). */
-export const startLanguage = () =>
-  useLanguage(chooseLanguage(local.get('airclass.language'), navigator.languages ?? [navigator.language], Object.keys(load)));
+export function startLanguage({ staff = false } = {}) {
+  withStaff = staff;
+  return useLanguage(chooseLanguage(local.get('airclass.language'), navigator.languages ?? [navigator.language], Object.keys(load)));
+}
 
 export async function useLanguage(tag) {
-  const messages = await load[tag]();
-  current = { language: tag, messages };
+  const [messages, more] = await Promise.all([load[tag](), withStaff ? loadStaff[tag]() : {}]);
+  current = { language: tag, messages: { ...messages, ...more } };
   document.documentElement.lang = tag;
 }
 
@@ -59,3 +63,13 @@ export function ago(at, now = Date.now()) {
   if (s < 3600) return format.format(-Math.floor(s / 60), 'minute');
   return format.format(-Math.floor(s / 3600), 'hour');
 }
+
+/** "3:05", of milliseconds; the last second counts until it is over. */
+export function minutes(ms) {
+  const s = Math.ceil(ms / 1000);
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')}`;
+}
+
+/** "14:05" of an RFC 3339 time, in this place. */
+export const timeOfDay = (at) => new Intl.DateTimeFormat(current.language, { hour: 'numeric', minute: '2-digit' }).format(new Date(at));
+export const dateAndTime = (at) => new Intl.DateTimeFormat(current.language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at));

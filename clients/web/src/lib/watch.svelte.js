@@ -40,7 +40,7 @@ export class Watch {
   constructor({ classId, grant, keeper, audioOnly = false }) {
     this.#ownsKeeper = !keeper;
     this.#keeper = keeper ?? new TokenKeeper({ grant });
-    this.#keeper.onToken = (token) => this.#player.setToken(token);
+    this.#unlisten.push(this.#keeper.onToken((token) => this.#player.setToken(token)));
     this.#player = new WhepPlayer({
       audioOnly,
       endpoint: async ({ fresh }) => {
