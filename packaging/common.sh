@@ -72,6 +72,39 @@ build_server() {
   ninja -C "$folder" --quiet >"$folder.log" 2>&1 || { tail -n 60 "$folder.log" >&2; fail "building failed; the whole output: $folder.log"; }
 }
 
+# A Go that is new enough for FerretDB: what is installed, else Debian's, which at least can fetch a newer one as a module.
+find_go() {
+  local go=go toolchain=go1.22.12 cache=$1 platform
+  command -v go >/dev/null || go=/usr/lib/go-1.19/bin/go
+  [ "$go" = go ] || [ -x "$go" ] || need_packages go
+  if ! "$go" version | grep -qE 'go1\.(2[1-9]|[3-9][0-9])'; then
+    platform=$("$go" env GOOS)-$("$go" env GOARCH)
+    (cd "$cache" && GOPATH=$cache/go GOFLAGS=-modcacherw "$go" mod download "golang.org/toolchain@v0.0.1-$toolchain.$platform" >&2)
+    go="$cache/go/pkg/mod/golang.org/toolchain@v0.0.1-$toolchain.$platform"
+    chmod -R +x "$go/bin" "$go/pkg/tool" # a module has no executable files
+    go=$go/bin/go
+  fi
+  printf '%s\n' "$go"
+}
+
+# The server of MongoDB's protocol that the tests of the store run against, built once for this user: what `go install` makes of it does not
+# start, since a file with its version is not in the module.
+need_ferretdb() {
+  local version=v1.24.0 cache=${XDG_CACHE_HOME:-$HOME/.cache}/airclass go source work
+  export AIRCLASS_FERRETDB=$cache/ferretdb-$version
+  [ -x "$AIRCLASS_FERRETDB" ] && return
+  say "Building FerretDB $version"
+  mkdir -p "$cache"
+  go=$(find_go "$cache") || return 1
+  work=$(mktemp -d)
+  source=$(cd "$work" && "$go" mod download -json "github.com/FerretDB/FerretDB@$version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  cp -r "$source" "$work/source" && chmod -R u+w "$work/source" && printf '%s\n' "$version" >"$work/source/build/version/version.txt" \
+    && (cd "$work/source" && nice "$go" build -o "$AIRCLASS_FERRETDB.part" ./cmd/ferretdb >&2) \
+    && mv "$AIRCLASS_FERRETDB.part" "$AIRCLASS_FERRETDB"
+  rm -rf "$work"
+  [ -x "$AIRCLASS_FERRETDB" ]
+}
+
 # Lets a server that is not installed find what belongs to it. $1: build folder.
 use_build() {
   export AIRCLASS_CORE_PLUGIN_DIR="$1/plugins" AIRCLASS_CORE_SCHEMA_DIR="$1/schemas"

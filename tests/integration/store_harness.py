@@ -119,7 +119,7 @@ def start_server(folder, provider, options=None, wait=True):
     return server.start(wait)
 
 
-FERRETDB = pathlib.Path(os.environ.get("AIRCLASS_FERRETDB", pathlib.Path.home() / ".cache/airclass/ferretdb-1.24.0/ferretdb"))
+FERRETDB = pathlib.Path(os.environ.get("AIRCLASS_FERRETDB", pathlib.Path.home() / ".cache/airclass/ferretdb-v1.24.0"))
 
 
 def free_port():
