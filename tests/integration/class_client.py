@@ -56,7 +56,8 @@ class Page:
 
     def close(self):
         if self.closed is None:
-            self.call(self.socket.close())
+            # Not its result: the loop ends with the connection.
+            asyncio.run_coroutine_threadsafe(self.socket.close(), self.loop)
             self.wait_closed()
 
     def find(self, type, **fields):
