@@ -167,18 +167,12 @@ def test_lost_button_and_alert(airclassd):
 
 
 def test_without_cool_down_and_by_chat(airclassd):
-    school = make_school(airclassd, cool_down="0", confusion_chat=100)
+    school = make_school(airclassd, cool_down="0", confusion_chat=100, confusion_hold="1 s")
     _, page = join(school, "지우")
     for count in (1, 2):
         page.ask(type="chat", text="잘 모르겠어요")
         wait_until(lambda: len(get(school, "confusion").json["alerts"]) == count, f"alert {count}")
-        page.ask(type="lost", lost=False)
         wait_until(lambda: not get(school, "confusion").json["confusion"]["active"], "the alert to end")
-        page.ask(type="lost", lost=True)
-        page.ask(type="lost", lost=False)
-        wait_until(lambda: not get(school, "confusion").json["confusion"]["active"], "the alert to end")
-        if count == 1 and len(get(school, "confusion").json["alerts"]) > 1:
-            break  # the button was an alert of its own
     school.close()
 
 
@@ -337,7 +331,9 @@ def test_restart_in_mid_session(airclassd, how):
         server.stop()
     server.start()
     after = figures(school, me)
-    assert after["details"]["chat"] == 1 and after["overall"] == before["overall"] and after["present_ms"] >= before["present_ms"]
+    assert after["details"]["chat"] == 1
+    assert after["overall"] == before["overall"]
+    assert after["present_ms"] >= before["present_ms"]
     report = get(school, "confusion").json
     assert len(report["alerts"]) == 1 and report["running"]
     again = school.open("student", me["token"])

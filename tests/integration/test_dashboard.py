@@ -1,0 +1,264 @@
+"""The dashboard with real sockets: overview, students, the rail of alerts (acknowledge, snooze), its WebSocket, figures over sessions,
+rights on everything, and a restart in mid-session."""
+
+import pytest
+from class_client import Page, School
+from conftest import wait_until
+
+PLUGINS = ["store-sqlite", "broker-local", "classroom", "quiz", "engagement", "dashboard"]
+ENGAGEMENT = {"first_score": "0", "alert_minimum": 1, "cool_down": "0", "save_interval": "5 s"}
+
+
+def make_school(airclassd, plugins=(), **dashboard):
+    school = School(airclassd({"engagement": ENGAGEMENT, "dashboard": dashboard}, plugins=[*PLUGINS, *plugins]))
+    school.make(pin=None)
+    school.session = school.start()
+    return school
+
+
+@pytest.fixture
+def school(airclassd):
+    school = make_school(airclassd)
+    yield school
+    school.close()
+
+
+def join(school, name):
+    me = school.student(name=name)
+    page = school.open("student", me["token"])
+    page.snapshot
+    return me, page
+
+
+def get(school, path, token=None):
+    return school.server.get(path, token=token or school.teacher())
+
+
+def alerts(school, query=""):
+    answer = get(school, f"/api/dashboard/alerts/{school.session}{query}")
+    assert answer.status == 200, answer.text
+    return answer.json["alerts"]
+
+
+def confuse(school, page):
+    """A lost student, and the alert that it makes."""
+    page.ask(type="lost", lost=True)
+    return wait_until(lambda: next((a for a in alerts(school) if a["type"] == "confusion" and "ended_at" not in a), None), "the alert")
+
+
+class Watcher(Page):
+    """The dashboard's own socket."""
+
+    def __init__(self, server, session, token):
+        self.path = f"/api/dashboard/ws/session/{session}?jwt={token}"
+        super().__init__(server, "unused")
+
+    async def listen(self):
+        self.url = self.url.split("/ws/")[0] + self.path
+        await super().listen()
+
+
+def watch(school, token=None, session=None):
+    watcher = Watcher(school.server, session or school.session, token or school.teacher())
+    school.pages.append(watcher)
+    return watcher
+
+
+# ---- A session
+
+
+def test_overview_and_students(school):
+    (ann, page), (ben, _) = join(school, "Ann"), join(school, "Ben")
+    page.ask(type="chat", text="hello")
+    overview = get(school, f"/api/dashboard/session/{school.session}/overview").json
+    assert overview["present"] == 2 and overview["running"] and overview["ended_at"] is None and overview["title"] == "algebra"
+    rows = get(school, f"/api/dashboard/session/{school.session}/students").json["students"]
+    assert {row["student_id"] for row in rows} == {ann["user_id"], ben["user_id"]} and all(row["present"] for row in rows)
+    wait_until(lambda: any(row["engagement"] and row["engagement"]["details"]["chat"] == 1
+                           for row in get(school, f"/api/dashboard/session/{school.session}/students").json["students"]), "kept figures")
+    one = get(school, f"/api/dashboard/session/{school.session}/student/{ann['user_id']}").json
+    assert one["name"] == "Ann" and one["messages"] == 1 and len(one["attendance"]) == 1 and one["present"]
+    assert "state" not in one["engagement"] and one["engagement"]["student_id"] == ann["user_id"]
+    assert get(school, f"/api/dashboard/session/{school.session}/student/nobody").status == 404
+    whole = get(school, f"/dashboard/session/{school.session}").json
+    assert len(whole["students"]) == 2 and whole["quizzes"] == [] and whole["alerts"] == []
+
+
+def test_after_the_end(school):
+    join(school, "Ann")
+    assert school.server.post(f"/api/sessions/{school.session}/end", token=school.teacher()).status == 200
+    overview = wait_until(lambda: (o := get(school, f"/api/dashboard/session/{school.session}/overview").json)["ended_at"] and o, "the end")
+    assert overview["running"] is False and overview["present"] == 0 and overview["stream"] is None
+    rows = get(school, f"/api/dashboard/session/{school.session}/students").json["students"]
+    assert [(row["name"], row["present"]) for row in rows] == [("Ann", False)]
+    summary = get(school, "/dashboard/summary").json
+    assert [c["class_id"] for c in summary["classes"]] == ["algebra"] and summary["running"] == 0 and len(summary["sessions"]) == 1
+    trend = wait_until(lambda: (t := get(school, "/dashboard/engagement/trend").json["points"]) and t[0]["ended_at"] and t, "the summary")
+    assert trend[0]["session_id"] == school.session and trend[0]["students"] == 1
+    assert get(school, "/dashboard/engagement/trend?from=2099-01-01T00:00:00.000Z").json["points"] == []
+    for bad in ("from=yesterday", "limit=0", "limit=501"):
+        assert get(school, f"/dashboard/engagement/trend?{bad}").status == 400
+
+
+def test_question_figures(school):
+    server, teacher = school.server, school.teacher()
+    students = [join(school, f"s{i}")[0] for i in range(6)]
+    answers = ["AAAAAA", "AAABBB", "AABBAB"]  # one letter a student; A is right
+    for row in answers:
+        body = {"type": "single", "question": row, "options": [{"id": "A", "text": "1"}, {"id": "B", "text": "2"}], "correct": ["A"]}
+        reference = {"quiz_id": server.post("/api/quiz/create", token=teacher, json_body=body).json["quiz_id"]}
+        assert server.post("/api/quiz/publish", token=teacher, json_body=reference).status == 200
+        for me, letter in zip(students, row):
+            assert server.post("/api/quiz/response", token=me["token"], json_body={**reference, "answer": letter}).status == 201
+        assert server.post("/api/quiz/close", token=teacher, json_body=reference).status == 200
+    found = {quiz["question"]: quiz for quiz in get(school, f"/dashboard/quiz/analytics?session_id={school.session}").json["quizzes"]}
+    assert set(found) == set(answers)
+    assert found["AAAAAA"]["correct_share"] == 1 and found["AAAAAA"]["difficulty"] == 0 and found["AAAAAA"]["discrimination"] is None
+    # Rest of the second question: 1 1 .5 .5 1 .5. n Σxy − Σx Σy = 15 − 13.5; √((18 − 9)(22.5 − 20.25)) = 4.5
+    assert found["AAABBB"]["difficulty"] == 0.5 and abs(found["AAABBB"]["discrimination"] - 1 / 3) < 0.001
+    assert get(school, "/dashboard/quiz/analytics").json["complete"] is True
+    students_rows = get(school, f"/api/dashboard/session/{school.session}/students").json["students"]
+    assert all(row["answered"] == 3 for row in students_rows)
+
+
+# ---- The rail
+
+
+def test_lost_button_ack(school):
+    teacher = school.open("teacher", school.teacher())
+    assert teacher.snapshot["alerts"] == []
+    _, page = join(school, "Ann")
+    alert = confuse(school, page)
+    shown = wait_until(lambda: next((m for m in teacher.messages if m["type"] == "alert"), None), "the alert on the page")["alert"]
+    assert shown["alert_id"] == alert["alert_id"] and shown["stream_ms"] >= 0 and shown["details"]["present"] == 1
+    assert page.settle().find("alert") is None
+    assert [a["alert_id"] for a in school.open("teacher", school.teacher()).snapshot["alerts"]] == [alert["alert_id"]]
+    answer = school.server.post(f"/api/dashboard/alerts/{alert['alert_id']}/ack", token=school.teacher())
+    assert answer.status == 200 and answer.json["acked_by"] == "ms-kim" and answer.json["acked_at"]
+    wait_until(lambda: any(m["type"] == "alert" and m["alert"].get("acked_at") for m in teacher.messages), "the acknowledged alert")
+    assert school.open("teacher", school.teacher()).snapshot["alerts"] == []
+    assert alerts(school, "?state=open") == [] and len(alerts(school)) == 1
+    page.ask(type="lost", lost=False)
+    wait_until(lambda: "ended_at" in alerts(school)[0], "the alert to end")
+    # Acknowledged and over: what comes now is news.
+    again = confuse(school, page)
+    assert again["alert_id"] != alert["alert_id"] and len(alerts(school, "?state=open")) == 1
+
+
+def test_snooze_and_return(school):
+    _, page = join(school, "Ann")
+    alert = confuse(school, page)
+    snooze = f"/api/dashboard/alerts/{alert['alert_id']}/snooze"
+    answer = school.server.post(snooze, token=school.teacher(), json_body={"minutes": 5})
+    assert answer.status == 200 and answer.json["snoozed_until"] > alert["at"]
+    assert school.open("teacher", school.teacher()).snapshot["alerts"] == []
+    page.ask(type="lost", lost=False)
+    wait_until(lambda: "ended_at" in alerts(school)[0], "the alert to end")
+    # Back within repeat_after: the same one, put off all the same.
+    assert confuse(school, page)["alert_id"] == alert["alert_id"]
+    assert school.open("teacher", school.teacher()).snapshot["alerts"] == []
+    for bad in ({"minutes": 0}, {"minutes": 121}, {"minutes": "x"}, {"until": "later"}):
+        assert school.server.post(snooze, token=school.teacher(), json_body=bad).status == 400
+    assert school.server.post("/api/dashboard/alerts/nothing/ack", token=school.teacher()).status == 404
+
+
+def test_held_stream(airclassd, publish):
+    school = make_school(airclassd, ["rtmp-ingest"])
+    publisher = publish(school.server, "live/algebra")
+    publisher.kill()
+    publisher.wait()
+    alert = wait_until(lambda: next((a for a in alerts(school) if a["type"] == "stream_held"), None), "the alert")
+    assert "ended_at" not in alert
+    publish(school.server, "live/algebra")
+    wait_until(lambda: "ended_at" in alerts(school)[0], "the alert to end")
+    school.close()
+
+
+def test_alerts_can_be_off(airclassd):
+    school = make_school(airclassd, alert_confusion="false")
+    _, page = join(school, "Ann")
+    page.ask(type="lost", lost=True)
+    wait_until(lambda: get(school, f"/api/engagement/confusion/{school.session}").json["confusion"]["active"], "the confusion")
+    assert alerts(school) == []
+    school.close()
+
+
+# ---- The socket
+
+
+def test_socket(school):
+    watcher = watch(school)
+    assert watcher.snapshot["overview"]["session_id"] == school.session and watcher.snapshot["alerts"] == []
+    me, page = join(school, "Ann")
+    assert watcher.wait("presence", event="joined")["user_id"] == me["user_id"]
+    alert = confuse(school, page)
+    assert wait_until(lambda: watcher.find("alert"), "the alert")["alert"]["alert_id"] == alert["alert_id"]
+    assert wait_until(lambda: watcher.find("engagement"), "figures")["confusion"] > 0
+    watcher.send(type="ping")
+    watcher.wait("pong")
+    watcher.send_text("nonsense")
+    watcher.wait("error")
+    assert school.server.post(f"/api/sessions/{school.session}/end", token=school.teacher()).status == 200
+    watcher.wait("session", ended=True)
+
+
+def test_socket_rights(school):
+    me, _ = join(school, "Ann")
+    assert watch(school, school.teacher("stream")).wait_closed() == 4403
+    assert watch(school, me["token"]).wait_closed() == 4403
+    assert watch(school, "a.b.c").wait_closed() == 4401
+    assert watch(school, session="nowhere").wait_closed() == 4404
+    watcher = watch(school)
+    watcher.snapshot
+    assert school.server.request("DELETE", "/api/classes/algebra", token=school.server.teacher_key).status in (200, 204)
+    assert watcher.wait_closed() == 4404
+
+
+# ---- Rights
+
+
+def test_rights_on_every_route(school):
+    me, page = join(school, "Ann")
+    monitor = school.server.token("monitor", user_id="wall", class_id="algebra")
+    alert = confuse(school, page)
+    session, server = school.session, school.server
+    of_session = [f"/api/dashboard/session/{session}/overview", f"/api/dashboard/session/{session}/students",
+                  f"/api/dashboard/session/{session}/student/{me['user_id']}", f"/api/dashboard/alerts/{session}",
+                  f"/dashboard/session/{session}"]
+    of_class = ["/dashboard/summary", "/dashboard/engagement/trend", "/dashboard/quiz/analytics"]
+    for path in of_session + [path + "?class_id=algebra" for path in of_class]:
+        assert get(school, path).status == 200, path
+        assert server.get(path).status == 401, path
+        for token in (me["token"], monitor, school.teacher("stream")):
+            assert get(school, path, token).status == 403, path
+    for path in of_session:
+        assert get(school, path.replace(session, "nowhere")).status == 404
+    for path in of_class:
+        assert get(school, path + "?class_id=nowhere", server.teacher_key).status == 404
+        assert get(school, path, server.teacher_key).status == 200
+    for what in ("ack", "snooze"):
+        path = f"/api/dashboard/alerts/{alert['alert_id']}/{what}"
+        body = {"json_body": {}} if what == "snooze" else {}
+        assert server.post(path, **body).status == 401
+        for token in (me["token"], monitor, school.teacher("stream")):
+            assert server.post(path, token=token, **body).status == 403
+    assert "acked_at" not in alerts(school)[0] and "snoozed_until" not in alerts(school)[0]
+    teacher = school.teacher()
+    assert server.request("DELETE", "/api/classes/algebra", token=server.teacher_key).status in (200, 204)
+    admin = server.token("admin", user_id="root")
+    for path in of_session:
+        assert get(school, path, teacher).status == 404, path
+        assert get(school, path, admin).status == 200, path
+    for path in of_class:
+        assert get(school, path + "?class_id=algebra", teacher).status == 404, path
+    assert server.post(f"/api/dashboard/alerts/{alert['alert_id']}/ack", token=teacher).status == 404
+
+
+def test_restart_in_mid_session(school):
+    _, page = join(school, "Ann")
+    alert = confuse(school, page)
+    school.server.stop()
+    school.server.start()
+    assert [a["alert_id"] for a in school.open("teacher", school.teacher()).snapshot["alerts"]] == [alert["alert_id"]]
+    assert school.server.post(f"/api/dashboard/alerts/{alert['alert_id']}/ack", token=school.teacher()).status == 200
+    assert school.open("teacher", school.teacher()).snapshot["alerts"] == []
