@@ -42,16 +42,33 @@ const unlocked = async (page) => {
   await page.locator('.chip').click();
   await page.locator('#connection dl').waitFor();
 };
-const teacher = () => `/teacher#key=${server.teacherKey}`;
+const staff = (page) => `${page}#key=${server.teacherKey}`;
+const teacher = () => staff('/teacher');
+const tab = (name, selector, pattern) => async (page) => {
+  await page.getByRole('tab', { name }).click();
+  await saysSoon(page, selector, pattern);
+};
 
 for (const [scheme, device, locale] of [['light', DESKTOP, 'en'], ['dark', PHONE, 'ko-KR']]) {
   const options = { scheme, device, locale };
-  test(`pages before the class, ${scheme}`, { timeout: 120_000 }, async () => {
+  test(`pages before the class, ${scheme}`, { timeout: 300_000 }, async () => {
     await check(`landing-${scheme}`, '/', options, has('h1', /./));
     await check(`missing-${scheme}`, '/student/nothing-here', options, has('h1', /./));
     await check(`student-waiting-${scheme}`, '/student', options, has('.message .title', /not begun|시작되지/));
     await check(`teacher-login-${scheme}`, '/teacher', options, has('h1', /./));
     await check(`teacher-idle-${scheme}`, teacher(), options, has('.badge', /Off air|방송 전/));
+    await check(`join-${scheme}`, '/join?class=stream', options, has('h1', /stream/));
+    await check(`teacher-class-${scheme}`, teacher(), options, tab(/^(Class|수업)/, '#queue-title', /./));
+    await check(`teacher-settings-${scheme}`, teacher(), options, tab(/^(Settings|설정)/, '#join-title', /./));
+    await check(`student-chat-${scheme}`, '/student', options, tab(/^(Chat|채팅)/, '[role=log]', /./));
+    await check(`student-me-${scheme}`, '/student', options, tab(/^(Me|나)$/, '.me h2', /./));
+    await check(`monitor-${scheme}`, staff('/monitor'), options, has('.url', /join/));
+    await check(`questions-${scheme}`, staff('/questions'), options, has('h1', /./));
+    await check(`question-editor-${scheme}`, staff('/questions'), options, async (page) => {
+      await page.locator('#new-question').click();
+      await page.locator('.editor').waitFor();
+    });
+    await check(`report-${scheme}`, staff('/report'), options, has('h1', /./));
   });
 }
 
@@ -62,6 +79,6 @@ test('pages during the class, both schemes', { timeout: 180_000 }, async (t) => 
     const options = { scheme, device, locale };
     await check(`student-live-${scheme}`, '/student', options, has('.chip', /Live|실시간/));
     await check(`student-details-${scheme}`, '/student', options, unlocked);
-    await check(`teacher-live-${scheme}`, teacher(), options, has('[data-fact=fps] dd', /\d/));
+    await check(`teacher-live-${scheme}`, teacher(), options, tab(/^(Broadcast|방송)/, '[data-fact=fps] dd', /\d/));
   }
 });

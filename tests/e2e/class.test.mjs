@@ -2,11 +2,13 @@
 // revealed, the student is lost, both pages are loaded anew, and the report is taken along.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { after, afterEach, before, test } from 'node:test';
 import { DESKTOP, launch, layoutFaults, open, PHONE, saysSoon, screenshot, Server, waitFor } from './harness.mjs';
 
 const CLASS = 'algebra';
 const PIN = '482913';
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 let browser, server, teacher, student;
 
 before(async () => {
@@ -33,6 +35,20 @@ async function api(method, path, body) {
   const text = await response.text();
   assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
   return text ? JSON.parse(text) : null;
+}
+
+/** What axe-core finds on the page as it stands, in both colour schemes. */
+async function findings(page) {
+  const found = [];
+  await page.evaluate(axe);
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
+    found.push(...violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
+      .map(({ id, nodes }) => `${colorScheme} ${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ''}`).join(' | ')}`));
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  return found;
 }
 
 const asTeacher = () => `${server.url}/teacher?class=${CLASS}#key=${server.teacherKey}`;
@@ -171,12 +187,14 @@ test('a question of each kind: asked, answered, closed, revealed', { timeout: 30
       await screenshot(teacher, 'teacher-question-desktop-en', { fullPage: true });
     }
     assert.deepEqual(await layoutFaults(student), [], quiz.type);
+    assert.deepEqual(await findings(student), [], quiz.type);
     await teacher.getByRole('button', { name: 'Close', exact: true }).click();
     await saysSoon(student, '.locked', /마감/);
     await teacher.getByRole('button', { name: 'Reveal' }).click();
     await saysSoon(student, '.question', verdict);
     await screenshot(student, `student-result-${quiz.type}-phone-ko`);
   }
+  assert.deepEqual(await findings(teacher), []);
   await screenshot(teacher, 'teacher-revealed-desktop-en', { fullPage: true });
 });
 
@@ -187,6 +205,7 @@ test('the projector shows the way in and the result, and no score', { timeout: 1
   await waitFor(() => wall.evaluate(() => document.querySelector('.paper img')?.naturalWidth > 0), 'the code');
   assert.doesNotMatch(await wall.locator('body').innerText(), /김민지.*\d/);
   assert.deepEqual(await layoutFaults(wall), []);
+  assert.deepEqual(await findings(wall), []);
   await screenshot(wall, 'monitor-projector-ko');
   assert.deepEqual(wall.complaints, []);
   await wall.context().close();
@@ -205,6 +224,7 @@ test('the class ends; its report is read and taken along', { timeout: 120_000 },
   assert.match(csv, /김민지/);
   assert.match(csv, /1 \+ 1은\?/);
   assert.deepEqual(await layoutFaults(teacher), []);
+  assert.deepEqual(await findings(teacher), []);
   await screenshot(teacher, 'report-desktop-en', { fullPage: true });
 });
 

@@ -22,6 +22,7 @@ afterEach(async () => {
 });
 
 const teacherUrl = () => `${server.url}/teacher#key=${server.teacherKey}`;
+const broadcast = (name = 'Broadcast') => page.getByRole('tab', { name }).click();
 const images = () => page.evaluate(() => [...document.querySelectorAll('.paper img')].map((image) => image.naturalWidth > 0));
 
 test('a wrong key is refused in words, the right one opens the page', { timeout: 60_000 }, async () => {
@@ -71,6 +72,7 @@ test('on air: preview, figures, the B-frame warning, viewers; interrupted and ba
   await saysSoon(student, '.chip', /Live/);
   page = await open(browser, teacherUrl(), { scheme: 'dark' });
   await saysSoon(page, '.badge', /On air/);
+  await broadcast();
   await waitFor(async () => (await media(page)).frames > 0, 'the preview');
   await saysSoon(page, '[data-warning=b-frames]', /Your encoder sends B-frames/);
   const fact = (name) => text(page, `[data-fact=${name}] dd`);
@@ -103,6 +105,7 @@ test('on air: preview, figures, the B-frame warning, viewers; interrupted and ba
 test('on a phone, in Korean', { timeout: 60_000 }, async () => {
   page = await open(browser, teacherUrl(), { device: PHONE, locale: 'ko-KR' });
   await saysSoon(page, '.badge', /방송 중/);
+  await broadcast('방송');
   await saysSoon(page, '[data-warning=b-frames]', /B-프레임/);
   await waitFor(async () => (await media(page)).frames > 0, 'the preview');
   assert.deepEqual(await layoutFaults(page), []);
@@ -113,6 +116,7 @@ test('in a LAN over plain http: preview, copying, the right addresses', { timeou
   const plain = server.url.replace('127.0.0.1', PLAIN_HOST);
   page = await open(browser, `${plain}/teacher#key=${server.teacherKey}`);
   await waitFor(async () => (await media(page)).frames > 0, 'the preview');
+  await broadcast();
   assert.equal(await page.evaluate(() => isSecureContext), false);
   const field = page.getByLabel('Server', { exact: true });
   await field.waitFor();

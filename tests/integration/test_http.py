@@ -333,7 +333,7 @@ def web_server(airclassd, tmp_path):
 
 
 def test_web_app(web_server):
-    for path in ("/", "/student", "/student?class_id=a", "/teacher", "/teacher/"):
+    for path in ("/", "/student", "/student?class_id=a", "/teacher", "/teacher/", "/join?class=a&join=s", "/monitor", "/questions", "/report"):
         answer = web_server.get(path, headers={"Accept": "text/html"})
         assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/html"), path
         assert answer.headers["Cache-Control"] == "no-cache"

@@ -110,6 +110,11 @@ test('progress says who has answered, and a new question asks everybody again', 
   assert.deepEqual([member(state, 'u1').answered, member(state, 'u2').answered], [false, false]);
 });
 
+test('a reload knows who has answered', () => {
+  const state = teacher({ quiz: { ...quiz, present: 2, answered: 1, not_answered: [{ user_id: 'u1', name: '민지' }] } });
+  assert.deepEqual([member(state, 'u1').answered, member(state, 'u2').answered], [false, true]);
+});
+
 test('a student page keeps no names of others', () => {
   const state = run([{ type: 'presence', event: 'joined', user_id: 'u3', name: 'X', roster_size: 3 }, { type: 'hand', user_id: 'u3', up: true }]);
   assert.equal(state.roster, null);

@@ -66,6 +66,13 @@ function timed(quiz, offsetMs, now) {
 
 const lists = (value) => (Array.isArray(value) ? value : []);
 
+/** Who is there and not in the list of those who have not answered has. */
+function withAnswers(roster, notAnswered) {
+  if (!notAnswered) return roster;
+  const waiting = new Set(notAnswered.map((one) => one.user_id ?? one));
+  return roster.map((member) => ({ ...member, answered: member.present && !waiting.has(member.user_id) }));
+}
+
 function snapshot(message, now) {
   const offsetMs = clock(message, now, 0);
   return {
@@ -78,7 +85,7 @@ function snapshot(message, now) {
     chat: lists(message.chat).slice(-CHAT_MOST),
     chatSettings: { ...EMPTY.chatSettings, ...message.chat_settings },
     rosterSize: message.roster_size ?? lists(message.roster).filter(({ present }) => present).length,
-    roster: message.roster ?? null,
+    roster: message.roster ? withAnswers(message.roster, message.quiz?.not_answered) : null,
     banned: lists(message.banned),
     stream: message.stream ?? null,
     recording: message.recording ?? null,
@@ -156,9 +163,7 @@ const handlers = new Map(Object.entries({
   },
   quiz_progress(state, message) {
     const next = ofQuiz(state, message, pick(message, 'present', 'answered', 'not_answered', 'distribution'));
-    if (!message.not_answered || !next.roster) return next;
-    const waiting = new Set(message.not_answered.map((one) => one.user_id ?? one));
-    return { ...next, roster: next.roster.map((member) => ({ ...member, answered: member.present && !waiting.has(member.user_id) })) };
+    return next.roster ? { ...next, roster: withAnswers(next.roster, message.not_answered) } : next;
   },
   quiz_closed: (state, message) => ofQuiz(state, message, { state: 'closed' }),
   quiz_revealed: (state, message) => ({
