@@ -52,6 +52,8 @@ reply_issued (AirRequest *request, const AirIssuedToken *issued)
   json_object_set_string_member (body, "token_type", "Bearer");
   json_object_set_int_member (body, "expires_in", issued->expires_in_s);
   json_object_set_string_member (body, "user_id", air_identity_get_user_id (issued->identity));
+  if (air_identity_get_name (issued->identity) != NULL)
+    json_object_set_string_member (body, "name", air_identity_get_name (issued->identity));
   json_object_set_string_member (body, "role", air_role_to_string (role));
   json_object_set_string_member (body, "class_id", class_id);
   json_object_set_string_member (body, "path", path);
@@ -92,18 +94,17 @@ issue_token (AirRequest *request, void *self)
       air_request_reply_problem (request, 400, "invalid-request", "action must be read or publish");
       return;
     }
-  g_autofree char *guest = g_strdup_printf ("guest-%08x", g_random_int ());
   wanted.user_id = get_field (request, "user_id");
-  if (wanted.user_id == NULL)
-    wanted.user_id = guest;
+  wanted.name = get_field (request, "name");
   wanted.class_id = get_field (request, "class_id");
   if (wanted.class_id == NULL)
     wanted.class_id = AIR_DEFAULT_CLASS;
 
   /* A key is not taken from the query: addresses end up in logs and histories. */
   JsonNode *body = air_request_get_json (request);
-  if (body != NULL)
-    wanted.key = get_field (request, "key");
+  wanted.key = air_json_get_string (body, "key");
+  wanted.pin = air_json_get_string (body, "pin");
+  wanted.join = air_json_get_string (body, "join");
   const char *bearer = air_request_get_token (request);
   if (wanted.key == NULL && bearer != NULL && !air_jwt_looks_like_token (bearer))
     wanted.key = bearer;

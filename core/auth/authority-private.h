@@ -39,7 +39,14 @@ struct _AirAuthority
   AirAuthoritySurroundings surroundings;
   AirFamilies *families;
   AirFailureLimiter *limiter;
+  AirFailureLimiter *pin_limiter; /* of its own: a class that mistypes its PIN does not hold back its teacher's key */
   AirMetric *refusals, *issued; /* NULL in unit tests */
+
+  /* Who is asked about students; main thread. NULL: nobody. */
+  AirContext *admission_owner;
+  AirAdmission admission;
+  AirAdmittedHandler admitted;
+  void *admission_self;
 
   int open; /* atomic; the secrets are there */
   AirAuthoritySecrets secrets;
@@ -68,7 +75,10 @@ typedef struct
 {
   AirRole role;
   AirAction action;
-  const char *user_id, *class_id;
+  const char *user_id;   /* NULL: one is made */
+  const char *class_id;
+  const char *name;      /* as it came */
+  const char *pin, *join;
   const char *key;       /* the teacher's or admin's */
   AirIdentity *identity; /* of a token that came with the request */
   GInetAddress *address;
@@ -84,10 +94,16 @@ typedef struct
 void air_issued_token_clear (AirIssuedToken *issued);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (AirIssuedToken, air_issued_token_clear)
 
+void air_admitted_clear (AirAdmitted *admitted);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (AirAdmitted, air_admitted_clear)
+
 /* Returns false with AIR_ERROR_INVALID, _UNAUTHORIZED, _FORBIDDEN, _RATE_LIMITED, or _UNSUPPORTED when tokens are made
  * elsewhere. */
 bool air_authority_issue (AirAuthority *authority, const AirTokenRequest *request, AirIssuedToken *ret_issued,
                           GError **error);
+/* admission.c: whether the student may come in; without anybody who is asked, yes. @request: name and ids are checked.
+ * Returns false with the error. */
+bool air_authority_admit (AirAuthority *authority, const AirTokenRequest *request, AirAdmitted *ret_admitted, GError **error);
 /* A new token of the same family, for what @identity was good for. Errors as above; AIR_ERROR_FORBIDDEN when the
  * session has lasted for session_lifetime=. */
 bool air_authority_refresh (AirAuthority *authority, AirIdentity *identity, AirIssuedToken *ret_issued, GError **error);

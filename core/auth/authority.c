@@ -30,6 +30,7 @@ air_authority_new (AirContext *context, const AirAuthoritySurroundings *surround
   authority->surroundings = surroundings != NULL ? *surroundings : real_surroundings;
   authority->families = air_families_new ();
   authority->limiter = air_failure_limiter_new ();
+  authority->pin_limiter = air_failure_limiter_new ();
   g_rw_lock_init (&authority->lock);
   return authority;
 }
@@ -64,6 +65,7 @@ air_authority_free (AirAuthority *authority)
   air_stream_keys_free (authority->stream_keys);
   air_families_unref (authority->families);
   air_failure_limiter_free (authority->limiter);
+  air_failure_limiter_free (authority->pin_limiter);
   g_rw_lock_clear (&authority->lock);
   g_free (authority);
 }
@@ -184,10 +186,13 @@ try_token (AirAuthority *authority, const char *token, Attempt *attempt)
     }
   AirIdentitySpec spec;
   g_autofree char *path = NULL;
-  if (air_token_read (claims, &spec, &path))
-    attempt->identity = air_identity_new (authority->families, &spec);
-  else
+  if (!air_token_read (claims, &spec, &path))
     note (attempt, TRY_WRONG, "malformed-claims");
+  else if (spec.family != NULL
+           && air_families_is_revoked (authority->families, spec.family, authority->surroundings.get_monotonic_us ()))
+    note (attempt, TRY_STALE, "revoked");
+  else
+    attempt->identity = air_identity_new (authority->families, &spec);
 }
 
 /* A key as it was given, or who knows of a proof which key was used for it. */

@@ -22,4 +22,11 @@ const char *air_authority_get_teacher_key (AirAuthority *authority);
 /* The key of the default class's stream. (transfer none) NULL before start */
 const char *air_authority_get_stream_key (AirAuthority *authority);
 
+/* See air_context_set_admission(); @owner takes it back by air_authority_remove_owner(). Main thread. */
+void air_authority_set_admission (AirAuthority *authority, AirContext *owner, AirAdmission admission, AirAdmittedHandler issued,
+                                  void *self);
+void air_authority_remove_owner (AirAuthority *authority, AirContext *owner);
+/* See air_context_revoke_tokens(). Any thread. */
+void air_authority_revoke (AirAuthority *authority, const char *family, bool revoked);
+
 G_END_DECLS

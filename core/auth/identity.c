@@ -13,13 +13,20 @@ typedef struct
   char *id;
   unsigned references; /* guarded by the table's mutex */
   int64_t expires_at;  /* atomic */
+  int revoked;         /* atomic */
 } Family;
+
+/* Expired since ever; 0 would be never. */
+#define LONG_AGO 1
+/* Far more than anybody bans while a token lasts. */
+#define MAX_REVOKED 65536
 
 struct _AirFamilies
 {
   gatomicrefcount references;
   GMutex mutex;
-  GHashTable *by_id; /* (key utf8, of the value) (value Family) not owned */
+  GHashTable *by_id;   /* (key utf8, of the value) (value Family) not owned */
+  GHashTable *revoked; /* id → until when, int64_t, monotonic */
 };
 
 struct _AirIdentity
@@ -38,6 +45,7 @@ air_families_new (void)
   g_atomic_ref_count_init (&families->references);
   g_mutex_init (&families->mutex);
   families->by_id = g_hash_table_new (g_str_hash, g_str_equal);
+  families->revoked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return families;
 }
 
@@ -47,6 +55,7 @@ air_families_unref (AirFamilies *families)
   if (families == NULL || !g_atomic_ref_count_dec (&families->references))
     return;
   g_hash_table_unref (families->by_id);
+  g_hash_table_unref (families->revoked);
   g_mutex_clear (&families->mutex);
   g_free (families);
 }
@@ -59,6 +68,44 @@ raise_expiry (Family *family, int64_t expires_at)
          && !__atomic_compare_exchange_n (&family->expires_at, &before, expires_at, true, __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED))
     continue;
+}
+
+/* With the mutex held. */
+static bool
+is_revoked (AirFamilies *families, const char *id, int64_t now_us)
+{
+  const int64_t *until_us = g_hash_table_lookup (families->revoked, id);
+  return until_us != NULL && now_us < *until_us;
+}
+
+static gboolean
+is_over (gpointer id, gpointer until_us, gpointer now_us)
+{
+  return *(int64_t *)until_us <= *(int64_t *)now_us;
+}
+
+void
+air_families_revoke (AirFamilies *families, const char *id, int64_t now_us, int64_t until_us)
+{
+  g_mutex_lock (&families->mutex);
+  g_hash_table_foreach_remove (families->revoked, is_over, &now_us);
+  if (until_us == 0)
+    g_hash_table_remove (families->revoked, id);
+  else if (g_hash_table_size (families->revoked) < MAX_REVOKED)
+    g_hash_table_replace (families->revoked, g_strdup (id), g_memdup2 (&until_us, sizeof until_us));
+  Family *family = g_hash_table_lookup (families->by_id, id);
+  if (family != NULL)
+    __atomic_store_n (&family->revoked, until_us != 0, __ATOMIC_RELAXED);
+  g_mutex_unlock (&families->mutex);
+}
+
+bool
+air_families_is_revoked (AirFamilies *families, const char *id, int64_t now_us)
+{
+  g_mutex_lock (&families->mutex);
+  bool revoked = is_revoked (families, id, now_us);
+  g_mutex_unlock (&families->mutex);
+  return revoked;
 }
 
 unsigned
@@ -82,6 +129,7 @@ join_family (AirFamilies *families, const char *id, int64_t expires_at)
       family->table = families;
       family->id = g_strdup (id);
       g_hash_table_insert (families->by_id, family->id, family);
+      family->revoked = is_revoked (families, id, g_get_monotonic_time ());
     }
   family->references++;
   raise_expiry (family, expires_at);
@@ -120,6 +168,7 @@ air_identity_new (AirFamilies *families, const AirIdentitySpec *spec)
   identity->spec.token_id = g_strdup (spec->token_id);
   identity->spec.path = g_strdup (spec->path);
   identity->spec.family = g_strdup (spec->family);
+  identity->spec.name = g_strdup (spec->name);
   if (spec->family != NULL)
     identity->family = join_family (families, spec->family, spec->expires_at);
   return identity;
@@ -145,6 +194,7 @@ air_identity_unref (AirIdentity *identity)
   g_free ((char *)identity->spec.token_id);
   g_free ((char *)identity->spec.path);
   g_free ((char *)identity->spec.family);
+  g_free ((char *)identity->spec.name);
   g_free (identity);
 }
 
@@ -178,11 +228,25 @@ air_identity_get_token_id (const AirIdentity *identity)
   return identity->spec.token_id;
 }
 
+const char *
+air_identity_get_name (const AirIdentity *identity)
+{
+  return identity->spec.name;
+}
+
+const char *
+air_identity_get_family (const AirIdentity *identity)
+{
+  return identity->spec.family;
+}
+
 int64_t
 air_identity_get_expires_at (const AirIdentity *identity)
 {
   if (identity->family == NULL)
     return identity->spec.expires_at;
+  if (__atomic_load_n (&identity->family->revoked, __ATOMIC_RELAXED))
+    return LONG_AGO;
   return __atomic_load_n (&identity->family->expires_at, __ATOMIC_RELAXED);
 }
 

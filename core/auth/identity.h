@@ -12,6 +12,10 @@ typedef struct _AirFamilies AirFamilies;
 AirFamilies *air_families_new (void);
 /* The table itself lives on while identities refer to it. */
 void air_families_unref (AirFamilies *families);
+/* Ends the family @id for as long as @now_us is before @until_us (both monotonic): its identities have expired, those there are and
+ * those to come. @until_us 0 takes that back. */
+void air_families_revoke (AirFamilies *families, const char *id, int64_t now_us, int64_t until_us);
+bool air_families_is_revoked (AirFamilies *families, const char *id, int64_t now_us);
 /* How many families have running sessions. */
 unsigned air_families_count (AirFamilies *families);
 
@@ -25,6 +29,7 @@ typedef struct
   int64_t expires_at;    /* 0: never */
   int64_t authorized_at; /* when the first token of the family was made; 0 without a token */
   const char *family;    /* NULL: cannot be refreshed */
+  const char *name;      /* as shown to others; NULL: none was given */
 } AirIdentitySpec;
 
 /* Of a spec with a family, expires_at becomes the end of all identities of that family, unless theirs is later.

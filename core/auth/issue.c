@@ -3,12 +3,14 @@
 
 #include <airclass/error.h>
 #include <airclass/metrics.h>
+#include <airclass/text.h>
 
 #include "auth/authority-private.h"
 #include "auth/secret-file.h"
 #include "auth/token.h"
 
 #define ID_CHARACTERS 24 /* 120 bits: of tokens and families */
+#define USER_CHARACTERS 16 /* 80 bits: nobody comes upon somebody else's */
 
 void
 air_issued_token_clear (AirIssuedToken *issued)
@@ -126,15 +128,18 @@ may_have (AirAuthority *authority, const AirTokenRequest *request, const char *p
 }
 
 static bool
-check_request (const AirTokenRequest *request, GError **error)
+check_request (const AirTokenRequest *request, char **ret_name, GError **error)
 {
   const char *fault = NULL;
+  *ret_name = air_text_clean (request->name, AIR_TEXT_LINE, AIR_NAME_MAX_CHARACTERS);
   if (request->role == AIR_ROLE_NONE || request->role == AIR_ROLE_NODE)
     fault = "user_type must be student, teacher, monitor or admin";
-  else if (!air_user_id_is_valid (request->user_id))
+  else if (request->user_id != NULL && !air_user_id_is_valid (request->user_id))
     fault = "user_id must have 1 to 128 bytes and no control characters";
   else if (!air_class_id_is_valid (request->class_id))
     fault = "class_id must be at most 64 of the characters 0-9 A-Z a-z _ . ~ -";
+  else if (request->name != NULL && *ret_name == NULL)
+    fault = "name must have 1 to 64 characters, one of them visible";
   if (fault != NULL)
     g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "%s", fault);
   return fault == NULL;
@@ -144,14 +149,26 @@ bool
 air_authority_issue (AirAuthority *authority, const AirTokenRequest *request, AirIssuedToken *ret_issued,
                      GError **error)
 {
-  if (!can_issue (authority, error) || !check_request (request, error))
+  g_autofree char *name = NULL, *new_id = NULL;
+  if (!can_issue (authority, error) || !check_request (request, &name, error))
     return false;
   g_autofree char *path = air_class_get_path (request->class_id);
-  if (!may_have (authority, request, path, error))
+  g_auto (AirAdmitted) admitted = { 0 };
+  AirTokenRequest checked = *request;
+  checked.name = name;
+  if (!may_have (authority, &checked, path, error)
+      || (request->role == AIR_ROLE_STUDENT && !air_authority_admit (authority, &checked, &admitted, error)))
     return false;
+  const char *user_id = request->role == AIR_ROLE_STUDENT ? admitted.user_id : request->user_id;
+  if (user_id == NULL)
+    {
+      g_autofree char *random = air_secret_make_readable (USER_CHARACTERS);
+      user_id = new_id = g_strconcat ("guest-", random, NULL);
+    }
 
   AirIdentitySpec spec = { .role = request->role,
-                           .user_id = request->user_id,
+                           .user_id = user_id,
+                           .name = admitted.name != NULL ? admitted.name : name,
                            .class_id = request->class_id,
                            .path = path,
                            .authorized_at = air_authority_get_now_s (authority) };
@@ -163,7 +180,11 @@ air_authority_issue (AirAuthority *authority, const AirTokenRequest *request, Ai
       if (authorized_at != 0)
         spec.authorized_at = authorized_at;
     }
-  return sign (authority, &spec, NULL, ret_issued, error);
+  if (!sign (authority, &spec, NULL, ret_issued, error))
+    return false;
+  if (spec.role == AIR_ROLE_STUDENT && authority->admitted != NULL)
+    authority->admitted (ret_issued->identity, authority->admission_self);
+  return true;
 }
 
 bool
@@ -177,5 +198,9 @@ air_authority_refresh (AirAuthority *authority, AirIdentity *identity, AirIssued
       return false;
     }
   AirIdentitySpec spec = *air_identity_get_spec (identity);
-  return sign (authority, &spec, spec.family, ret_issued, error);
+  if (!sign (authority, &spec, spec.family, ret_issued, error))
+    return false;
+  if (spec.role == AIR_ROLE_STUDENT && authority->admitted != NULL)
+    authority->admitted (ret_issued->identity, authority->admission_self);
+  return true;
 }

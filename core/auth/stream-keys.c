@@ -1,6 +1,7 @@
 /* One key a path. Immutable once made, replaced as a whole on reload; thread-safe. */
 #include "auth/stream-keys.h"
 
+#include <airclass/auth.h>
 #include <airclass/error.h>
 #include <airclass/stream.h>
 #include <errno.h>

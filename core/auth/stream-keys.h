@@ -18,9 +18,6 @@ void air_stream_keys_free (AirStreamKeys *keys);
 /* Returns: (transfer full) */
 char *air_stream_keys_get (const AirStreamKeys *keys, const char *path);
 
-/* Compares in a time that depends on neither text. NULL equals nothing. */
-bool air_secret_equal (const char *given, const char *expected);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirStreamKeys, air_stream_keys_free)
 
 G_END_DECLS

@@ -2,6 +2,7 @@
 #include "auth/token.h"
 
 #include <airclass/stream.h>
+#include <airclass/text.h>
 #include <string.h>
 
 #define MAX_CLASS_BYTES 64
@@ -85,11 +86,18 @@ air_token_read (JsonObject *claims, AirIdentitySpec *ret_spec, char **ret_path)
       || (spec.class_id != NULL && !air_class_id_is_valid (spec.class_id)) || !get_text (claims, "path", &path)
       || (path != NULL && !air_stream_path_is_valid (path)) || !get_text (claims, "action", &action_text)
       || !read_action (action_text, &action) || !get_text (claims, "jti", &spec.token_id)
-      || !get_text (claims, "fam", &spec.family))
+      || !get_text (claims, "fam", &spec.family) || !get_text (claims, "name", &spec.name))
     return false;
   /* Names of tokens and families are kept while a session runs. */
   if ((spec.token_id != NULL && strlen (spec.token_id) > 128) || (spec.family != NULL && strlen (spec.family) > 128))
     return false;
+  /* Another issuer's names are what that one lets people choose. */
+  if (spec.name != NULL)
+    {
+      g_autofree char *clean = air_text_clean (spec.name, AIR_TEXT_LINE, AIR_NAME_MAX_CHARACTERS);
+      if (g_strcmp0 (clean, spec.name) != 0)
+        spec.name = NULL;
+    }
 
   air_token_grant (&spec, action);
   if (spec.role >= AIR_ROLE_ADMIN)
@@ -127,6 +135,7 @@ air_token_write (const AirIdentitySpec *spec, const char *issuer, const char *au
   set_text (claims, "action", spec->may_publish ? "publish" : "read");
   set_text (claims, "jti", spec->token_id);
   set_text (claims, "fam", spec->family);
+  set_text (claims, "name", spec->name);
   json_object_set_int_member (claims, "iat", now_s);
   json_object_set_int_member (claims, "nbf", now_s);
   json_object_set_int_member (claims, "exp", spec->expires_at);

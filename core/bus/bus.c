@@ -16,6 +16,7 @@ typedef struct
   const char *owner_name;
   AirEventHandler handler;
   void *self;
+  bool outgoing; /* only of what is for other nodes */
   gulong signal_id;
 } Subscriber;
 
@@ -120,8 +121,11 @@ static void
 call_subscriber (AirBus *self, AirEvent *event, gpointer data)
 {
   Subscriber *subscriber = data;
-  const char *previous = air_watchdog_enter (subscriber->owner_name);
+  const char *previous;
 
+  if (subscriber->outgoing && (!air_event_is_shared (event) || air_event_is_remote (event)))
+    return;
+  previous = air_watchdog_enter (subscriber->owner_name);
   subscriber->handler (event, subscriber->self);
   air_watchdog_leave (previous);
 }
@@ -131,12 +135,14 @@ air_bus_subscribe (AirBus *self, AirContext *owner, const char *owner_name, cons
                    void *handler_self)
 {
   Subscriber *subscriber = g_new0 (Subscriber, 1);
-  g_autofree char *signal = name != NULL ? g_strdup_printf ("event::%s", name) : g_strdup ("event");
+  bool outgoing = name != NULL && *name == '\0';
+  g_autofree char *signal = name != NULL && !outgoing ? g_strdup_printf ("event::%s", name) : g_strdup ("event");
 
   subscriber->owner = owner;
   subscriber->owner_name = g_intern_string (owner_name);
   subscriber->handler = handler;
   subscriber->self = handler_self;
+  subscriber->outgoing = outgoing;
   subscriber->signal_id = g_signal_connect (self, signal, G_CALLBACK (call_subscriber), subscriber);
   g_ptr_array_add (self->subscribers, subscriber);
 }

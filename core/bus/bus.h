@@ -13,7 +13,7 @@ G_DECLARE_FINAL_TYPE (AirBus, air_bus, AIR, BUS, GObject)
 AirBus *air_bus_new (void);
 /* (transfer full). Any thread. */
 void air_bus_publish (AirBus *bus, AirEvent *event);
-/* @name NULL: all events. @owner_name is for the watchdog. Main thread. */
+/* @name NULL: all events; "" those for other nodes, that is shared and not from one. @owner_name is for the watchdog. Main thread. */
 void air_bus_subscribe (AirBus *bus, AirContext *owner, const char *owner_name, const char *name, AirEventHandler handler,
                         void *self);
 void air_bus_remove_owner (AirBus *bus, AirContext *owner);

@@ -1,10 +1,12 @@
 /* The base class of all events: a name, the time it was made, and a JSON form. Immutable, so any thread may read it. */
-#include <airclass/bus.h>
+#include "bus/event.h"
+
 #include <airclass/json.h>
 
 typedef struct
 {
   int64_t at_us;
+  bool remote;
 } AirEventPrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (AirEvent, air_event, G_TYPE_OBJECT)
@@ -34,6 +36,36 @@ air_event_get_at_us (AirEvent *event)
   AirEventPrivate *priv = air_event_get_instance_private (event);
 
   return priv->at_us;
+}
+
+bool
+air_event_is_shared (AirEvent *event)
+{
+  return AIR_EVENT_GET_CLASS (event)->shared;
+}
+
+bool
+air_event_is_remote (AirEvent *event)
+{
+  AirEventPrivate *priv = air_event_get_instance_private (event);
+
+  return priv->remote;
+}
+
+void
+air_event_set_at_us (AirEvent *event, int64_t at_us)
+{
+  AirEventPrivate *priv = air_event_get_instance_private (event);
+
+  priv->at_us = at_us;
+}
+
+void
+air_event_set_remote (AirEvent *event)
+{
+  AirEventPrivate *priv = air_event_get_instance_private (event);
+
+  priv->remote = true;
 }
 
 JsonNode *

@@ -67,3 +67,9 @@ air_classroom_remove (AirClassroom *classroom, void *self)
 {
   AIR_CLASSROOM_GET_IFACE (classroom)->remove (classroom, self);
 }
+
+void
+air_classroom_reply (AirClassroom *classroom, AirClassReply *reply, const GError *error, const char *problem)
+{
+  AIR_CLASSROOM_GET_IFACE (classroom)->reply (classroom, reply, error, problem);
+}

@@ -3,6 +3,10 @@
 
 #include "host/context-private.h"
 
+#include <airclass/error.h>
+
+#include "bus/event.h"
+
 #include <string.h>
 
 /* ---- Events */
@@ -27,6 +31,29 @@ air_context_on_event (AirContext *context, const char *name, AirEventHandler han
   EventRegistration registration = { name != NULL ? g_intern_string (name) : NULL, handler };
 
   air_context_register (context, register_event, &registration, sizeof registration);
+}
+
+void
+air_context_on_shared_event (AirContext *context, AirEventHandler handler)
+{
+  air_context_on_event (context, "", handler);
+}
+
+bool
+air_context_publish_remote_event (AirContext *context, JsonNode *json, GError **error)
+{
+  g_autoptr (AirEvent) event = air_event_from_json (json, error);
+
+  if (event == NULL)
+    return false;
+  if (!air_event_is_shared (event))
+    {
+      g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "event '%s' is not one that nodes share", air_event_get_name (event));
+      return false;
+    }
+  air_event_set_remote (event);
+  air_bus_publish (context->host->bus, g_steal_pointer (&event));
+  return true;
 }
 
 void

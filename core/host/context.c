@@ -119,6 +119,8 @@ air_context_undo (AirContext *context)
     air_http_server_remove_owner (host->http, context);
   if (host->streams != NULL)
     air_stream_registry_remove_owner (host->streams, context);
+  if (host->authority != NULL)
+    air_authority_remove_owner (host->authority, context);
   air_bus_remove_owner (host->bus, context);
   air_context_undo_loop (context);
   g_hash_table_foreach_remove (host->services, service_is_owned, context);

@@ -3,6 +3,7 @@
 
 #include "host/host.h"
 
+#include <airclass/events.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -256,6 +257,7 @@ air_host_new (const char *config_path, GPtrArray *problems)
   host->config_path = g_strdup (config_path);
   host->lock_fd = -1;
   host->start_timeout_ms = START_TIMEOUT_MS;
+  air_events_register ();
   host->bus = air_bus_new ();
   host->metrics = air_metrics_registry_new ();
   host->health = air_health_new ();

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "http/qr.h"
-
 #define MAX_QR_BYTES 512
 
 /* ---- The description of the interface: made when it is asked for, kept until the routes change */

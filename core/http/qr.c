@@ -1,5 +1,5 @@
 /* One path for all dark modules: each run of a row is a rectangle of it. */
-#include "http/qr.h"
+#include <airclass/http.h>
 
 #include <qrencode.h>
 

@@ -3,6 +3,7 @@
 
 #include <airclass/auth.h>
 #include <airclass/broker.h>
+#include <airclass/broker-memory.h>
 #include <airclass/bus.h>
 #include <airclass/classroom.h>
 #include <airclass/context.h>
@@ -14,4 +15,5 @@
 #include <airclass/plugin.h>
 #include <airclass/store.h>
 #include <airclass/stream.h>
+#include <airclass/text.h>
 #include <airclass/types.h>

@@ -57,6 +57,10 @@ AIR_PUBLIC const char *air_identity_get_user_id (const AirIdentity *identity);
 AIR_PUBLIC const char *air_identity_get_class_id (const AirIdentity *identity);
 /* The token's `jti`; NULL without a token. */
 AIR_PUBLIC const char *air_identity_get_token_id (const AirIdentity *identity);
+/* The name that is shown to others (claim `name`), cleaned by air_text_clean(); NULL when none was given. */
+AIR_PUBLIC const char *air_identity_get_name (const AirIdentity *identity);
+/* Names all tokens that were refreshed from one another; NULL without a token of this server. */
+AIR_PUBLIC const char *air_identity_get_family (const AirIdentity *identity);
 /* When the credential ends: seconds since the epoch (wall clock); 0: never. A running session ends then.
  *
  * A refreshed token belongs to the family (claim `fam`) of the token that it was made from, and all identities of one
@@ -82,6 +86,46 @@ AIR_PUBLIC AirIdentity *air_context_authorize (AirContext *context, const AirAcc
  * Returns: (transfer full) the identity, or NULL with AIR_ERROR_UNAUTHORIZED or _RATE_LIMITED. Any thread. */
 AIR_PUBLIC AirIdentity *air_context_authenticate (AirContext *context, const char *token, GInetAddress *address,
                                                   GError **error);
+
+/* ---- Who may come in as a student */
+
+#define AIR_NAME_MAX_CHARACTERS 64
+
+/* A student asks for a token. Strings are borrowed for the call; NULL where nothing was given. */
+typedef struct
+{
+  const char *class_id; /* well-formed; whether there is such a class is for the admission to know */
+  const char *user_id;  /* the one that was asked for, well-formed */
+  const char *name;     /* cleaned */
+  const char *pin;      /* to be compared in constant time: air_secret_equal() */
+  const char *join;     /* the secret of a join link, likewise */
+  AirIdentity *identity; /* of a token that came with the request; NULL: none */
+  GInetAddress *address;
+} AirAdmissionRequest;
+
+typedef struct
+{
+  char *user_id; /* (transfer full) NULL: a new one is made */
+  char *name;    /* (transfer full) NULL: the one that was asked for */
+} AirAdmitted;
+
+/* Returns false with AIR_ERROR_UNAUTHORIZED (a PIN is needed, or this one is wrong: that is counted when one was given),
+ * _FORBIDDEN, _NOT_FOUND. Main thread, within the request; never waits. @self: the plugin's state. */
+typedef bool (*AirAdmission) (const AirAdmissionRequest *request, AirAdmitted *ret_admitted, void *self, GError **error);
+/* The student got this identity. */
+typedef void (*AirAdmittedHandler) (AirIdentity *identity, void *self);
+
+/* Has POST /api/token ask @admission before a student gets a token; without anybody who is asked, every student gets one. Guessing is
+ * slowed down here: while an address or a class has to wait, a PIN is refused without being looked at (a join secret cannot be
+ * guessed, and is always looked at). At most one plugin; @issued may be NULL. Main thread. */
+AIR_PUBLIC void air_context_set_admission (AirContext *context, AirAdmission admission, AirAdmittedHandler issued);
+
+/* From now on (or no longer) the tokens of @family are worth nothing here: they are refused, and what they have opened ends, as at their
+ * expiry, within seconds. Any thread. */
+AIR_PUBLIC void air_context_revoke_tokens (AirContext *context, const char *family, bool revoked);
+
+/* Compares in constant time; false when either is NULL. Any thread. */
+AIR_PUBLIC bool air_secret_equal (const char *given, const char *expected);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirIdentity, air_identity_unref)
 

@@ -49,6 +49,9 @@ typedef enum
   AIR_AUDIENCE_ALL = AIR_AUDIENCE_STUDENTS | AIR_AUDIENCE_MONITORS | AIR_AUDIENCE_TEACHERS,
 } AirAudience;
 
+/* The sender of a message that is being dealt with, who waits for `ok` or `error`. */
+typedef struct _AirClassReply AirClassReply;
+
 /* A type of message that a page may send over its socket. */
 typedef struct
 {
@@ -58,6 +61,8 @@ typedef struct
   unsigned per_minute; /* limit for one person; more is answered by an `error` message. 0: 60 */
   /* On @error the sender gets an `error` message with its text. @message: borrowed. */
   bool (*handler) (const AirClassMember *from, JsonNode *message, void *self, GError **error);
+  /* Instead of @handler, for what cannot be answered within the call: @reply is given to air_classroom_reply() once, now or later. */
+  void (*handler_later) (const AirClassMember *from, JsonNode *message, AirClassReply *reply, void *self);
 } AirClassMessage;
 
 /* Adds members to the snapshot that @member's socket begins with. */
@@ -77,6 +82,7 @@ struct _AirClassroomInterface
   void (*add_message) (AirClassroom *classroom, const AirClassMessage *message, void *self);
   void (*add_snapshot) (AirClassroom *classroom, AirSnapshotWriter writer, void *self);
   void (*remove) (AirClassroom *classroom, void *self);
+  void (*reply) (AirClassroom *classroom, AirClassReply *reply, const GError *error, const char *problem);
 };
 
 /* Returns: (transfer none) NULL when there is no such class. */
@@ -103,5 +109,8 @@ AIR_PUBLIC void air_classroom_send_to (AirClassroom *classroom, const char *clas
 AIR_PUBLIC void air_classroom_add_message (AirClassroom *classroom, const AirClassMessage *message, void *self);
 AIR_PUBLIC void air_classroom_add_snapshot (AirClassroom *classroom, AirSnapshotWriter writer, void *self);
 AIR_PUBLIC void air_classroom_remove (AirClassroom *classroom, void *self);
+/* Answers @reply (transfer full), whether its sender is still there or not: with `ok`, or where there is an @error with `error`, its
+ * problem being @problem (NULL: as the code of an AIR_ERROR has it). */
+AIR_PUBLIC void air_classroom_reply (AirClassroom *classroom, AirClassReply *reply, const GError *error, const char *problem);
 
 G_END_DECLS

@@ -78,6 +78,10 @@ AIR_PUBLIC void air_request_reply_problem (AirRequest *request, unsigned status,
 /* Turns an AIR_ERROR into the fitting problem; anything else is a 500 whose detail stays in the log. */
 AIR_PUBLIC void air_request_reply_error (AirRequest *request, const GError *error);
 
+/* Returns: (transfer full) @text as a QR code, an SVG image, black on white with its quiet zone; NULL when it is empty or too long.
+ * Any thread. */
+AIR_PUBLIC char *air_qr_to_svg (const char *text);
+
 /* @self is the plugin's state as given to the context. */
 AIR_PUBLIC void air_context_add_route (AirContext *context, const AirRoute *route);
 

@@ -4,13 +4,18 @@
  * primary key, a text), and `x-indexes` ([{"fields": ["class_id", "-started_at"], "unique": true}, …]). Collections that
  * have no such file are not taken. Times are RFC 3339 UTC texts with milliseconds, so that they sort as texts.
  *
- * All functions are called on the main thread and never wait; the callback comes on the main thread, later. A write is
- * acknowledged only when it is durable. Writes of one caller are applied in the order of the calls.
+ * All functions are called on the main thread and never wait; the callback comes on the main thread, later, and always: a plugin
+ * whose state it uses waits in its stop() for those that are still to come. A write is acknowledged only when it is durable. Writes of
+ * one caller are applied in the order of the calls.
  *
  * Filters are JSON objects, a subset of MongoDB's: {field: value} (also a member of an array), {field: {$ne $gt $gte $lt $lte
  * $in $nin $exists: …}}, $and, $or; fields may be dotted. Changes are {$set $unset $inc $max $min $push $pull $addToSet
- * $setOnInsert: {field: value}}. Anything else is AIR_ERROR_INVALID. Never put a stranger's object into a filter, only texts
- * and numbers.
+ * $setOnInsert: {field: value}}. Anything else, and a field that the schema does not have, is AIR_ERROR_INVALID. A dotted field goes
+ * through objects, not into the elements of arrays; {field: null} matches absent ones too. A sort is by fields that are always texts, or
+ * always numbers (or null). Never put a stranger's object into a filter, only texts and numbers.
+ *
+ * A document has up to 1 MiB of JSON, 32 levels, 100,000 values; its members' names are not empty, have no '.' and no '$' in front. What
+ * a change sets must fit the schema of that member; what an upsert would insert must fit as a whole.
  *
  * Errors: AIR_ERROR_INVALID (the document does not fit its schema, a bad filter), AIR_ERROR_CONFLICT (a unique index),
  * AIR_ERROR_NOT_FOUND (get), AIR_ERROR_UNAVAILABLE (the database is away), AIR_ERROR_LIMIT (too much waits).
@@ -59,8 +64,9 @@ typedef struct
   bool inserted; /* by AIR_STORE_UPSERT */
 } AirStoreUpdated;
 
-/* What a provider implements: each answers through @task (borrowed; take a reference) with what the _finish function
- * returns. What comes in was checked against the schemas. */
+/* What a provider implements: each answers through @task (borrowed; take a reference, set no task data) with what the _finish
+ * function returns. What comes in was checked, see store-provider.h. A query has a limit and no cursor; the page's cursor is "" when
+ * there is more, and made by air_store_find_finish(). */
 struct _AirStoreInterface
 {
   GTypeInterface parent;

@@ -1,4 +1,5 @@
 /* Secrets on disk and the keys of streams. */
+#include <airclass/auth.h>
 #include <airclass/error.h>
 #include <glib/gstdio.h>
 #include <string.h>

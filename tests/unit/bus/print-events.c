@@ -1,23 +1,76 @@
 /* Prints the JSON form of each event, with and without its optional fields, one document a line: test-events.py holds them
- * against the schemas. */
+ * against the schemas. Each is made anew from its JSON, and must be the same.
+ *
+ * --read: reads documents from the standard input, one a line, makes events of them, and prints the JSON form of each event, or
+ * "refused: WHY". */
+#include <airclass/error.h>
 #include <airclass/events.h>
+#include <airclass/json.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "all-kinds.h"
+
+/* (transfer full) */
+static char *
+to_text (AirEvent *event)
+{
+  g_autoptr (JsonNode) node = air_event_to_json (event);
+
+  return json_to_string (node, FALSE);
+}
 
 static void
 print (AirEvent *event)
 {
   g_autoptr (AirEvent) owned = event;
-  g_autoptr (JsonNode) node = air_event_to_json (owned);
-  g_autofree char *text = json_to_string (node, FALSE);
+  g_autofree char *text = to_text (owned);
+  g_autoptr (JsonNode) parsed = air_json_parse (text, -1, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (AirEvent) again = air_event_from_json (parsed, &error);
+  g_autofree char *text_again = NULL;
 
+  g_assert_no_error (error);
+  g_assert_true (G_OBJECT_TYPE (again) == G_OBJECT_TYPE (owned));
+  g_assert_false (air_event_is_remote (again));
+  text_again = to_text (again);
+  g_assert_cmpstr (text_again, ==, text);
   g_print ("%s\n", text);
 }
 
-int
-main (void)
+static void
+read_one (const char *line)
 {
+  g_autoptr (GError) error = NULL;
+  g_autoptr (JsonNode) node = air_json_parse (line, -1, &error);
+  g_autoptr (AirEvent) event = node != NULL ? air_event_from_json (node, &error) : NULL;
+  g_autofree char *text = event != NULL ? to_text (event) : g_strdup_printf ("refused: %s", error->message);
+
+  g_assert_true (event != NULL || error->domain == AIR_ERROR);
+  g_print ("%s\n", text);
+}
+
+static int
+read_all (void)
+{
+  char *line = NULL;
+  size_t size = 0;
+
+  while (getline (&line, &size, stdin) > 0)
+    read_one (g_strchomp (line));
+  free (line);
+  return 0;
+}
+
+int
+main (int argc, char **argv)
+{
+  air_events_register ();
+  air_event_register (AIR_TYPE_EVENT_ALL_KINDS);
+  if (argc > 1 && strcmp (argv[1], "--read") == 0)
+    return read_all ();
+
   const char *const changed[] = { "http.listen", "log.level", NULL };
   const char *const none[] = { NULL };
 

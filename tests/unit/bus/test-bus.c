@@ -2,6 +2,7 @@
 #include <airclass/events.h>
 
 #include "bus/bus.h"
+#include "bus/event.h"
 
 #define THREADS 4
 #define EVENTS_PER_THREAD 500
@@ -139,6 +140,29 @@ on_numbered (AirEvent *event, void *self)
   fixture->count++;
 }
 
+static void
+test_for_other_nodes (Fixture *fixture, gconstpointer data)
+{
+  AirEvent *remote = air_event_class_changed_new ("b", AIR_EVENT_CLASS_CHANGED_CHANGE_CREATED);
+
+  air_event_set_remote (remote);
+  air_bus_subscribe (fixture->bus, OWNER (1), "one", "", on_named, fixture);
+  air_bus_publish (fixture->bus, make ("a"));
+  air_bus_publish (fixture->bus, remote);
+  run_until_idle ();
+  g_assert_cmpstr (fixture->seen->str, ==, "");
+  air_bus_publish (fixture->bus, air_event_class_changed_new ("a", AIR_EVENT_CLASS_CHANGED_CHANGE_CREATED));
+  run_until_idle ();
+  g_assert_cmpstr (fixture->seen->str, ==, "<class-changed>");
+  /* Everybody else gets what came from another node. */
+  remote = air_event_class_changed_new ("b", AIR_EVENT_CLASS_CHANGED_CHANGE_CREATED);
+  air_event_set_remote (remote);
+  air_bus_subscribe (fixture->bus, OWNER (2), "two", "class-changed", on_named, fixture);
+  air_bus_publish (fixture->bus, remote);
+  run_until_idle ();
+  g_assert_cmpstr (fixture->seen->str, ==, "<class-changed><class-changed>");
+}
+
 typedef struct
 {
   Fixture *fixture;
@@ -195,6 +219,7 @@ main (int argc, char **argv)
   ADD ("not-reentrant", test_not_reentrant);
   ADD ("names", test_names);
   ADD ("owner-leaves-in-delivery", test_owner_leaves_in_delivery);
+  ADD ("for-other-nodes", test_for_other_nodes);
   ADD ("threads", test_threads);
   ADD ("undelivered-are-freed", test_undelivered_are_freed);
   return g_test_run ();

@@ -12,7 +12,6 @@
 #include "http/compress.h"
 #include "http/hosts.h"
 #include "http/problem.h"
-#include "http/qr.h"
 #include "http/tls.h"
 
 static const char *schema_folder;

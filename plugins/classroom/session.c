@@ -1,0 +1,122 @@
+/* The life of a run: begun by a teacher, ended by one, or by itself when for a while neither teacher nor picture was there. */
+#include "classroom.h"
+
+JsonNode *
+session_counts (Room *room)
+{
+  const Session *session = room->session;
+  unsigned students = 0;
+  GHashTableIter iter;
+  const Member *member = NULL;
+  g_hash_table_iter_init (&iter, room->members);
+  while (g_hash_table_iter_next (&iter, NULL, (void **)&member))
+    students += member->info.role == AIR_ROLE_STUDENT;
+  return air_json_new ("{students:%i, peak:%i, messages:%i, hands:%i, reactions:%i}", (int)students, (int)session->peak,
+                       (int)session->messages, (int)session->hands, (int)session->reactions);
+}
+
+JsonNode *
+session_document_new (Room *room, const char *started_by)
+{
+  g_autofree char *session_id = air_store_new_key ();
+  int64_t now_us = g_get_real_time ();
+  return air_json_new ("{session_id:%s, class_id:%s, title:%s, teacher_id?:%s, started_at:%t, started_by?:%s, created_at:%t}",
+                       session_id, room->class_id, room->info.title, room->info.teacher_id, now_us, started_by, now_us);
+}
+
+/* Those who are there begin their stay now; hands and chat of before are gone. */
+void
+session_begin (Room *room, JsonNode *document)
+{
+  Session *session = g_new0 (Session, 1);
+  session->session_id = g_strdup (air_json_get_string (document, "session_id"));
+  session->title = g_strdup (air_json_get_string (document, "title"));
+  session->started_us = session->anchor_us = air_time_from_string (air_json_get_string (document, "started_at"));
+  session->anchor_mono_us = g_get_monotonic_time ();
+  room_set_session (room, session);
+  session->peak = room_count_students (room);
+  GHashTableIter iter;
+  Member *member = NULL;
+  g_hash_table_iter_init (&iter, room->members);
+  while (g_hash_table_iter_next (&iter, NULL, (void **)&member))
+    {
+      member->hand = member->lost = false;
+      if (member->clients > 0)
+        attendance_open (member);
+    }
+  g_queue_clear_full (&room->chat, (GDestroyNotify)json_node_unref);
+  room->chat_bytes = 0;
+  room_send (room, AIR_AUDIENCE_ALL, air_json_new ("{type:'session', session:%n}", room_describe_session (room)));
+}
+
+JsonNode *
+session_end_changes (Room *room, const char *reason)
+{
+  const Session *session = room->session;
+  int64_t now_us = session_now_us (session);
+  return air_json_new ("{$set:{ended_at:%t, ended_reason:%s, duration_ms:%l, counts:%n}}", now_us, reason,
+                       MAX (now_us - session->started_us, 0) / 1000, session_counts (room));
+}
+
+void
+session_forget (Room *room)
+{
+  GHashTableIter iter;
+  Member *member = NULL;
+  g_hash_table_iter_init (&iter, room->members);
+  while (g_hash_table_iter_next (&iter, NULL, (void **)&member))
+    {
+      attendance_close (member);
+      member->hand = member->lost = false;
+    }
+  room_set_session (room, NULL);
+  room_forget_absent (room);
+  room_send (room, AIR_AUDIENCE_ALL, air_json_new ("{type:'session', session:null}"));
+}
+
+void
+session_finish (Room *room)
+{
+  Classroom *classroom = room->classroom;
+  g_autofree char *session_id = g_strdup (room->session->session_id);
+  int64_t duration_ms = MAX (session_now_us (room->session) - room->session->started_us, 0) / 1000;
+  session_forget (room);
+  air_context_publish_event (classroom->context, air_event_session_ended_new (room->class_id, session_id, duration_ms));
+}
+
+void
+session_end (Room *room, const char *reason)
+{
+  classroom_update (room->classroom, "sessions", air_json_new ("{session_id:%s}", room->session->session_id),
+                    session_end_changes (room, reason), AIR_STORE_UPDATE_ONE);
+  session_finish (room);
+}
+
+static bool
+is_attended (Room *room)
+{
+  for (unsigned i = 0; i < room->clients->len; i++)
+    if (((const Client *)room->clients->pdata[i])->kind == KIND_TEACHER)
+      return true;
+  g_autoptr (AirStream) stream = air_context_find_stream (room->classroom->context, room->path);
+  return stream != NULL || room->teachers_elsewhere > 0;
+}
+
+void
+session_tick (Room *room, int64_t now_us)
+{
+  Session *session = room->session;
+  int64_t timeout_us = air_context_get_int (room->classroom->context, "session_timeout") * 1000;
+  if (session == NULL || room->closing)
+    return;
+  if (is_attended (room))
+    session->unattended_us = 0;
+  else if (session->unattended_us == 0)
+    session->unattended_us = now_us;
+  else if (timeout_us > 0 && now_us - session->unattended_us > timeout_us)
+    {
+      g_message ("the session of \"%s\" has ended: for %d s neither teacher nor picture was there", room->class_id,
+                 (int)(timeout_us / G_USEC_PER_SEC));
+      session_end (room, "abandoned");
+    }
+}
