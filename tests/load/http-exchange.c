@@ -60,25 +60,30 @@ load_url_clear (LoadUrl *url)
   g_clear_pointer (&url->target, g_free);
 }
 
-bool
-load_http_start (LoadHttp *http, const LoadUrl *url, const LoadRequest *request)
+int
+load_url_connect (const LoadUrl *url)
+{
+  int one = 1, fd = socket (url->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+  if (fd < 0)
+    return -1;
+  (void)setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (connect (fd, (const struct sockaddr *)&url->address, url->address_bytes) != 0 && errno != EINPROGRESS)
+    {
+      close (fd);
+      return -1;
+    }
+  return fd;
+}
+
+static void
+write_request (LoadHttp *http, const LoadUrl *url, const LoadRequest *request)
 {
   size_t body_bytes = request->body ? strlen (request->body) : 0;
-  int one = 1;
 
-  *http = (LoadHttp){ .fd = socket (url->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) };
-  if (http->fd < 0)
-    return false;
-  (void)setsockopt (http->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (connect (http->fd, (const struct sockaddr *)&url->address, url->address_bytes) != 0 && errno != EINPROGRESS)
-    {
-      load_http_clear (http);
-      return false;
-    }
-  http->request = g_string_sized_new (512 + body_bytes);
-  http->answer = g_string_sized_new (4096);
-  g_string_printf (http->request, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", request->method,
-                   request->target, url->host);
+  g_string_printf (http->request, "%s %s HTTP/1.1\r\nHost: %s\r\n", request->method, request->target, url->host);
+  if (!request->keep_alive)
+    g_string_append (http->request, "Connection: close\r\n");
   if (request->token)
     g_string_append_printf (http->request, "Authorization: Bearer %s\r\n", request->token);
   if (request->content_type)
@@ -87,7 +92,27 @@ load_http_start (LoadHttp *http, const LoadUrl *url, const LoadRequest *request)
   g_string_append (http->request, "\r\n");
   if (request->body)
     g_string_append (http->request, request->body);
+}
+
+bool
+load_http_start (LoadHttp *http, const LoadUrl *url, const LoadRequest *request)
+{
+  *http = (LoadHttp){ .fd = load_url_connect (url) };
+  if (http->fd < 0)
+    return false;
+  http->request = g_string_sized_new (512);
+  http->answer = g_string_sized_new (4096);
+  write_request (http, url, request);
   return true;
+}
+
+void
+load_http_continue (LoadHttp *http, const LoadUrl *url, const LoadRequest *request)
+{
+  g_string_truncate (http->answer, 0);
+  http->sent = http->body = http->body_bytes = 0;
+  http->status = 0;
+  write_request (http, url, request);
 }
 
 char *

@@ -1,16 +1,10 @@
 /* From stays to figures: as text for people, as JSON for scripts. */
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "spread.h"
 #include "whep-load.h"
-
-typedef struct
-{
-  double p50, p95, max; /* -1: nothing to tell */
-  unsigned n;
-} Spread;
 
 /* All figures; -1 where nothing is known. */
 typedef struct
@@ -18,34 +12,13 @@ typedef struct
   unsigned stays, joined, failed;
   LoadCounts all, measured;
   uint64_t socket_drops;
-  Spread answer_ms, checked_ms, secured_ms, picture_ms, live_ms;
+  LoadSpread answer_ms, checked_ms, secured_ms, picture_ms, live_ms;
   double slowest_fps, median_fps;
   double cpu_ms_per_viewer_s, cpu_cores, mib_per_viewer, mib_per_further_viewer, pss_mib_per_viewer;
   double own_cpu_cores, megabits_per_s, packets_per_s;
   double delay_p50_ms, delay_p95_ms;
   GHashTable *failures; /* text → count */
 } Figures;
-
-static int
-compare (const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-
-  return (x > y) - (x < y);
-}
-
-static double
-quantile (const GArray *sorted, double share)
-{
-  return sorted->len == 0 ? -1 : g_array_index (sorted, double, MIN (sorted->len - 1, (guint)(share * sorted->len)));
-}
-
-static Spread
-spread_of (GArray *values)
-{
-  g_array_sort (values, compare);
-  return (Spread){ quantile (values, 0.5), quantile (values, 0.95), quantile (values, 1), values->len };
-}
 
 static void
 add_since_post (GArray *values, const LoadStay *stay, int64_t at_us)
@@ -95,13 +68,13 @@ spread_stays (Figures *figures, const GArray *stays)
       if (stay->fps >= 0)
         g_array_append_val (fps, stay->fps);
     }
-  figures->answer_ms = spread_of (answer);
-  figures->checked_ms = spread_of (checked);
-  figures->secured_ms = spread_of (secured);
-  figures->picture_ms = spread_of (picture);
-  figures->live_ms = spread_of (live);
-  figures->median_fps = spread_of (fps).p50;
-  figures->slowest_fps = quantile (fps, 0);
+  figures->answer_ms = load_spread_of (answer);
+  figures->checked_ms = load_spread_of (checked);
+  figures->secured_ms = load_spread_of (secured);
+  figures->picture_ms = load_spread_of (picture);
+  figures->live_ms = load_spread_of (live);
+  figures->median_fps = load_spread_of (fps).p50;
+  figures->slowest_fps = load_quantile (fps, 0);
 }
 
 static void
@@ -144,7 +117,7 @@ make_figures (const LoadResult *result)
 }
 
 static void
-print_spread (const char *what, Spread spread)
+print_spread (const char *what, LoadSpread spread)
 {
   if (spread.n > 0)
     printf ("%-28s p50 %.1f  p95 %.1f  max %.1f ms  (%u viewers)\n", what, spread.p50, spread.p95, spread.max,
@@ -211,85 +184,47 @@ load_report_print (const LoadResult *result)
 }
 
 static void
-add_number (JsonBuilder *builder, const char *name, double value)
-{
-  json_builder_set_member_name (builder, name);
-  if (value < 0 || !isfinite (value))
-    json_builder_add_null_value (builder);
-  else if (value == floor (value) && value < 1e15)
-    json_builder_add_int_value (builder, (gint64)value);
-  else
-    json_builder_add_double_value (builder, value);
-}
-
-static void
-add_spread (JsonBuilder *builder, const char *name, Spread spread)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_begin_object (builder);
-  add_number (builder, "p50", spread.p50);
-  add_number (builder, "p95", spread.p95);
-  add_number (builder, "max", spread.max);
-  add_number (builder, "n", spread.n);
-  json_builder_end_object (builder);
-}
-
-static void
 add_counts (JsonBuilder *builder, const char *name, const LoadCounts *counts)
 {
   json_builder_set_member_name (builder, name);
   json_builder_begin_object (builder);
-  add_number (builder, "packets", (double)counts->packets);
-  add_number (builder, "audio_packets", (double)counts->audio_packets);
-  add_number (builder, "missing", (double)counts->missing);
-  add_number (builder, "reordered", (double)counts->reordered);
-  add_number (builder, "repaired", (double)counts->repaired);
-  add_number (builder, "lost", (double)counts->lost);
-  add_number (builder, "audio_lost", (double)counts->audio_lost);
-  add_number (builder, "duplicate", (double)counts->duplicate);
-  add_number (builder, "unauthentic", (double)counts->unauthentic);
-  add_number (builder, "dropped_here", (double)counts->dropped_here);
-  add_number (builder, "frames", (double)counts->frames);
-  add_number (builder, "frames_lost", (double)counts->frames_lost);
-  add_number (builder, "stalls", (double)counts->stalls);
-  add_number (builder, "stalled_s", (double)counts->stalled_us / G_USEC_PER_SEC);
-  add_number (builder, "nacks", (double)counts->nacks);
-  add_number (builder, "plis", (double)counts->plis);
-  json_builder_end_object (builder);
-}
-
-static void
-add_failures (JsonBuilder *builder, GHashTable *failures)
-{
-  GHashTableIter iter;
-  gpointer reason, count;
-
-  json_builder_set_member_name (builder, "failures");
-  json_builder_begin_object (builder);
-  g_hash_table_iter_init (&iter, failures);
-  while (g_hash_table_iter_next (&iter, &reason, &count))
-    add_number (builder, reason, GPOINTER_TO_UINT (count));
+  load_json_add_number (builder, "packets", (double)counts->packets);
+  load_json_add_number (builder, "audio_packets", (double)counts->audio_packets);
+  load_json_add_number (builder, "missing", (double)counts->missing);
+  load_json_add_number (builder, "reordered", (double)counts->reordered);
+  load_json_add_number (builder, "repaired", (double)counts->repaired);
+  load_json_add_number (builder, "lost", (double)counts->lost);
+  load_json_add_number (builder, "audio_lost", (double)counts->audio_lost);
+  load_json_add_number (builder, "duplicate", (double)counts->duplicate);
+  load_json_add_number (builder, "unauthentic", (double)counts->unauthentic);
+  load_json_add_number (builder, "dropped_here", (double)counts->dropped_here);
+  load_json_add_number (builder, "frames", (double)counts->frames);
+  load_json_add_number (builder, "frames_lost", (double)counts->frames_lost);
+  load_json_add_number (builder, "stalls", (double)counts->stalls);
+  load_json_add_number (builder, "stalled_s", (double)counts->stalled_us / G_USEC_PER_SEC);
+  load_json_add_number (builder, "nacks", (double)counts->nacks);
+  load_json_add_number (builder, "plis", (double)counts->plis);
   json_builder_end_object (builder);
 }
 
 static void
 add_server (JsonBuilder *builder, const Figures *figures, const LoadResult *result)
 {
-  add_number (builder, "cpu_cores", figures->cpu_cores);
-  add_number (builder, "cpu_ms_per_viewer_s", figures->cpu_ms_per_viewer_s);
-  add_number (builder, "mib_per_viewer", figures->mib_per_viewer);
-  add_number (builder, "mib_per_further_viewer", figures->mib_per_further_viewer);
-  add_number (builder, "pss_mib_per_viewer", figures->pss_mib_per_viewer);
+  load_json_add_number (builder, "cpu_cores", figures->cpu_cores);
+  load_json_add_number (builder, "cpu_ms_per_viewer_s", figures->cpu_ms_per_viewer_s);
+  load_json_add_number (builder, "mib_per_viewer", figures->mib_per_viewer);
+  load_json_add_number (builder, "mib_per_further_viewer", figures->mib_per_further_viewer);
+  load_json_add_number (builder, "pss_mib_per_viewer", figures->pss_mib_per_viewer);
   if (result->has_usage)
     {
-      add_number (builder, "rss_mib", result->end.rss_mib);
-      add_number (builder, "threads_before", result->idle.threads);
-      add_number (builder, "threads", result->end.threads);
-      add_number (builder, "descriptors_before", result->idle.descriptors);
-      add_number (builder, "descriptors", result->end.descriptors);
+      load_json_add_number (builder, "rss_mib", result->end.rss_mib);
+      load_json_add_number (builder, "threads_before", result->idle.threads);
+      load_json_add_number (builder, "threads", result->end.threads);
+      load_json_add_number (builder, "descriptors_before", result->idle.descriptors);
+      load_json_add_number (builder, "descriptors", result->end.descriptors);
     }
-  add_number (builder, "delay_p50_ms", figures->delay_p50_ms);
-  add_number (builder, "delay_p95_ms", figures->delay_p95_ms);
+  load_json_add_number (builder, "delay_p50_ms", figures->delay_p50_ms);
+  load_json_add_number (builder, "delay_p95_ms", figures->delay_p95_ms);
 }
 
 void
@@ -299,32 +234,29 @@ load_report_print_json (const LoadResult *result)
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
   json_builder_begin_object (builder);
-  add_number (builder, "viewers", result->viewers);
-  add_number (builder, "stays", figures.stays);
-  add_number (builder, "joined", figures.joined);
-  add_number (builder, "failed", figures.failed);
-  add_failures (builder, figures.failures);
-  add_spread (builder, "answer_ms", figures.answer_ms);
-  add_spread (builder, "checked_ms", figures.checked_ms);
-  add_spread (builder, "secured_ms", figures.secured_ms);
-  add_spread (builder, "first_picture_ms", figures.picture_ms);
-  add_spread (builder, "live_ms", figures.live_ms);
+  load_json_add_number (builder, "viewers", result->viewers);
+  load_json_add_number (builder, "stays", figures.stays);
+  load_json_add_number (builder, "joined", figures.joined);
+  load_json_add_number (builder, "failed", figures.failed);
+  load_json_add_counts (builder, "failures", figures.failures);
+  load_json_add_spread (builder, "answer_ms", figures.answer_ms);
+  load_json_add_spread (builder, "checked_ms", figures.checked_ms);
+  load_json_add_spread (builder, "secured_ms", figures.secured_ms);
+  load_json_add_spread (builder, "first_picture_ms", figures.picture_ms);
+  load_json_add_spread (builder, "live_ms", figures.live_ms);
   add_counts (builder, "all", &figures.all);
   add_counts (builder, "measured", &figures.measured);
-  add_number (builder, "socket_drops", (double)figures.socket_drops);
-  add_number (builder, "fps_slowest", figures.slowest_fps);
-  add_number (builder, "fps_median", figures.median_fps);
-  add_number (builder, "measured_s", result->measured_s);
-  add_number (builder, "measured_viewers", result->playing);
-  add_number (builder, "megabits_per_s", figures.megabits_per_s);
-  add_number (builder, "packets_per_s", figures.packets_per_s);
-  add_number (builder, "own_cpu_cores", figures.own_cpu_cores);
-  add_number (builder, "own_lag_ms", (double)result->max_lag_us / 1000);
+  load_json_add_number (builder, "socket_drops", (double)figures.socket_drops);
+  load_json_add_number (builder, "fps_slowest", figures.slowest_fps);
+  load_json_add_number (builder, "fps_median", figures.median_fps);
+  load_json_add_number (builder, "measured_s", result->measured_s);
+  load_json_add_number (builder, "measured_viewers", result->playing);
+  load_json_add_number (builder, "megabits_per_s", figures.megabits_per_s);
+  load_json_add_number (builder, "packets_per_s", figures.packets_per_s);
+  load_json_add_number (builder, "own_cpu_cores", figures.own_cpu_cores);
+  load_json_add_number (builder, "own_lag_ms", (double)result->max_lag_us / 1000);
   add_server (builder, &figures, result);
-  json_builder_end_object (builder);
-  g_autoptr (JsonNode) root = json_builder_get_root (builder);
-  g_autofree char *text = json_to_string (root, TRUE);
-  printf ("%s\n", text);
+  load_json_print (builder);
   g_hash_table_unref (figures.failures);
 }
 
