@@ -30,7 +30,7 @@ test_lines (void)
     { "<b>&amp;</b>", "<b>&amp;</b>" },
     { "a\u202eb\u2066c\u200fd", "abcd" },
     { "x\r\nSet-Cookie: y", "x Set-Cookie: y" },
-    { "\aa\xc2\x85", "a" },
+    { "\x07" "a\xc2\x85", "a" },
     { "\u1112\u1161\u11ab", "한" }, /* composed */
     { "👩\u200d🏫", "👩\u200d🏫" },
     { "e\u0301\u0301\u0301\u0301\u0301\u0301\u0301\u0301\u0301\u0301", "é\u0301\u0301\u0301\u0301\u0301\u0301" },
