@@ -2,7 +2,7 @@
 again when the line is as it was."""
 
 from browser import browser, publish_recording, recording  # noqa: F401
-from conftest import wait_until
+from conftest import both_engines, wait_until
 from network import link  # noqa: F401
 
 TRIES = 4
@@ -15,6 +15,7 @@ def level_of(server):
     return viewers[0]["level"] if viewers else None
 
 
+@both_engines
 def test_less_on_a_narrow_line_and_all_again(link, airclassd, publish_recording, browser):  # noqa: F811
     with link.at_server():
         server = airclassd(link.server_options())

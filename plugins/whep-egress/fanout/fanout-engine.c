@@ -47,7 +47,7 @@ static void
 on_joined (void *data)
 {
   News *news = data;
-  AirViewerInfo *info = air_fanout_viewer_get_info (news->viewer);
+  AirViewerInfo *info = air_viewer_record_get_info (&news->viewer->record);
   if (g_hash_table_contains (news->self->viewers, info->viewer_id))
     news->self->events.joined (info, news->self->events.data);
   air_viewer_info_free (info);
@@ -71,7 +71,7 @@ static void
 on_left (void *data)
 {
   News *news = data;
-  AirViewerInfo *info = air_fanout_viewer_get_info (news->viewer);
+  AirViewerInfo *info = air_viewer_record_get_info (&news->viewer->record);
   forget_viewer (news->self, info, news->reason);
   air_viewer_info_free (info);
 }
@@ -174,8 +174,8 @@ static void
 second_passed (void *data)
 {
   FanoutEngine *self = data;
-  AirFanoutCounts counts = air_fanout_loops_take_counts (self->loops);
-  air_fanout_metrics_add (&self->metrics, &counts);
+  AirEngineCounts counts = air_fanout_loops_take_counts (self->loops);
+  air_engine_metrics_add (&self->metrics, &counts);
   self->load = (AirEngineLoad){
     .packets = counts.packets,
     .dropped = counts.dropped,
@@ -198,7 +198,7 @@ expire_viewers (void *data)
   AirFanoutViewer *viewer;
   while ((viewer = air_fanout_directory_expire (air_fanout_loops_get_directory (self->loops), before_us)))
     {
-      AirViewerInfo *info = air_fanout_viewer_get_info (viewer);
+      AirViewerInfo *info = air_viewer_record_get_info (&viewer->record);
       forget_viewer (self, info, AIR_VIEWER_NO_HANDSHAKE);
       air_viewer_info_free (info);
     }
@@ -279,7 +279,7 @@ stop (AirEngine *engine)
   for (unsigned i = 0; ids[i]; i++)
     {
       Entry *entry = g_hash_table_lookup (self->viewers, ids[i]);
-      AirViewerInfo *info = air_fanout_viewer_get_info (entry->viewer);
+      AirViewerInfo *info = air_viewer_record_get_info (&entry->viewer->record);
       forget_viewer (self, info, AIR_VIEWER_SHUTDOWN);
       air_viewer_info_free (info);
     }
@@ -313,18 +313,6 @@ close_group (void *group)
   air_fanout_group_close (group);
 }
 
-static bool
-is_wanted (void *group, unsigned rung)
-{
-  return air_fanout_group_is_wanted (group, rung);
-}
-
-static void
-set_possible (void *group, unsigned rung, bool possible)
-{
-  air_fanout_group_set_possible (group, rung, possible);
-}
-
 static AirFanoutFeed *
 find_feed (FanoutEngine *self, AirStream *stream)
 {
@@ -334,13 +322,8 @@ find_feed (FanoutEngine *self, AirStream *stream)
   while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
     if (air_fanout_feed_get_stream (feed) == stream)
       return feed;
-  AirFeedOutput output = {
-    air_fanout_loops_make_group (self->loops, self->bframes == AIR_BFRAMES_DROP),
-    set_reader,
-    close_group,
-    is_wanted,
-    set_possible,
-  };
+  AirFanoutGroup *group = air_fanout_loops_make_group (self->loops, self->bframes == AIR_BFRAMES_DROP);
+  AirFeedOutput output = { group, set_reader, close_group, air_fanout_group_get_demand (group) };
   feed = air_fanout_feed_new (self->context, stream, self->bframes, &output);
   g_hash_table_insert (self->feeds, air_fanout_feed_get_group (feed), feed);
   return feed;
@@ -391,7 +374,7 @@ list_viewers (AirEngine *engine, const char *path)
   g_hash_table_iter_init (&iter, self->viewers);
   while (g_hash_table_iter_next (&iter, NULL, (void **)&entry))
     if (!path || g_str_equal (air_stream_get_path (air_fanout_feed_get_stream (entry->feed)), path))
-      g_ptr_array_add (infos, air_fanout_viewer_get_info (entry->viewer));
+      g_ptr_array_add (infos, air_viewer_record_get_info (&entry->viewer->record));
   return infos;
 }
 
@@ -400,7 +383,7 @@ get_viewer (AirEngine *engine, const char *viewer_id)
 {
   FanoutEngine *self = (FanoutEngine *)engine;
   Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
-  return entry ? air_fanout_viewer_get_info (entry->viewer) : NULL;
+  return entry ? air_viewer_record_get_info (&entry->viewer->record) : NULL;
 }
 
 static void
@@ -445,6 +428,6 @@ air_fanout_engine_new (AirContext *context, const AirEngineEvents *events)
   self->levels = air_levels_from_string (air_context_get_string (context, "levels"));
   self->viewers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_entry);
   self->feeds = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)air_fanout_feed_free);
-  air_fanout_metrics_init (&self->metrics, context);
+  air_engine_metrics_init (&self->metrics, context);
   return &self->engine;
 }

@@ -4,7 +4,7 @@
 #include "additional-hosts.h"
 #include "fanout-feed.h"
 #include "fanout-loops.h"
-#include "fanout-metrics.h"
+#include "engine-metrics.h"
 #include "fanout-viewer.h"
 
 G_BEGIN_DECLS
@@ -21,7 +21,7 @@ typedef struct
   GHashTable *viewers; /* id → AirFanoutEntry */
   GHashTable *feeds;   /* group → AirFanoutFeed */
   AirAdditionalHosts *additional;
-  AirFanoutMetrics metrics;
+  AirEngineMetrics metrics;
   AirEngineLoad load;
   unsigned review_timer, expire_timer;
 } AirFanoutEngine;

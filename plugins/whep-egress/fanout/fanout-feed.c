@@ -197,7 +197,7 @@ wanted_low (AirFanoutFeed *feed)
 {
   int64_t now_us = g_get_monotonic_time ();
   Supply *supply = &feed->supplies[AIR_LANE_VIDEO_LOW];
-  if (feed->output.is_wanted && feed->output.is_wanted (feed->output.group, AIR_RUNG_LOW))
+  if (air_rung_demand_is_wanted (feed->output.demand, AIR_RUNG_LOW))
     feed->low_us = now_us;
   else if (feed->low_us == 0 || now_us > feed->low_us + LOW_GRACE_US)
     return NULL;
@@ -206,7 +206,7 @@ wanted_low (AirFanoutFeed *feed)
                      ? get_rendition (feed, AIR_LANE_VIDEO_LOW, "low-rung")
                    : supply->stream ? air_stream_ref (supply->stream)
                                     : NULL;
-  feed->output.set_possible (feed->output.group, AIR_RUNG_LOW, low || supply->retry_us == 0);
+  air_rung_demand_set_possible (feed->output.demand, AIR_RUNG_LOW, low || supply->retry_us == 0);
   return low;
 }
 

@@ -7,6 +7,7 @@
 
 #include "engine.h"
 #include "rtp-view.h"
+#include "rung-demand.h"
 #include "sdp-answer.h"
 
 G_BEGIN_DECLS
@@ -24,9 +25,7 @@ typedef struct
   /* @reader: (transfer full) (nullable) NULL stops that lane. */
   void (*set_reader) (void *group, AirLane lane, AirReader *reader);
   void (*close) (void *group);
-  /* Whether viewers need @rung of the video, and whether it can be made; NULL: the engine has no rungs. */
-  bool (*is_wanted) (void *group, unsigned rung);
-  void (*set_possible) (void *group, unsigned rung, bool possible);
+  AirRungDemand *demand; /* of the group */
 } AirFeedOutput;
 
 /* Starts to read @stream. */

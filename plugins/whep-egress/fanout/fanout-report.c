@@ -19,8 +19,9 @@ send_rtcp (AirFanoutViewer *viewer, const uint8_t *packet, size_t packet_bytes)
 }
 
 void
-air_fanout_viewer_answer_reference (AirFanoutViewer *viewer, uint32_t receiver_ssrc, uint32_t reference)
+air_fanout_viewer_answer_reference (void *data, uint32_t receiver_ssrc, uint32_t reference)
 {
+  AirFanoutViewer *viewer = data;
   const AirSdpSection *section = &viewer->tracks[AIR_KIND_VIDEO].section;
   uint8_t packet[64];
   if (section->feedback & AIR_SDP_FEEDBACK_ROUND_TRIP)

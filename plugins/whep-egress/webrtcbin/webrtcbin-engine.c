@@ -21,13 +21,14 @@ typedef struct
   AirContext *context;
   AirEngineEvents events;
   AirBframes bframes;
+  AirLevels levels;
   AirWebrtcLoop *loop;
   AirWebrtcNetwork network;
   AirAdditionalHosts *additional;
   AirWebrtcWorkers *workers;
   GHashTable *viewers; /* id → Entry */
   GHashTable *feeds;   /* group → AirFanoutFeed */
-  AirFanoutMetrics metrics;
+  AirEngineMetrics metrics;
   unsigned timer;
 } WebrtcEngine;
 
@@ -76,7 +77,7 @@ static void
 on_joined (void *data)
 {
   News *news = data;
-  AirViewerInfo *info = air_webrtc_viewer_get_info (news->viewer);
+  AirViewerInfo *info = air_viewer_record_get_info (&news->viewer->record);
   if (g_hash_table_contains (news->self->viewers, info->viewer_id))
     news->self->events.joined (info, news->self->events.data);
   air_viewer_info_free (info);
@@ -86,7 +87,7 @@ on_joined (void *data)
 static void
 forget_viewer (WebrtcEngine *self, AirWebrtcViewer *viewer, AirViewerReason reason)
 {
-  AirViewerInfo *info = air_webrtc_viewer_get_info (viewer);
+  AirViewerInfo *info = air_viewer_record_get_info (&viewer->record);
   Entry *entry = g_hash_table_lookup (self->viewers, info->viewer_id);
   if (entry)
     {
@@ -144,6 +145,15 @@ on_reader_ended (void *data)
 }
 
 static void
+on_rung_wanted (void *data)
+{
+  News *news = data;
+  AirFanoutFeed *feed = g_hash_table_lookup (news->self->feeds, news->group);
+  if (feed)
+    air_fanout_feed_review (feed);
+}
+
+static void
 loop_joined (AirWebrtcViewer *viewer, void *data)
 {
   WebrtcEngine *self = data;
@@ -171,6 +181,13 @@ loop_reader_ended (AirWebrtcGroup *group, AirLane lane, void *data)
   News *news = news_new (self, NULL, group, AIR_VIEWER_LEFT);
   news->lane = lane;
   air_context_invoke (self->context, on_reader_ended, news, free_news);
+}
+
+static void
+loop_rung_wanted (AirWebrtcGroup *group, void *data)
+{
+  WebrtcEngine *self = data;
+  air_context_invoke (self->context, on_rung_wanted, news_new (self, NULL, group, AIR_VIEWER_LEFT), free_news);
 }
 
 /* ---- Feeds */
@@ -227,8 +244,8 @@ find_feed (WebrtcEngine *self, AirStream *stream)
   while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
     if (air_fanout_feed_get_stream (feed) == stream)
       return feed;
-  AirFeedOutput output
-      = { air_webrtc_group_new (self->loop, self->bframes == AIR_BFRAMES_DROP), set_reader, close_group };
+  AirWebrtcGroup *group = air_webrtc_group_new (self->loop, self->bframes == AIR_BFRAMES_DROP);
+  AirFeedOutput output = { group, set_reader, close_group, &group->demand };
   feed = air_fanout_feed_new (self->context, stream, self->bframes, &output);
   g_hash_table_insert (self->feeds, output.group, feed);
   return feed;
@@ -238,8 +255,8 @@ static void
 second_passed (void *data)
 {
   WebrtcEngine *self = data;
-  AirFanoutCounts counts = air_webrtc_loop_take_counts (self->loop);
-  air_fanout_metrics_add (&self->metrics, &counts);
+  AirEngineCounts counts = air_webrtc_loop_take_counts (self->loop);
+  air_engine_metrics_add (&self->metrics, &counts);
 
   GHashTableIter iter;
   AirFanoutFeed *feed;
@@ -293,7 +310,7 @@ static bool
 start (AirEngine *engine, GError **error)
 {
   WebrtcEngine *self = (WebrtcEngine *)engine;
-  AirWebrtcLoopEvents events = { loop_joined, loop_left, loop_reordered, loop_reader_ended, self };
+  AirWebrtcLoopEvents events = { loop_joined, loop_left, loop_reordered, loop_reader_ended, loop_rung_wanted, self };
   if (!read_ports (self, error) || !read_network (self, error))
     return false;
   self->additional = air_additional_hosts_new (self->context);
@@ -360,8 +377,9 @@ accept_viewer (WebrtcEngine *self, const AirViewerRequest *request, AirSdpChoice
     }
   air_webrtc_viewer_limit_choice (ret_choice);
   Entry *entry = g_new (Entry, 1);
-  *entry
-      = (Entry){ air_webrtc_viewer_new (request, ret_choice, air_fanout_feed_get_group (feed), self->loop), feed };
+  *entry = (Entry){
+    air_webrtc_viewer_new (request, ret_choice, air_fanout_feed_get_group (feed), self->loop, self->levels), feed
+  };
   g_hash_table_insert (self->viewers, g_strdup (request->viewer_id), entry);
   air_fanout_feed_add_viewers (feed, 1);
   *ret_viewer = entry->viewer;
@@ -433,7 +451,7 @@ list_viewers (AirEngine *engine, const char *path)
   g_hash_table_iter_init (&iter, self->viewers);
   while (g_hash_table_iter_next (&iter, NULL, (void **)&entry))
     if (!path || g_str_equal (air_stream_get_path (air_fanout_feed_get_stream (entry->feed)), path))
-      g_ptr_array_add (infos, air_webrtc_viewer_get_info (entry->viewer));
+      g_ptr_array_add (infos, air_viewer_record_get_info (&entry->viewer->record));
   return infos;
 }
 
@@ -442,7 +460,7 @@ get_viewer (AirEngine *engine, const char *viewer_id)
 {
   WebrtcEngine *self = (WebrtcEngine *)engine;
   Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
-  return entry ? air_webrtc_viewer_get_info (entry->viewer) : NULL;
+  return entry ? air_viewer_record_get_info (&entry->viewer->record) : NULL;
 }
 
 static void
@@ -480,8 +498,9 @@ air_webrtcbin_engine_new (AirContext *context, const AirIceServers *servers, con
   self->events = *events;
   self->network.servers = servers;
   self->bframes = air_bframes_from_string (air_context_get_string (context, "bframes"));
+  self->levels = air_levels_from_string (air_context_get_string (context, "levels"));
   self->viewers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_entry);
   self->feeds = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)air_fanout_feed_free);
-  air_fanout_metrics_init (&self->metrics, context);
+  air_engine_metrics_init (&self->metrics, context);
   return &self->engine;
 }
