@@ -2,9 +2,12 @@
 #include "viewer-record.h"
 
 void
-air_viewer_record_init (AirViewerRecord *record, const AirViewerRequest *request, const char *engine, bool video)
+air_viewer_record_init (AirViewerRecord *record, void *viewer, GDestroyNotify free, const AirViewerRequest *request,
+                        const char *engine, bool video)
 {
   *record = (AirViewerRecord){
+    .viewer = viewer,
+    .free = free,
     .info = {
       .viewer_id = g_strdup (request->viewer_id),
       .path = g_strdup (request->path),
@@ -18,16 +21,27 @@ air_viewer_record_init (AirViewerRecord *record, const AirViewerRequest *request
     },
   };
   air_viewer_level_describe_first (video, &record->info);
+  g_atomic_ref_count_init (&record->references);
   g_mutex_init (&record->lock);
 }
 
-void
-air_viewer_record_clear (AirViewerRecord *record)
+AirViewerRecord *
+air_viewer_record_ref (AirViewerRecord *record)
 {
+  g_atomic_ref_count_inc (&record->references);
+  return record;
+}
+
+void
+air_viewer_record_unref (AirViewerRecord *record)
+{
+  if (!record || !g_atomic_ref_count_dec (&record->references))
+    return;
   g_free (record->info.viewer_id);
   g_free (record->info.path);
   g_free (record->info.address);
   g_mutex_clear (&record->lock);
+  record->free (record->viewer);
 }
 
 AirViewerInfo *

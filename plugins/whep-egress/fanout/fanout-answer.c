@@ -49,15 +49,15 @@ write_answer (AirFanoutEngine *self, AirFanoutViewer *viewer, const AirSdpOffer 
 }
 
 AirFanoutViewer *
-air_fanout_engine_make_viewer (AirFanoutEngine *self, AirFanoutFeed *feed, const AirViewerRequest *request,
+air_fanout_engine_make_viewer (AirFanoutEngine *self, AirStreamFeed *feed, const AirViewerRequest *request,
                                char **ret_answer, GError **error)
 {
   AirSdpChoice choice;
-  AirSdpSource video = air_fanout_feed_get_video (feed);
+  AirSdpSource video = air_stream_feed_get_video (feed);
   if (!air_sdp_choose (request->offer, &video, &choice, error))
     return NULL;
-  g_autoptr (AirFanoutViewer) viewer = air_fanout_viewer_new (air_fanout_feed_get_group (feed), request, &choice);
-  viewer->levels = self->levels;
+  g_autoptr (AirFanoutViewer) viewer = air_fanout_viewer_new (air_stream_feed_get_group (feed), request, &choice);
+  viewer->levels = self->base.levels;
   if (!prepare_transport (self, viewer, &choice, error))
     return NULL;
   viewer->listing.ice = viewer->ice;

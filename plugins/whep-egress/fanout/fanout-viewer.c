@@ -7,11 +7,26 @@
 /* Whoever takes what is sent by TCP more slowly gets the present instead of what it missed. */
 #define TCP_MAX_LATE_NS G_GINT64_CONSTANT (1000000000)
 
+static void
+free_viewer (void *data)
+{
+  AirFanoutViewer *viewer = data;
+  air_fanout_group_unref (viewer->group);
+  air_ice_free (viewer->ice);
+  air_dtls_free (viewer->dtls);
+  air_srtp_free (viewer->sender);
+  air_srtp_free (viewer->receiver);
+  air_viewer_level_clear (&viewer->level);
+  g_free (viewer->cname);
+  g_free (viewer->mid);
+  air_repair_clear (&viewer->repair);
+  g_free (viewer);
+}
+
 AirFanoutViewer *
 air_fanout_viewer_new (AirFanoutGroup *group, const AirViewerRequest *request, const AirSdpChoice *choice)
 {
   AirFanoutViewer *viewer = g_new0 (AirFanoutViewer, 1);
-  g_atomic_ref_count_init (&viewer->references);
   viewer->group = air_fanout_group_ref (group);
   viewer->mid = g_strdup ("");
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
@@ -34,33 +49,23 @@ air_fanout_viewer_new (AirFanoutGroup *group, const AirViewerRequest *request, c
   viewer->listing.created_us = viewer->created_us;
   air_repair_init (&viewer->repair);
   viewer->counts.rtt_us = -1;
-  air_viewer_record_init (&viewer->record, request, "fanout", choice->kinds[AIR_KIND_VIDEO].accepted);
+  air_viewer_record_init (&viewer->record, viewer, free_viewer, request, "fanout",
+                          choice->kinds[AIR_KIND_VIDEO].accepted);
   return viewer;
 }
 
 AirFanoutViewer *
 air_fanout_viewer_ref (AirFanoutViewer *viewer)
 {
-  g_atomic_ref_count_inc (&viewer->references);
+  air_viewer_record_ref (&viewer->record);
   return viewer;
 }
 
 void
 air_fanout_viewer_unref (AirFanoutViewer *viewer)
 {
-  if (!viewer || !g_atomic_ref_count_dec (&viewer->references))
-    return;
-  air_fanout_group_unref (viewer->group);
-  air_ice_free (viewer->ice);
-  air_dtls_free (viewer->dtls);
-  air_srtp_free (viewer->sender);
-  air_srtp_free (viewer->receiver);
-  air_viewer_level_clear (&viewer->level);
-  g_free (viewer->cname);
-  g_free (viewer->mid);
-  air_viewer_record_clear (&viewer->record);
-  air_repair_clear (&viewer->repair);
-  g_free (viewer);
+  if (viewer)
+    air_viewer_record_unref (&viewer->record);
 }
 
 /* ---- What the level asks of this engine */

@@ -27,7 +27,6 @@ typedef AirRtpTrack AirFanoutTrack;
 struct _AirFanoutViewer
 {
   AirDemuxEntry entry; /* first: the loop's demultiplexer gives it back */
-  gatomicrefcount references;
   AirFanoutListing listing;
   AirFanoutLoop *loop;
   AirFanoutGroup *group; /* a reference */

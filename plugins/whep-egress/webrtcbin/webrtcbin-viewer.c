@@ -113,6 +113,18 @@ air_webrtc_viewer_limit_choice (AirSdpChoice *choice)
     }
 }
 
+static void
+free_viewer (void *data)
+{
+  AirWebrtcViewer *viewer = data;
+  air_webrtc_peer_free (viewer->peer);
+  air_viewer_level_clear (&viewer->level);
+  air_repair_clear (&viewer->repair);
+  g_free (viewer->cname);
+  g_free (viewer->mid);
+  g_free (viewer);
+}
+
 AirWebrtcViewer *
 air_webrtc_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choice, AirWebrtcGroup *group,
                        AirWebrtcLoop *loop, AirLevels levels)
@@ -120,7 +132,6 @@ air_webrtc_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choi
   AirWebrtcViewer *viewer = g_new0 (AirWebrtcViewer, 1);
   AirWebrtcPeerEvents events = { peer_connected, peer_failed, peer_left, peer_selected, peer_rtcp, viewer };
   unsigned first = request->offer->media_count;
-  g_atomic_ref_count_init (&viewer->references);
   viewer->group = group;
   viewer->loop = loop;
   viewer->peer = air_webrtc_peer_new (request->viewer_id, &events);
@@ -139,29 +150,23 @@ air_webrtc_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choi
   viewer->levels = levels;
   viewer->counts.rtt_us = -1;
   air_repair_init (&viewer->repair);
-  air_viewer_record_init (&viewer->record, request, "webrtcbin", choice->kinds[AIR_KIND_VIDEO].accepted);
+  air_viewer_record_init (&viewer->record, viewer, free_viewer, request, "webrtcbin",
+                          choice->kinds[AIR_KIND_VIDEO].accepted);
   return viewer;
 }
 
 AirWebrtcViewer *
 air_webrtc_viewer_ref (AirWebrtcViewer *viewer)
 {
-  g_atomic_ref_count_inc (&viewer->references);
+  air_viewer_record_ref (&viewer->record);
   return viewer;
 }
 
 void
 air_webrtc_viewer_unref (AirWebrtcViewer *viewer)
 {
-  if (!viewer || !g_atomic_ref_count_dec (&viewer->references))
-    return;
-  air_webrtc_peer_free (viewer->peer);
-  g_free (viewer->cname);
-  g_free (viewer->mid);
-  air_viewer_level_clear (&viewer->level);
-  air_viewer_record_clear (&viewer->record);
-  air_repair_clear (&viewer->repair);
-  g_free (viewer);
+  if (viewer)
+    air_viewer_record_unref (&viewer->record);
 }
 
 void

@@ -17,7 +17,6 @@ typedef struct _AirWebrtcLoop AirWebrtcLoop;
 
 typedef struct
 {
-  gatomicrefcount references;
   AirWebrtcLoop *loop;
   AirWebrtcGroup *group;
   AirWebrtcPeer *peer;
