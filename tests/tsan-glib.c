@@ -10,11 +10,12 @@ void __tsan_release (void *place);
 
 #define REAL(name) ((__typeof__ (&name))dlsym (RTLD_NEXT, #name))
 
-/* Found once per function; the race to find it is harmless, both find the same. */
+/* Looked for until somebody has found it; all find the same. */
 #define FIND(name)                                                                                                     \
-  static __typeof__ (&name) real;                                                                                      \
-  if (!__atomic_load_n (&real, __ATOMIC_RELAXED))                                                                      \
-  __atomic_store_n (&real, REAL (name), __ATOMIC_RELAXED)
+  static __typeof__ (&name) found;                                                                                     \
+  __typeof__ (&name) real = __atomic_load_n (&found, __ATOMIC_ACQUIRE);                                                \
+  if (!real)                                                                                                           \
+  __atomic_store_n (&found, real = REAL (name), __ATOMIC_RELEASE)
 
 #define LOCK(name, type)                                                                                               \
   void name (type *lock)                                                                                               \
