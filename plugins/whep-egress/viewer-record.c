@@ -94,3 +94,27 @@ air_viewer_record_publish (AirViewerRecord *record, const AirViewerInfo *counts,
   g_mutex_unlock (&record->lock);
   record->bytes_before = counts->bytes;
 }
+
+void
+air_viewer_names_init (AirViewerNames *names, const AirSdpOffer *offer, const AirSdpChoice *choice,
+                       char ret_mids[AIR_KIND_COUNT][AIR_RTP_MAX_MID_BYTES + 1])
+{
+  unsigned first = offer->media_count;
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    {
+      const AirSdpSection *section = &choice->kinds[kind];
+      if (!section->accepted)
+        continue;
+      g_strlcpy (ret_mids[kind], offer->media[section->section]->mid, AIR_RTP_MAX_MID_BYTES + 1);
+      first = MIN (first, section->section);
+    }
+  names->mid = g_strdup (first < offer->media_count ? offer->media[first]->mid : "");
+  names->cname = g_strdup_printf ("airclass-%08x%08x", g_random_int (), g_random_int ());
+}
+
+void
+air_viewer_names_clear (AirViewerNames *names)
+{
+  g_clear_pointer (&names->mid, g_free);
+  g_clear_pointer (&names->cname, g_free);
+}

@@ -32,6 +32,18 @@ void air_viewer_record_set_profile (AirViewerRecord *record, const char *profile
 void air_viewer_record_publish (AirViewerRecord *record, const AirViewerInfo *counts, bool connected,
                                 AirViewerLevel *level, int64_t now_us);
 
+/* What a viewer's streams are called in SDP and RTCP. */
+typedef struct
+{
+  char *cname;
+  char *mid; /* of the first section that is sent */
+} AirViewerNames;
+
+/* @ret_mids: of each kind that is sent, as far as a header has room for it. */
+void air_viewer_names_init (AirViewerNames *names, const AirSdpOffer *offer, const AirSdpChoice *choice,
+                            char ret_mids[AIR_KIND_COUNT][AIR_RTP_MAX_MID_BYTES + 1]);
+void air_viewer_names_clear (AirViewerNames *names);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirViewerRecord, air_viewer_record_unref)
 
 G_END_DECLS

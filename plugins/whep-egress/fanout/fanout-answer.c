@@ -42,7 +42,7 @@ write_answer (AirFanoutEngine *self, AirFanoutViewer *viewer, const AirSdpOffer 
     .ice_pwd = air_ice_get_pwd (viewer->ice),
     .fingerprint = air_dtls_identity_get_fingerprint (self->identity),
     .candidates = (const char *const *)candidates,
-    .cname = viewer->cname,
+    .cname = viewer->names.cname,
     .session_id = (uint64_t)g_random_int () << 31 | g_random_int () >> 1,
   };
   return air_sdp_answer_write (offer, choice, &local);

@@ -59,7 +59,7 @@ air_fanout_viewer_report (AirFanoutViewer *viewer, int64_t now_us, bool at_once)
         .octets = track->octets,
       };
       uint8_t packet[512];
-      send_rtcp (viewer, packet, air_rtcp_build_sr (packet, sizeof packet, &info, viewer->cname));
+      send_rtcp (viewer, packet, air_rtcp_build_sr (packet, sizeof packet, &info, viewer->names.cname));
       track->reports++;
       track->reported_us = now_us;
     }
@@ -74,5 +74,5 @@ air_fanout_viewer_say_bye (AirFanoutViewer *viewer)
     if (viewer->tracks[kind].section.accepted)
       ssrcs[count++] = viewer->tracks[kind].section.ssrc;
   uint8_t packet[512];
-  send_rtcp (viewer, packet, air_rtcp_build_bye (packet, sizeof packet, ssrcs, count, viewer->cname));
+  send_rtcp (viewer, packet, air_rtcp_build_bye (packet, sizeof packet, ssrcs, count, viewer->names.cname));
 }

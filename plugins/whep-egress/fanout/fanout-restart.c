@@ -41,7 +41,7 @@ on_restarted (void *data)
     .ice_pwd = restart->pwd,
     .candidates = (const char *const *)candidates,
   };
-  g_autofree char *fragment = air_sdp_fragment_write (restart->viewer->mid, &local);
+  g_autofree char *fragment = air_sdp_fragment_write (restart->viewer->names.mid, &local);
   restart->answered (fragment, NULL, restart->data);
 }
 

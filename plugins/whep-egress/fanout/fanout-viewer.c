@@ -17,8 +17,7 @@ free_viewer (void *data)
   air_srtp_free (viewer->sender);
   air_srtp_free (viewer->receiver);
   air_viewer_level_clear (&viewer->level);
-  g_free (viewer->cname);
-  g_free (viewer->mid);
+  air_viewer_names_clear (&viewer->names);
   air_repair_clear (&viewer->repair);
   g_free (viewer);
 }
@@ -28,22 +27,9 @@ air_fanout_viewer_new (AirFanoutGroup *group, const AirViewerRequest *request, c
 {
   AirFanoutViewer *viewer = g_new0 (AirFanoutViewer, 1);
   viewer->group = air_fanout_group_ref (group);
-  viewer->mid = g_strdup ("");
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
-    {
-      const AirSdpSection *section = &choice->kinds[kind];
-      air_rtp_track_init (&viewer->tracks[kind], section);
-      if (section->accepted)
-        g_strlcpy (viewer->mids[kind], request->offer->media[section->section]->mid, sizeof viewer->mids[kind]);
-    }
-  for (unsigned i = 0; i < request->offer->media_count && *viewer->mid == '\0'; i++)
-    for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
-      if (choice->kinds[kind].accepted && choice->kinds[kind].section == i)
-        {
-          g_free (viewer->mid);
-          viewer->mid = g_strdup (request->offer->media[i]->mid);
-        }
-  viewer->cname = g_strdup_printf ("airclass-%08x%08x", g_random_int (), g_random_int ());
+    air_rtp_track_init (&viewer->tracks[kind], &choice->kinds[kind]);
+  air_viewer_names_init (&viewer->names, request->offer, choice, viewer->mids);
   viewer->created_us = g_get_monotonic_time ();
   viewer->listing.viewer = viewer;
   viewer->listing.created_us = viewer->created_us;

@@ -36,8 +36,7 @@ struct _AirFanoutViewer
   AirDtls *dtls;
   AirSrtp *sender;
   AirSrtp *receiver;
-  char *cname;
-  char *mid; /* of the first section */
+  AirViewerNames names;
   char mids[AIR_KIND_COUNT][AIR_RTP_MAX_MID_BYTES + 1];
   AirRtpTrack tracks[AIR_KIND_COUNT];
   int64_t created_us;

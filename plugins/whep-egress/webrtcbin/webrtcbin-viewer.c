@@ -120,8 +120,7 @@ free_viewer (void *data)
   air_webrtc_peer_free (viewer->peer);
   air_viewer_level_clear (&viewer->level);
   air_repair_clear (&viewer->repair);
-  g_free (viewer->cname);
-  g_free (viewer->mid);
+  air_viewer_names_clear (&viewer->names);
   g_free (viewer);
 }
 
@@ -131,21 +130,12 @@ air_webrtc_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choi
 {
   AirWebrtcViewer *viewer = g_new0 (AirWebrtcViewer, 1);
   AirWebrtcPeerEvents events = { peer_connected, peer_failed, peer_left, peer_selected, peer_rtcp, viewer };
-  unsigned first = request->offer->media_count;
   viewer->group = group;
   viewer->loop = loop;
   viewer->peer = air_webrtc_peer_new (request->viewer_id, &events);
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
-    {
-      const AirSdpSection *section = &choice->kinds[kind];
-      air_rtp_track_init (&viewer->tracks[kind], section);
-      if (!section->accepted)
-        continue;
-      g_strlcpy (viewer->mids[kind], request->offer->media[section->section]->mid, sizeof viewer->mids[kind]);
-      first = MIN (first, section->section);
-    }
-  viewer->mid = g_strdup (request->offer->media[first]->mid);
-  viewer->cname = g_strdup_printf ("airclass-%08x%08x", g_random_int (), g_random_int ());
+    air_rtp_track_init (&viewer->tracks[kind], &choice->kinds[kind]);
+  air_viewer_names_init (&viewer->names, request->offer, choice, viewer->mids);
   viewer->created_us = g_get_monotonic_time ();
   viewer->levels = levels;
   viewer->counts.rtt_us = -1;

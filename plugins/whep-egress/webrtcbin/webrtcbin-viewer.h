@@ -20,8 +20,7 @@ typedef struct
   AirWebrtcLoop *loop;
   AirWebrtcGroup *group;
   AirWebrtcPeer *peer;
-  char *cname;
-  char *mid; /* of the first section that is sent */
+  AirViewerNames names;
 
   char mids[AIR_KIND_COUNT][AIR_RTP_MAX_MID_BYTES + 1];
 
