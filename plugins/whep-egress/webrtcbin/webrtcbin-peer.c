@@ -9,7 +9,7 @@
 
 #include <airclass/error.h>
 
-#include "webrtcbin-dtls.h"
+#include "webrtcbin-certificate.h"
 #include "webrtcbin-sdp.h"
 
 /* The only stream and component of the agent: all is bundled and muxed. */
@@ -36,7 +36,6 @@ struct _AirWebrtcPeer
   unsigned remote_candidates;
   bool gathered;
   bool connected;
-  bool left; /* the viewer closed DTLS */
   bool closed;
 };
 
@@ -159,7 +158,6 @@ on_dtls_data (GstPad *pad, GstPadProbeInfo *info, void *data)
     {
       g_mutex_lock (&peer->lock);
       bool left = peer->connected && !peer->closed;
-      peer->left = true;
       g_mutex_unlock (&peer->lock);
       if (left)
         peer->events.left (peer->events.data);
@@ -463,15 +461,11 @@ air_webrtc_peer_close (AirWebrtcPeer *peer, const uint32_t *ssrcs, unsigned n_ss
 {
   g_mutex_lock (&peer->working);
   g_mutex_lock (&peer->lock);
-  bool connected = peer->connected, left = peer->left;
+  bool connected = peer->connected;
   peer->closed = true;
   g_mutex_unlock (&peer->lock);
   if (connected && peer->session)
-    {
-      air_webrtc_session_say_bye (peer->session, ssrcs, n_ssrcs);
-      if (!left)
-        air_webrtc_dtls_close (peer->webrtc);
-    }
+    air_webrtc_session_say_bye (peer->session, ssrcs, n_ssrcs);
   if (peer->pipeline)
     gst_element_set_state (peer->pipeline, GST_STATE_NULL);
   g_clear_pointer (&peer->session, air_webrtc_session_free);

@@ -70,7 +70,7 @@ bool air_webrtc_peer_push (AirWebrtcPeer *peer, AirKind kind, GstBufferList *pac
 void air_webrtc_peer_set_clocks (AirWebrtcPeer *peer, const AirWebrtcClock *clocks, unsigned n_clocks);
 /* Wants an RTCP report to be sent now. */
 void air_webrtc_peer_report (AirWebrtcPeer *peer);
-/* Says BYE for @ssrcs and closes DTLS when connected, ends the pipeline. Worker. */
+/* Says BYE for @ssrcs when connected, ends the pipeline. Worker. */
 void air_webrtc_peer_close (AirWebrtcPeer *peer, const uint32_t *ssrcs, unsigned n_ssrcs);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (AirWebrtcLocal, air_webrtc_local_clear)

@@ -1,0 +1,12 @@
+/* The viewer's DTLS certificate: webrtcbin 1.22 takes any; the offer announced one (RFC 8122 §5). Any thread. */
+#pragma once
+
+#include <gst/gst.h>
+#include <stdbool.h>
+
+G_BEGIN_DECLS
+
+/* @fingerprint: "sha-256 AB:CD:…" of the offer. */
+bool air_webrtc_certificate_matches (GstElement *webrtc, const char *fingerprint);
+
+G_END_DECLS
