@@ -53,7 +53,7 @@ typedef struct
   uint64_t estimate_bps; /* what its path carries, as far as that was tried; 0: not known */
   int64_t queue_us;      /* how long packets wait on the path, beyond its own delay; -1: not known */
   /* What is sent to it: "full", "reduced" (without pictures that no other needs), "low" (a smaller rendition), "audio";
-   * why, in one word, and since when by the wall clock. Static strings; NULL: an engine without levels. */
+   * why, in one word, and since when by the wall clock. Static strings. */
   const char *level, *level_reason;
   int64_t level_since_us;
   uint64_t packets, bytes;

@@ -43,7 +43,7 @@ typedef struct
 /* @text: "since", "-since", "worst", "-loss", …; Returns false when it is none of them. */
 bool air_viewer_sort_parse (const char *text, AirViewerSort *ret_sort);
 
-/* FULL where an engine knows no levels. */
+/* FULL while it is not known. */
 AirLevel air_viewer_level (const AirViewerInfo *info);
 /* Whether the level is the network's fault, and neither the operator's nor the viewer's wish. */
 bool air_viewer_is_held_down (const AirViewerInfo *info);

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from browser import browser, publish_recording, recording  # noqa: F401
-from conftest import wait_until
+from conftest import both_engines, wait_until
 from narrow_peer import NarrowPeer
 from network import CLIENT_ADDRESS, SERVER_ADDRESS, link  # noqa: F401
 from publisher import Broadcast, Publisher
@@ -77,6 +77,7 @@ def stays_full(server, go_on, begin, end):
     return False
 
 
+@both_engines
 def test_less_on_a_narrow_line_and_all_again(link, airclassd, publish_recording, browser):  # noqa: F811
     with link.at_server():
         server = airclassd(link.server_options())

@@ -115,6 +115,7 @@ class Server:
         tsan_glib = BUILD / "tests" / "libtsan-glib.so"  # in a build with -Db_sanitize=thread
         if tsan_glib.is_file():
             environment["LD_PRELOAD"] = str(tsan_glib)
+            environment["G_SLICE"] = "always-malloc"  # else the sanitizer does not see memory change hands
             environment["TSAN_OPTIONS"] = (f"suppressions={TOP}/tests/tsan.supp:ignore_noninstrumented_modules=1:exitcode=0:"
                                            f"log_path={self.folder}/sanitizer")
         return environment

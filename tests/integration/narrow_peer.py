@@ -1,5 +1,6 @@
 """A WHEP client at the end of a narrow path: packets reach it by loopback, but count as arrived when a bottleneck of rate_bps
-would have let them through, which it reports by transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+would have let them through, which it reports by transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01), or
+as players do that know of no such thing: by REMB (draft-alvestrand-rmcat-remb-03), or by the losses in its receiver reports only.
 """
 
 import collections
@@ -60,13 +61,28 @@ def build_transport_cc(base, arrivals, count, now):
     return struct.pack(">BBH", 0x8F, 205, len(body) // 4) + body
 
 
+def build_receiver_report(ssrc, lost, highest):
+    """lost: 0 to 1, of the packets since the last one (RFC 3550 §6.4.2)."""
+    return struct.pack(">BBHIIIIIII", 0x81, 201, 7, 1, ssrc, min(255, int(lost * 256)) << 24, highest, 0, 0, 0)
+
+
+def build_remb(ssrc, bps):
+    exponent = max(0, int(bps).bit_length() - 18)
+    return struct.pack(">BBHII4sBBHI", 0x8F, 206, 5, 1, 0, b"REMB", 1, exponent << 2 | int(bps) >> exponent >> 16,
+                       int(bps) >> exponent & 0xFFFF, ssrc)
+
+
 class NarrowPeer(Peer):
-    """rate_bps may be changed at any time; None: as wide as it is. Between start() and stop() a thread receives and reports."""
+    """rate_bps may be changed at any time; None: as wide as it is. Between start() and stop() a thread receives and reports.
+    feedback: "transport-cc", "remb" or "loss"."""
 
-    FEEDBACK_S = 0.1
+    FEEDBACK_S = {"transport-cc": 0.1, "remb": 0.5, "loss": 1.0}
+    QUEUE_S = 0.3  # where what does not fit is lost, which transport-wide feedback has no need of
+    WIDE_BPS = 20_000_000
 
-    def __init__(self, *args, rate_bps=None, video=True, **options):
+    def __init__(self, *args, rate_bps=None, feedback="transport-cc", **options):
         super().__init__(*args, **options)
+        self.feedback, self.lost, self.kept, self.highest = feedback, 0, 0, 0
         self.rate_bps, self.free_s = rate_bps, 0.0
         self.under_way = collections.deque()  # (arrival, transport number)
         self.packets, self.lock, self.feedbacks = [], threading.Lock(), 0
@@ -76,10 +92,14 @@ class NarrowPeer(Peer):
 
     def offer(self):
         sdp = super().offer()
-        return sdp.replace("m=video 9 UDP/TLS/RTP/SAVPF 96", "m=video 9 UDP/TLS/RTP/SAVPF 96 97").replace(
+        sdp = sdp.replace("m=video 9 UDP/TLS/RTP/SAVPF 96", "m=video 9 UDP/TLS/RTP/SAVPF 96 97").replace(
             "a=rtcp-fb:96 nack\r\n", f"a=extmap:3 {TRANSPORT_CC}\r\na=rtcp-fb:96 transport-cc\r\na=rtcp-fb:96 nack\r\n"
             "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n").replace(
             "a=rtpmap:111 opus/48000/2", f"a=extmap:3 {TRANSPORT_CC}\r\na=rtcp-fb:111 transport-cc\r\na=rtpmap:111 opus/48000/2")
+        if self.feedback == "transport-cc":
+            return sdp
+        lines = [line for line in sdp.split("\r\n") if TRANSPORT_CC not in line and "transport-cc" not in line]
+        return "\r\n".join(lines).replace("a=rtcp-fb:96 nack\r\n", "a=rtcp-fb:96 goog-remb\r\na=rtcp-fb:96 nack\r\n")
 
     def start(self):
         answer = self.post()
@@ -106,15 +126,22 @@ class NarrowPeer(Peer):
             if select.select([self.socket], [], [], 0.01)[0]:
                 try:
                     while len(pending) < 256:
-                        pending.append(self.socket.recv(4096))
+                        data, source = self.socket.recvfrom(4096)
+                        if self.is_check(data):
+                            self.answer_check(self.socket, data, source)
+                        else:
+                            pending.append(data)
                 except BlockingIOError:
                     pass
             while self.requests:
                 self.send_rtcp(self.requests.popleft())
             now = time.monotonic()
             if now >= self.next_report:
-                self.next_report = now + self.FEEDBACK_S
-                self.report(now)
+                self.next_report = now + self.FEEDBACK_S[self.feedback]
+                if self.feedback == "transport-cc":
+                    self.report(now)
+                else:
+                    self.report_losses()
             if now >= next_check:
                 next_check = now + 2
                 self.check(answered=False)
@@ -126,8 +153,29 @@ class NarrowPeer(Peer):
         packet = parse_rtp(self.inbound.unprotect(data), now)
         with self.lock:
             self.packets.append(packet)
+        if self.feedback != "transport-cc":
+            self.take_shortly_queued(data, packet, now)
+            return
         self.free_s = max(now, self.free_s) + (len(data) * 8 / self.rate_bps if self.rate_bps else 0)
         self.under_way.append((self.free_s, packet.transport))
+
+    def take_shortly_queued(self, data, packet, now):
+        fits = not self.rate_bps or self.free_s < now + self.QUEUE_S
+        if fits:
+            self.free_s = max(now, self.free_s) + (len(data) * 8 / self.rate_bps if self.rate_bps else 0)
+        if packet.payload_type == 96:
+            self.kept, self.lost, self.highest = self.kept + fits, self.lost + (not fits), packet.sequence
+
+    def report_losses(self):
+        """Of the video; of nothing while none came."""
+        if not self.video():
+            return
+        ssrc, lost = self.video()[-1].ssrc, self.lost / max(1, self.lost + self.kept)
+        self.lost = self.kept = 0
+        if self.feedback == "remb":  # such a receiver makes the sender slow down before it loses
+            self.send_rtcp(build_receiver_report(ssrc, 0, self.highest) + build_remb(ssrc, self.rate_bps or self.WIDE_BPS))
+        else:
+            self.send_rtcp(build_receiver_report(ssrc, lost, self.highest))
 
     def report(self, now):
         arrived = {}

@@ -189,6 +189,13 @@ def test_goodbyes(live, peers):
     assert series(live, "airclass_whep_left_total", "left") == 3
 
 
+def test_the_end_is_told(live, peers):
+    """By close_notify: a browser that hears only BYE goes on waiting. webrtcbin has no safe way to send it."""
+    peer = peers(live).connect()
+    assert live.request("DELETE", peer.location, token=live.token()).status == 200
+    assert peer.wait_closed()
+
+
 @both_engines
 def test_who_left_leaves_nothing_behind(live, peers):
     """Some with media, some half-way, some by HTTP only: descriptors are as before."""

@@ -297,6 +297,22 @@ class Peer:
             pass
         self.flush_dtls()
 
+    def wait_closed(self, wait_s=STEP_S):
+        """Returns whether the server's close_notify came in time."""
+        deadline = time.monotonic() + wait_s
+        arrived = [data for _, data in self.plain if 20 <= data[0] <= 63]
+        while True:
+            data = arrived.pop(0) if arrived else self.wait_datagram(lambda d: 20 <= d[0] <= 63, self.socket, deadline)
+            if data is None:
+                return False
+            self.ssl.bio_write(data)
+            try:
+                self.ssl.recv(1)
+            except SSL.ZeroReturnError:
+                return True
+            except SSL.WantReadError:
+                pass
+
     # ---- Media
 
     @staticmethod

@@ -42,22 +42,22 @@ write_answer (AirFanoutEngine *self, AirFanoutViewer *viewer, const AirSdpOffer 
     .ice_pwd = air_ice_get_pwd (viewer->ice),
     .fingerprint = air_dtls_identity_get_fingerprint (self->identity),
     .candidates = (const char *const *)candidates,
-    .cname = viewer->cname,
+    .cname = viewer->names.cname,
     .session_id = (uint64_t)g_random_int () << 31 | g_random_int () >> 1,
   };
   return air_sdp_answer_write (offer, choice, &local);
 }
 
 AirFanoutViewer *
-air_fanout_engine_make_viewer (AirFanoutEngine *self, AirFanoutFeed *feed, const AirViewerRequest *request,
+air_fanout_engine_make_viewer (AirFanoutEngine *self, AirStreamFeed *feed, const AirViewerRequest *request,
                                char **ret_answer, GError **error)
 {
   AirSdpChoice choice;
-  AirSdpSource video = air_fanout_feed_get_video (feed);
+  AirSdpSource video = air_stream_feed_get_video (feed);
   if (!air_sdp_choose (request->offer, &video, &choice, error))
     return NULL;
-  g_autoptr (AirFanoutViewer) viewer = air_fanout_viewer_new (air_fanout_feed_get_group (feed), request, &choice);
-  viewer->levels = self->levels;
+  g_autoptr (AirFanoutViewer) viewer = air_fanout_viewer_new (air_stream_feed_get_group (feed), request, &choice);
+  viewer->levels = self->base.levels;
   if (!prepare_transport (self, viewer, &choice, error))
     return NULL;
   viewer->listing.ice = viewer->ice;

@@ -6,166 +6,96 @@
 #define EXPIRE_EVERY_MS 250
 
 typedef AirFanoutEngine FanoutEngine;
-typedef AirFanoutEntry Entry;
+
+/* ---- News from the loops */
 
 static void
-free_entry (void *data)
+loop_joined (AirFanoutViewer *viewer, void *self)
 {
-  Entry *entry = data;
-  air_fanout_viewer_unref (entry->viewer);
-  g_free (entry);
+  air_engine_base_tell_joined (self, &viewer->record);
 }
 
-/* ---- News from the loops, carried to the main thread */
+static void
+loop_left (AirFanoutViewer *viewer, AirViewerReason reason, void *self)
+{
+  air_engine_base_tell_left (self, &viewer->record, reason);
+}
+
+static void
+loop_reordered (AirFanoutGroup *group, void *self)
+{
+  air_engine_base_tell_reordered (self, group);
+}
+
+static void
+loop_reader_ended (AirFanoutGroup *group, AirLane lane, void *self)
+{
+  air_engine_base_tell_reader_ended (self, group, lane);
+}
+
+static void
+loop_rung_wanted (AirFanoutGroup *group, void *self)
+{
+  air_engine_base_tell_rung_wanted (self, group);
+}
+
+/* ---- Orders to the loops */
 
 typedef struct
 {
-  FanoutEngine *self;
-  AirFanoutViewer *viewer; /* a reference; NULL: about a group */
-  AirFanoutGroup *group;   /* to be looked up, never followed */
+  AirFanoutViewer *viewer; /* a reference */
   AirViewerReason reason;
-  AirLane lane;
-} News;
+} EndViewer;
 
 static void
-free_news (void *data)
+do_end_viewer (AirFanoutLoop *loop, void *data)
 {
-  News *news = data;
-  air_fanout_viewer_unref (news->viewer);
-  g_free (news);
+  EndViewer *command = data;
+  air_fanout_loop_end_viewer (loop, command->viewer, command->reason);
 }
 
 static void
-tell (FanoutEngine *self, AirCallback callback, AirFanoutViewer *viewer, AirFanoutGroup *group, AirViewerReason reason)
+free_end_viewer (void *data)
 {
-  News *news = g_new (News, 1);
-  *news = (News){ self, viewer ? air_fanout_viewer_ref (viewer) : NULL, group, reason, AIR_LANE_AUDIO };
-  air_context_invoke (self->context, callback, news, free_news);
+  EndViewer *command = data;
+  air_fanout_viewer_unref (command->viewer);
+  g_free (command);
 }
 
 static void
-on_joined (void *data)
+end_viewer (AirEngineBase *base, void *data, AirViewerReason reason)
 {
-  News *news = data;
-  AirViewerInfo *info = air_fanout_viewer_get_info (news->viewer);
-  if (g_hash_table_contains (news->self->viewers, info->viewer_id))
-    news->self->events.joined (info, news->self->events.data);
-  air_viewer_info_free (info);
-}
-
-/* The viewer is off its loop, or never came to one. */
-static void
-forget_viewer (FanoutEngine *self, const AirViewerInfo *info, AirViewerReason reason)
-{
-  Entry *entry = g_hash_table_lookup (self->viewers, info->viewer_id);
-  if (!entry)
-    return;
-  AirFanoutFeed *feed = entry->feed;
-  g_hash_table_remove (self->viewers, info->viewer_id);
-  if (air_fanout_feed_add_viewers (feed, -1) == 0)
-    g_hash_table_remove (self->feeds, air_fanout_feed_get_group (feed));
-  self->events.left (info, reason, self->events.data);
-}
-
-static void
-on_left (void *data)
-{
-  News *news = data;
-  AirViewerInfo *info = air_fanout_viewer_get_info (news->viewer);
-  forget_viewer (news->self, info, news->reason);
-  air_viewer_info_free (info);
-}
-
-static void
-end_viewer (AirFanoutLoop *loop, void *data)
-{
-  News *news = data;
-  air_fanout_loop_end_viewer (loop, news->viewer, news->reason);
-}
-
-static void
-order_end (FanoutEngine *self, AirFanoutViewer *viewer, AirViewerReason reason)
-{
+  FanoutEngine *self = (FanoutEngine *)base;
+  AirFanoutViewer *viewer = data;
   AirFanoutLoop *owner = air_fanout_directory_withdraw (air_fanout_loops_get_directory (self->loops), &viewer->listing);
   if (!owner)
     {
-      tell (self, on_left, viewer, NULL, reason);
+      air_engine_base_tell_left (base, &viewer->record, reason);
       return;
     }
-  News *news = g_new (News, 1);
-  *news = (News){ self, air_fanout_viewer_ref (viewer), NULL, reason, AIR_LANE_AUDIO };
-  air_fanout_loop_invoke (owner, end_viewer, news, free_news);
+  EndViewer *command = g_new (EndViewer, 1);
+  *command = (EndViewer){ air_fanout_viewer_ref (viewer), reason };
+  air_fanout_loop_invoke (owner, do_end_viewer, command, free_end_viewer);
 }
 
 static void
-end_all_of (FanoutEngine *self, AirFanoutFeed *feed, AirViewerReason reason)
+set_reader (void *group, AirLane lane, AirReader *reader)
 {
-  GHashTableIter iter;
-  Entry *entry;
-  g_hash_table_iter_init (&iter, self->viewers);
-  while (g_hash_table_iter_next (&iter, NULL, (void **)&entry))
-    if (entry->feed == feed)
-      order_end (self, entry->viewer, reason);
+  air_fanout_group_set_reader (group, lane, reader);
 }
 
 static void
-on_reordered (void *data)
+close_group (void *group)
 {
-  News *news = data;
-  AirFanoutFeed *feed = g_hash_table_lookup (news->self->feeds, news->group);
-  if (feed && !air_fanout_feed_take_reordered (feed))
-    end_all_of (news->self, feed, AIR_VIEWER_BFRAMES);
+  air_fanout_group_close (group);
 }
 
-static void
-on_reader_ended (void *data)
+static AirFeedOutput
+make_output (AirEngineBase *base)
 {
-  News *news = data;
-  AirFanoutFeed *feed = g_hash_table_lookup (news->self->feeds, news->group);
-  if (feed && !air_fanout_feed_take_ended (feed, news->lane))
-    end_all_of (news->self, feed, AIR_VIEWER_STREAM_ENDED);
-}
-
-static void
-on_rung_wanted (void *data)
-{
-  News *news = data;
-  AirFanoutFeed *feed = g_hash_table_lookup (news->self->feeds, news->group);
-  if (feed)
-    air_fanout_feed_review (feed);
-}
-
-static void
-loop_joined (AirFanoutViewer *viewer, void *data)
-{
-  tell (data, on_joined, viewer, NULL, AIR_VIEWER_LEFT);
-}
-
-static void
-loop_left (AirFanoutViewer *viewer, AirViewerReason reason, void *data)
-{
-  tell (data, on_left, viewer, NULL, reason);
-}
-
-static void
-loop_reordered (AirFanoutGroup *group, void *data)
-{
-  tell (data, on_reordered, NULL, group, AIR_VIEWER_LEFT);
-}
-
-static void
-loop_reader_ended (AirFanoutGroup *group, AirLane lane, void *data)
-{
-  FanoutEngine *self = data;
-  News *news = g_new (News, 1);
-  *news = (News){ self, NULL, group, AIR_VIEWER_LEFT, lane };
-  air_context_invoke (self->context, on_reader_ended, news, free_news);
-}
-
-static void
-loop_rung_wanted (AirFanoutGroup *group, void *data)
-{
-  tell (data, on_rung_wanted, NULL, group, AIR_VIEWER_LEFT);
+  AirFanoutGroup *group
+    = air_fanout_loops_make_group (((FanoutEngine *)base)->loops, base->bframes == AIR_BFRAMES_DROP);
+  return (AirFeedOutput){ group, set_reader, close_group, air_fanout_group_get_demand (group) };
 }
 
 /* ---- Start and stop */
@@ -174,19 +104,8 @@ static void
 second_passed (void *data)
 {
   FanoutEngine *self = data;
-  AirFanoutCounts counts = air_fanout_loops_take_counts (self->loops);
-  air_fanout_metrics_add (&self->metrics, &counts);
-  self->load = (AirEngineLoad){
-    .packets = counts.packets,
-    .dropped = counts.dropped,
-    .late_us = air_delay_percentile_us (&counts.delays, 95),
-  };
-
-  GHashTableIter iter;
-  AirFanoutFeed *feed;
-  g_hash_table_iter_init (&iter, self->feeds);
-  while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
-    air_fanout_feed_review (feed);
+  AirEngineCounts counts = air_fanout_loops_take_counts (self->loops);
+  air_engine_base_second_passed (&self->base, &counts);
 }
 
 /* Those whose first check never came. */
@@ -197,24 +116,20 @@ expire_viewers (void *data)
   int64_t before_us = g_get_monotonic_time () - AIR_FANOUT_HANDSHAKE_US;
   AirFanoutViewer *viewer;
   while ((viewer = air_fanout_directory_expire (air_fanout_loops_get_directory (self->loops), before_us)))
-    {
-      AirViewerInfo *info = air_fanout_viewer_get_info (viewer);
-      forget_viewer (self, info, AIR_VIEWER_NO_HANDSHAKE);
-      air_viewer_info_free (info);
-    }
+    air_engine_base_forget_viewer (&self->base, &viewer->record, AIR_VIEWER_NO_HANDSHAKE);
 }
 
 static unsigned
 count_loops (FanoutEngine *self)
 {
-  unsigned wanted = (unsigned)air_context_get_int (self->context, "loops");
+  unsigned wanted = (unsigned)air_context_get_int (self->base.context, "loops");
   return wanted > 0 ? wanted : MIN (g_get_num_processors (), AIR_FANOUT_MAX_LOOPS);
 }
 
 static bool
 read_listen (FanoutEngine *self, AirAddress *ret_listen, unsigned *ret_count, GError **error)
 {
-  GPtrArray *addresses = air_context_get_addresses (self->context, "udp_listen");
+  GPtrArray *addresses = air_context_get_addresses (self->base.context, "udp_listen");
   if (addresses->len == 0 || addresses->len > AIR_UDP_MAX_SOCKETS)
     {
       g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "udp_listen: 1 to %d addresses are needed",
@@ -237,7 +152,7 @@ announce (FanoutEngine *self)
 {
   const AirAddress *address = air_fanout_loops_get_address (self->loops, 0);
   char text[AIR_ADDRESS_STRING_BYTES];
-  air_context_announce_endpoint (self->context, "webrtc-udp", air_address_ip_string (address, text), address->port);
+  air_context_announce_endpoint (self->base.context, "webrtc-udp", air_address_ip_string (address, text), address->port);
   for (unsigned i = 0; i < air_fanout_loops_count_sockets (self->loops); i++)
     g_message ("WebRTC on UDP%s %s", air_fanout_loops_have_tcp (self->loops) ? " and TCP" : "",
                air_address_string (air_fanout_loops_get_address (self->loops, i), text));
@@ -253,15 +168,15 @@ start (AirEngine *engine, GError **error)
   self->identity = air_dtls_identity_new (error);
   if (!self->identity || !read_listen (self, listen, &n_listen, error))
     return false;
-  unsigned max_viewers = (unsigned)air_context_get_int (self->context, "max_viewers");
+  unsigned max_viewers = (unsigned)air_context_get_int (self->base.context, "max_viewers");
   self->loops = air_fanout_loops_new (count_loops (self), listen, n_listen, max_viewers,
-                                      air_context_get_bool (self->context, "tcp"), &events, error);
+                                      air_context_get_bool (self->base.context, "tcp"), &events, error);
   if (!self->loops)
     return false;
-  self->additional = air_additional_hosts_new (self->context);
+  self->additional = air_additional_hosts_new (self->base.context);
   air_fanout_loops_start (self->loops);
-  self->review_timer = air_context_add_timer (self->context, REVIEW_EVERY_MS, second_passed, self);
-  self->expire_timer = air_context_add_timer (self->context, EXPIRE_EVERY_MS, expire_viewers, self);
+  self->review_timer = air_context_add_timer (self->base.context, REVIEW_EVERY_MS, second_passed, self);
+  self->expire_timer = air_context_add_timer (self->base.context, EXPIRE_EVERY_MS, expire_viewers, self);
   announce (self);
   return true;
 }
@@ -272,19 +187,11 @@ stop (AirEngine *engine)
   FanoutEngine *self = (FanoutEngine *)engine;
   if (!self->loops)
     return;
-  air_context_remove_source (self->context, self->review_timer);
-  air_context_remove_source (self->context, self->expire_timer);
+  air_context_remove_source (self->base.context, self->review_timer);
+  air_context_remove_source (self->base.context, self->expire_timer);
   air_fanout_loops_stop (self->loops);
-  g_autofree void **ids = g_hash_table_get_keys_as_array (self->viewers, NULL);
-  for (unsigned i = 0; ids[i]; i++)
-    {
-      Entry *entry = g_hash_table_lookup (self->viewers, ids[i]);
-      AirViewerInfo *info = air_fanout_viewer_get_info (entry->viewer);
-      forget_viewer (self, info, AIR_VIEWER_SHUTDOWN);
-      air_viewer_info_free (info);
-    }
-  g_hash_table_remove_all (self->feeds);
-  air_context_announce_endpoint (self->context, "webrtc-udp", "", 0);
+  air_engine_base_forget_all (&self->base);
+  air_context_announce_endpoint (self->base.context, "webrtc-udp", "", 0);
 }
 
 static void
@@ -292,8 +199,7 @@ free_engine (AirEngine *engine)
 {
   FanoutEngine *self = (FanoutEngine *)engine;
   air_fanout_loops_free (self->loops);
-  g_hash_table_unref (self->viewers);
-  g_hash_table_unref (self->feeds);
+  air_engine_base_clear (&self->base);
   g_clear_pointer (&self->identity, air_dtls_identity_unref);
   air_additional_hosts_free (self->additional);
   g_free (self);
@@ -302,123 +208,24 @@ free_engine (AirEngine *engine)
 /* ---- Viewers */
 
 static void
-set_reader (void *group, AirLane lane, AirReader *reader)
-{
-  air_fanout_group_set_reader (group, lane, reader);
-}
-
-static void
-close_group (void *group)
-{
-  air_fanout_group_close (group);
-}
-
-static bool
-is_wanted (void *group, unsigned rung)
-{
-  return air_fanout_group_is_wanted (group, rung);
-}
-
-static void
-set_possible (void *group, unsigned rung, bool possible)
-{
-  air_fanout_group_set_possible (group, rung, possible);
-}
-
-static AirFanoutFeed *
-find_feed (FanoutEngine *self, AirStream *stream)
-{
-  GHashTableIter iter;
-  AirFanoutFeed *feed;
-  g_hash_table_iter_init (&iter, self->feeds);
-  while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
-    if (air_fanout_feed_get_stream (feed) == stream)
-      return feed;
-  AirFeedOutput output = {
-    air_fanout_loops_make_group (self->loops, self->bframes == AIR_BFRAMES_DROP),
-    set_reader,
-    close_group,
-    is_wanted,
-    set_possible,
-  };
-  feed = air_fanout_feed_new (self->context, stream, self->bframes, &output);
-  g_hash_table_insert (self->feeds, air_fanout_feed_get_group (feed), feed);
-  return feed;
-}
-
-static void
 add_viewer (AirEngine *engine, const AirViewerRequest *request, AirEngineAnswered answered, void *data,
             GDestroyNotify destroy)
 {
   FanoutEngine *self = (FanoutEngine *)engine;
   g_autoptr (GError) error = NULL;
   g_autofree char *answer = NULL;
-  if (air_fanout_feed_check (request->stream, self->bframes, &error))
+  if (air_stream_feed_check (request->stream, self->base.bframes, &error))
     {
-      AirFanoutFeed *feed = find_feed (self, request->stream);
+      AirStreamFeed *feed = air_engine_base_find_feed (&self->base, request->stream);
       AirFanoutViewer *viewer = air_fanout_engine_make_viewer (self, feed, request, &answer, &error);
       if (viewer)
-        {
-          Entry *entry = g_new (Entry, 1);
-          *entry = (Entry){ viewer, feed };
-          g_hash_table_insert (self->viewers, g_strdup (request->viewer_id), entry);
-          air_fanout_feed_add_viewers (feed, 1);
-        }
-      else if (air_fanout_feed_add_viewers (feed, 0) == 0)
-        g_hash_table_remove (self->feeds, air_fanout_feed_get_group (feed));
+        air_engine_base_add_viewer (&self->base, feed, &viewer->record);
+      else
+        air_engine_base_drop_feed (&self->base, feed);
     }
   answered (answer, error, data);
   if (destroy)
     destroy (data);
-}
-
-static void
-remove_viewer (AirEngine *engine, const char *viewer_id, AirViewerReason reason)
-{
-  FanoutEngine *self = (FanoutEngine *)engine;
-  Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
-  if (entry)
-    order_end (self, entry->viewer, reason);
-}
-
-static GPtrArray *
-list_viewers (AirEngine *engine, const char *path)
-{
-  FanoutEngine *self = (FanoutEngine *)engine;
-  GPtrArray *infos = g_ptr_array_new_with_free_func ((GDestroyNotify)air_viewer_info_free);
-  GHashTableIter iter;
-  Entry *entry;
-  g_hash_table_iter_init (&iter, self->viewers);
-  while (g_hash_table_iter_next (&iter, NULL, (void **)&entry))
-    if (!path || g_str_equal (air_stream_get_path (air_fanout_feed_get_stream (entry->feed)), path))
-      g_ptr_array_add (infos, air_fanout_viewer_get_info (entry->viewer));
-  return infos;
-}
-
-static AirViewerInfo *
-get_viewer (AirEngine *engine, const char *viewer_id)
-{
-  FanoutEngine *self = (FanoutEngine *)engine;
-  Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
-  return entry ? air_fanout_viewer_get_info (entry->viewer) : NULL;
-}
-
-static void
-get_load (AirEngine *engine, AirEngineLoad *ret_load)
-{
-  *ret_load = ((FanoutEngine *)engine)->load;
-}
-
-static void
-stream_changed (AirEngine *engine, const char *path)
-{
-  FanoutEngine *self = (FanoutEngine *)engine;
-  GHashTableIter iter;
-  AirFanoutFeed *feed;
-  g_hash_table_iter_init (&iter, self->feeds);
-  while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
-    if (g_str_equal (air_stream_get_path (air_fanout_feed_get_stream (feed)), path))
-      air_fanout_feed_review (feed);
 }
 
 AirEngine *
@@ -431,20 +238,14 @@ air_fanout_engine_new (AirContext *context, const AirEngineEvents *events)
     .free = free_engine,
     .add_viewer = add_viewer,
     .restart = air_fanout_engine_restart_viewer,
-    .remove_viewer = remove_viewer,
-    .list_viewers = list_viewers,
-    .get_viewer = get_viewer,
-    .get_load = get_load,
-    .stream_changed = stream_changed,
+    .remove_viewer = air_engine_base_remove_viewer,
+    .list_viewers = air_engine_base_list_viewers,
+    .get_viewer = air_engine_base_get_viewer,
+    .get_load = air_engine_base_get_load,
+    .stream_changed = air_engine_base_stream_changed,
   };
+  static const AirEngineBaseClass base_class = { .end_viewer = end_viewer, .make_output = make_output };
   FanoutEngine *self = g_new0 (FanoutEngine, 1);
-  self->engine.class = &class;
-  self->context = context;
-  self->events = *events;
-  self->bframes = air_bframes_from_string (air_context_get_string (context, "bframes"));
-  self->levels = air_levels_from_string (air_context_get_string (context, "levels"));
-  self->viewers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_entry);
-  self->feeds = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)air_fanout_feed_free);
-  air_fanout_metrics_init (&self->metrics, context);
-  return &self->engine;
+  air_engine_base_init (&self->base, &class, &base_class, context, events);
+  return &self->base.engine;
 }

@@ -16,9 +16,7 @@ struct _AirFanoutGroup
   gatomicrefcount references;
   AirFanoutLoop *home;
   AirFanoutShare shares[AIR_FANOUT_MAX_LOOPS];
-  /* Any thread, atomic. */
-  int wanted[AIR_RUNG_COUNT];     /* by how many viewers */
-  int impossible[AIR_RUNG_COUNT]; /* it cannot be made */
+  AirRungDemand demand;
   /* Of the home's thread. */
   AirRtpSource *source; /* NULL: closed */
   uint64_t sent[AIR_LANE_COUNT]; /* up to where subscribers have the packets */
@@ -239,16 +237,10 @@ air_fanout_group_set_reader (AirFanoutGroup *group, AirLane lane, AirReader *rea
   send_message (group->home, set_reader, (Message){ .group = group, .lane = lane, .reader = reader });
 }
 
-bool
-air_fanout_group_is_wanted (AirFanoutGroup *group, unsigned rung)
+AirRungDemand *
+air_fanout_group_get_demand (AirFanoutGroup *group)
 {
-  return g_atomic_int_get (&group->wanted[rung]) > 0;
-}
-
-void
-air_fanout_group_set_possible (AirFanoutGroup *group, unsigned rung, bool possible)
-{
-  g_atomic_int_set (&group->impossible[rung], !possible);
+  return &group->demand;
 }
 
 /* ---- For a share's loop */
@@ -307,13 +299,12 @@ air_fanout_share_request_keyframe (AirFanoutShare *share, AirLane lane)
 void
 air_fanout_share_want (AirFanoutShare *share, unsigned rung, int change)
 {
-  int before = g_atomic_int_add (&share->group->wanted[rung], change);
-  if (before == 0)
+  if (air_rung_demand_change (&share->group->demand, rung, change))
     share->loop->events.rung_wanted (share->group, share->loop->events.data);
 }
 
 bool
 air_fanout_share_is_possible (AirFanoutShare *share, unsigned rung)
 {
-  return !g_atomic_int_get (&share->group->impossible[rung]);
+  return air_rung_demand_is_possible (&share->group->demand, rung);
 }

@@ -7,6 +7,7 @@
 
 #include "fanout-loop.h"
 #include "rtp-source.h"
+#include "rung-demand.h"
 
 G_BEGIN_DECLS
 
@@ -30,10 +31,8 @@ void air_fanout_group_unref (AirFanoutGroup *group);
 void air_fanout_group_close (AirFanoutGroup *group);
 /* @reader: (transfer full) (nullable) NULL stops that lane. Main thread. */
 void air_fanout_group_set_reader (AirFanoutGroup *group, AirLane lane, AirReader *reader);
-/* Whether viewers need @rung of the video. Main thread. */
-bool air_fanout_group_is_wanted (AirFanoutGroup *group, unsigned rung);
-/* Whether it can be made, as far as is known; at first: yes. Main thread. */
-void air_fanout_group_set_possible (AirFanoutGroup *group, unsigned rung, bool possible);
+/* Any thread. */
+AirRungDemand *air_fanout_group_get_demand (AirFanoutGroup *group);
 
 /* ---- On the loop of the share */
 

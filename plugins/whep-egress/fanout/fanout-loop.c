@@ -329,12 +329,12 @@ air_fanout_loop_invoke (AirFanoutLoop *loop, AirFanoutCommand function, void *da
 }
 
 void
-air_fanout_loop_take_counts (AirFanoutLoop *loop, AirFanoutCounts *counts)
+air_fanout_loop_take_counts (AirFanoutLoop *loop, AirEngineCounts *counts)
 {
   g_mutex_lock (&loop->lock);
   uint64_t *sum = (uint64_t *)counts, *taken = (uint64_t *)&loop->taken;
   const uint64_t *shared = (const uint64_t *)&loop->shared;
-  for (size_t i = 0; i < sizeof (AirFanoutCounts) / sizeof (uint64_t); i++)
+  for (size_t i = 0; i < sizeof (AirEngineCounts) / sizeof (uint64_t); i++)
     {
       sum[i] += shared[i] - taken[i];
       taken[i] = shared[i];
@@ -342,7 +342,7 @@ air_fanout_loop_take_counts (AirFanoutLoop *loop, AirFanoutCounts *counts)
   g_mutex_unlock (&loop->lock);
 }
 
-AirFanoutCounts *
+AirEngineCounts *
 air_fanout_loop_get_counts (AirFanoutLoop *loop)
 {
   return &loop->counts;

@@ -5,13 +5,12 @@
  */
 #pragma once
 
-#include "fanout-delay.h"
 #include "fanout-directory.h"
 #include "tcp.h"
 #include "udp.h"
 
+#include "engine-metrics.h"
 #include "engine.h"
-#include "level-policy.h"
 #include "rtp-packet.h"
 
 G_BEGIN_DECLS
@@ -32,18 +31,6 @@ typedef struct
   void *data;
 } AirFanoutEvents;
 
-/* Counted since the start; read with air_fanout_loop_take_counts(). */
-typedef struct
-{
-  uint64_t packets, bytes, dropped, failed;
-  uint64_t retransmitted, nacks, keyframe_requests, replays;
-  uint64_t unvalidated, unknown_ufrag, forged;
-  uint64_t tcp_accepted, tcp_refused, tcp_cut, tcp_dropped;
-  uint64_t level_changes[AIR_LEVEL_COUNT][AIR_LEVEL_REASON_COUNT];
-  uint64_t forwarded, overrun; /* datagrams to the loop that owns their viewer; too many at once: dropped */
-  AirDelayHistogram delays;
-} AirFanoutCounts;
-
 /* @udp: (transfer full). @directory: outlives the loop. */
 AirFanoutLoop *air_fanout_loop_new (unsigned index, AirUdp *udp, AirFanoutDirectory *directory, unsigned max_viewers,
                                     const AirFanoutEvents *events, GError **error);
@@ -62,7 +49,7 @@ void air_fanout_loop_drain (AirFanoutLoop *loop);
 void air_fanout_loop_free (AirFanoutLoop *loop);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirFanoutLoop, air_fanout_loop_free)
 /* What was counted since the last call is added to @counts. Any thread. */
-void air_fanout_loop_take_counts (AirFanoutLoop *loop, AirFanoutCounts *counts);
+void air_fanout_loop_take_counts (AirFanoutLoop *loop, AirEngineCounts *counts);
 
 /* Calls @function on the loop's thread, in order. After stop it is not called; @destroy always is. Any thread. */
 typedef void (*AirFanoutCommand) (AirFanoutLoop *loop, void *data);
@@ -93,7 +80,7 @@ void air_fanout_loop_send (AirFanoutLoop *loop, const AirPath *path, const uint8
 void air_fanout_loop_send_dtls (const uint8_t *datagram, size_t size, void *viewer);
 
 /* Loop. */
-AirFanoutCounts *air_fanout_loop_get_counts (AirFanoutLoop *loop);
+AirEngineCounts *air_fanout_loop_get_counts (AirFanoutLoop *loop);
 /* NTP time of a monotonic time, by one anchor for the life of the loop: a step of the wall clock is not seen. */
 uint64_t air_fanout_loop_ntp (AirFanoutLoop *loop, int64_t monotonic_us);
 

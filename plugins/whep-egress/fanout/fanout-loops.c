@@ -155,10 +155,10 @@ air_fanout_loops_get_address (AirFanoutLoops *loops, unsigned socket)
   return air_udp_get_address (loops->udp, socket);
 }
 
-AirFanoutCounts
+AirEngineCounts
 air_fanout_loops_take_counts (AirFanoutLoops *loops)
 {
-  AirFanoutCounts counts = { 0 };
+  AirEngineCounts counts = { 0 };
   for (unsigned i = 0; i < loops->count; i++)
     air_fanout_loop_take_counts (loops->loops[i], &counts);
   return counts;

@@ -29,7 +29,7 @@ unsigned air_fanout_loops_count_sockets (AirFanoutLoops *loops);
 bool air_fanout_loops_have_tcp (AirFanoutLoops *loops);
 const AirAddress *air_fanout_loops_get_address (AirFanoutLoops *loops, unsigned socket);
 /* What was counted since the last call, over all loops. */
-AirFanoutCounts air_fanout_loops_take_counts (AirFanoutLoops *loops);
+AirEngineCounts air_fanout_loops_take_counts (AirFanoutLoops *loops);
 /* Returns: (transfer full) end it with air_fanout_group_close(). */
 AirFanoutGroup *air_fanout_loops_make_group (AirFanoutLoops *loops, bool drop_reordered);
 

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-#define AIR_FANOUT_CATCH_UP_STEP 90u /* 1 ms of the video's clock */
+#define AIR_FANOUT_CATCH_UP_STEP AIR_RTP_CATCH_UP_STEP
 
 /* Encrypts, queues and counts. @payload is not changed. */
 void air_fanout_packet_encrypt (AirFanoutViewer *viewer, const AirRtpHeader *fields, const uint8_t *payload,

@@ -60,10 +60,10 @@ struct _AirFanoutLoop
   int64_t anchor_unix_us; /* wall clock at the same instant */
 
   AirDelayPending delays;
-  AirFanoutCounts counts;
+  AirEngineCounts counts;
   GMutex lock;
-  AirFanoutCounts shared; /* a copy of `counts`, once a second */
-  AirFanoutCounts taken;  /* what take_counts() gave so far */
+  AirEngineCounts shared; /* a copy of `counts`, once a second */
+  AirEngineCounts taken;  /* what take_counts() gave so far */
 };
 
 /* Pumps @viewer unless it is paced; it is paced from now on when more waits. */

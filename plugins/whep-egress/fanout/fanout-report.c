@@ -19,8 +19,9 @@ send_rtcp (AirFanoutViewer *viewer, const uint8_t *packet, size_t packet_bytes)
 }
 
 void
-air_fanout_viewer_answer_reference (AirFanoutViewer *viewer, uint32_t receiver_ssrc, uint32_t reference)
+air_fanout_viewer_answer_reference (void *data, uint32_t receiver_ssrc, uint32_t reference)
 {
+  AirFanoutViewer *viewer = data;
   const AirSdpSection *section = &viewer->tracks[AIR_KIND_VIDEO].section;
   uint8_t packet[64];
   if (section->feedback & AIR_SDP_FEEDBACK_ROUND_TRIP)
@@ -58,7 +59,7 @@ air_fanout_viewer_report (AirFanoutViewer *viewer, int64_t now_us, bool at_once)
         .octets = track->octets,
       };
       uint8_t packet[512];
-      send_rtcp (viewer, packet, air_rtcp_build_sr (packet, sizeof packet, &info, viewer->cname));
+      send_rtcp (viewer, packet, air_rtcp_build_sr (packet, sizeof packet, &info, viewer->names.cname));
       track->reports++;
       track->reported_us = now_us;
     }
@@ -73,5 +74,5 @@ air_fanout_viewer_say_bye (AirFanoutViewer *viewer)
     if (viewer->tracks[kind].section.accepted)
       ssrcs[count++] = viewer->tracks[kind].section.ssrc;
   uint8_t packet[512];
-  send_rtcp (viewer, packet, air_rtcp_build_bye (packet, sizeof packet, ssrcs, count, viewer->cname));
+  send_rtcp (viewer, packet, air_rtcp_build_bye (packet, sizeof packet, ssrcs, count, viewer->names.cname));
 }

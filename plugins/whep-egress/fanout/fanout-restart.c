@@ -41,7 +41,7 @@ on_restarted (void *data)
     .ice_pwd = restart->pwd,
     .candidates = (const char *const *)candidates,
   };
-  g_autofree char *fragment = air_sdp_fragment_write (restart->viewer->mid, &local);
+  g_autofree char *fragment = air_sdp_fragment_write (restart->viewer->names.mid, &local);
   restart->answered (fragment, NULL, restart->data);
 }
 
@@ -64,7 +64,7 @@ do_restart (AirFanoutLoop *loop, void *data)
       air_fanout_loop_restart_viewer (loop, viewer, restart->remote_ufrag);
       take_credentials (restart);
     }
-  air_context_invoke (restart->self->context, on_restarted, restart, free_restart);
+  air_context_invoke (restart->self->base.context, on_restarted, restart, free_restart);
 }
 
 /* While no loop has the viewer, this is done at once. Returns: the loop to be asked. */
@@ -92,15 +92,15 @@ air_fanout_engine_restart_viewer (AirEngine *engine, const char *viewer_id, cons
                                   AirEngineAnswered answered, void *data, GDestroyNotify destroy)
 {
   AirFanoutEngine *self = (AirFanoutEngine *)engine;
-  AirFanoutEntry *entry = g_hash_table_lookup (self->viewers, viewer_id);
+  AirFanoutViewer *viewer = air_engine_base_find_viewer (&self->base, viewer_id);
   Restart *restart = g_new0 (Restart, 1);
   restart->self = self;
   restart->remote_ufrag = g_strdup (fragment->ice_ufrag);
   restart->answered = answered;
   restart->data = data;
   restart->destroy = destroy;
-  restart->viewer = entry ? air_fanout_viewer_ref (entry->viewer) : NULL;
-  AirFanoutLoop *owner = entry ? ask_directory (restart) : NULL;
+  restart->viewer = viewer ? air_fanout_viewer_ref (viewer) : NULL;
+  AirFanoutLoop *owner = viewer ? ask_directory (restart) : NULL;
   if (!owner)
     {
       on_restarted (restart);

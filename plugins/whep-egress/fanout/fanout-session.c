@@ -21,22 +21,7 @@ air_fanout_loop_pump (AirFanoutLoop *loop, AirFanoutViewer *viewer)
 void
 air_fanout_loop_publish_viewer (AirFanoutViewer *viewer)
 {
-  const AirViewerInfo *counts = &viewer->counts;
-  AirViewerInfo *info = &viewer->info;
-  g_mutex_lock (&viewer->lock);
-  info->connected = viewer->media;
-  info->rtt_us = counts->rtt_us;
-  info->loss = counts->loss;
-  info->jitter_us = counts->jitter_us;
-  info->bitrate_bps = (counts->bytes - viewer->bytes_before) * 8;
-  air_fanout_level_describe (viewer, info, viewer->loop->now_us);
-  info->packets = counts->packets;
-  info->bytes = counts->bytes;
-  info->nacks = counts->nacks;
-  info->retransmitted = counts->retransmitted;
-  info->keyframe_requests = counts->keyframe_requests;
-  g_mutex_unlock (&viewer->lock);
-  viewer->bytes_before = counts->bytes;
+  air_viewer_record_publish (&viewer->record, &viewer->counts, viewer->media, &viewer->level, viewer->loop->now_us);
 }
 
 static void
@@ -44,13 +29,9 @@ publish_address (AirFanoutViewer *viewer)
 {
   char text[AIR_ADDRESS_STRING_BYTES];
   const AirPath *path = air_ice_get_selected (viewer->ice);
-  if (!path)
-    return;
-  g_mutex_lock (&viewer->lock);
-  g_free (viewer->info.address);
-  viewer->info.address = g_strdup (air_address_string (&path->remote, text));
-  viewer->info.transport = path->remote.tcp ? "tcp" : "udp";
-  g_mutex_unlock (&viewer->lock);
+  if (path)
+    air_viewer_record_set_address (&viewer->record, air_address_string (&path->remote, text),
+                                   path->remote.tcp ? "tcp" : "udp");
 }
 
 bool
@@ -89,7 +70,7 @@ air_fanout_loop_end_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirVie
   if (viewer->media)
     {
       air_fanout_viewer_say_bye (viewer);
-      air_fanout_level_end (viewer);
+      air_viewer_level_end (&viewer->level);
       air_fanout_share_remove (viewer->share, viewer);
     }
   air_dtls_close (viewer->dtls);
@@ -115,9 +96,7 @@ take_keys (AirFanoutViewer *viewer)
     return false;
   viewer->sender = air_srtp_new (keys.profile, &keys.local);
   viewer->receiver = air_srtp_new (keys.profile, &keys.remote);
-  g_mutex_lock (&viewer->lock);
-  viewer->info.profile = air_srtp_profile_to_string (keys.profile);
-  g_mutex_unlock (&viewer->lock);
+  air_viewer_record_set_profile (&viewer->record, air_srtp_profile_to_string (keys.profile));
   OPENSSL_cleanse (&keys, sizeof keys);
   return viewer->sender && viewer->receiver;
 }
@@ -133,7 +112,7 @@ begin_media (AirFanoutLoop *loop, AirFanoutViewer *viewer)
     }
   viewer->media = true;
   viewer->handshake_at_us = 0;
-  air_fanout_level_begin (viewer, loop->now_us);
+  air_fanout_viewer_begin (viewer, loop->now_us);
   air_fanout_share_add (viewer->share, viewer);
   air_fanout_loop_publish_viewer (viewer);
   loop->events.joined (viewer, loop->events.data);
@@ -179,7 +158,7 @@ air_fanout_loop_check_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer)
   else if (viewer->media)
     {
       air_fanout_viewer_report (viewer, loop->now_us, false);
-      air_fanout_level_update (viewer, loop->now_us);
+      air_viewer_level_update (&viewer->level, loop->now_us);
     }
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "additional-hosts.h"
-#include "fanout-feed.h"
+#include "engine-base.h"
 #include "ice-candidates.h"
 #include "udp.h"
 #include "webrtcbin-workers.h"
@@ -17,163 +17,83 @@
 
 typedef struct
 {
-  AirEngine engine;
-  AirContext *context;
-  AirEngineEvents events;
-  AirBframes bframes;
+  AirEngineBase base;
   AirWebrtcLoop *loop;
   AirWebrtcNetwork network;
   AirAdditionalHosts *additional;
   AirWebrtcWorkers *workers;
-  GHashTable *viewers; /* id → Entry */
-  GHashTable *feeds;   /* group → AirFanoutFeed */
-  AirFanoutMetrics metrics;
   unsigned timer;
 } WebrtcEngine;
 
-typedef struct
-{
-  AirWebrtcViewer *viewer;
-  AirFanoutFeed *feed;
-} Entry;
+/* ---- News from the loop */
 
 static void
-free_entry (void *data)
+loop_joined (AirWebrtcViewer *viewer, void *self)
 {
-  Entry *entry = data;
-  air_webrtc_viewer_unref (entry->viewer);
-  g_free (entry);
+  air_engine_base_tell_joined (self, &viewer->record);
 }
 
-/* ---- News from the loop, carried to the main thread */
+static void
+loop_left (AirWebrtcViewer *viewer, AirViewerReason reason, void *self)
+{
+  air_engine_base_tell_left (self, &viewer->record, reason);
+}
+
+static void
+loop_reordered (AirWebrtcGroup *group, void *self)
+{
+  air_engine_base_tell_reordered (self, group);
+}
+
+static void
+loop_reader_ended (AirWebrtcGroup *group, AirLane lane, void *self)
+{
+  air_engine_base_tell_reader_ended (self, group, lane);
+}
+
+static void
+loop_rung_wanted (AirWebrtcGroup *group, void *self)
+{
+  air_engine_base_tell_rung_wanted (self, group);
+}
+
+/* ---- Orders to the loop */
 
 typedef struct
 {
-  WebrtcEngine *self;
-  AirWebrtcViewer *viewer; /* a reference; NULL: about a group */
-  AirWebrtcGroup *group;   /* to be looked up, never followed */
+  AirWebrtcViewer *viewer; /* a reference */
   AirViewerReason reason;
-  AirLane lane;
-} News;
+} EndViewer;
 
 static void
-free_news (void *data)
+do_end_viewer (AirWebrtcLoop *loop, void *data)
 {
-  News *news = data;
-  air_webrtc_viewer_unref (news->viewer);
-  g_free (news);
-}
-
-static News *
-news_new (WebrtcEngine *self, AirWebrtcViewer *viewer, AirWebrtcGroup *group, AirViewerReason reason)
-{
-  News *news = g_new (News, 1);
-  *news = (News){ self, viewer ? air_webrtc_viewer_ref (viewer) : NULL, group, reason };
-  return news;
+  EndViewer *command = data;
+  air_webrtc_loop_end_viewer (loop, command->viewer, command->reason);
 }
 
 static void
-on_joined (void *data)
+free_end_viewer (void *data)
 {
-  News *news = data;
-  AirViewerInfo *info = air_webrtc_viewer_get_info (news->viewer);
-  if (g_hash_table_contains (news->self->viewers, info->viewer_id))
-    news->self->events.joined (info, news->self->events.data);
-  air_viewer_info_free (info);
+  EndViewer *command = data;
+  air_webrtc_viewer_unref (command->viewer);
+  g_free (command);
+}
+
+static void
+end_viewer (AirEngineBase *base, void *viewer, AirViewerReason reason)
+{
+  EndViewer *command = g_new (EndViewer, 1);
+  *command = (EndViewer){ air_webrtc_viewer_ref (viewer), reason };
+  air_webrtc_loop_invoke (((WebrtcEngine *)base)->loop, do_end_viewer, command, free_end_viewer);
 }
 
 /* The viewer is off the loop. */
 static void
-forget_viewer (WebrtcEngine *self, AirWebrtcViewer *viewer, AirViewerReason reason)
+forget_viewer (AirEngineBase *base, void *viewer)
 {
-  AirViewerInfo *info = air_webrtc_viewer_get_info (viewer);
-  Entry *entry = g_hash_table_lookup (self->viewers, info->viewer_id);
-  if (entry)
-    {
-      AirFanoutFeed *feed = entry->feed;
-      air_webrtc_workers_close (self->workers, viewer);
-      g_hash_table_remove (self->viewers, info->viewer_id);
-      if (air_fanout_feed_add_viewers (feed, -1) == 0)
-        g_hash_table_remove (self->feeds, air_fanout_feed_get_group (feed));
-      self->events.left (info, reason, self->events.data);
-    }
-  air_viewer_info_free (info);
+  air_webrtc_workers_close (((WebrtcEngine *)base)->workers, viewer);
 }
-
-static void
-on_left (void *data)
-{
-  News *news = data;
-  forget_viewer (news->self, news->viewer, news->reason);
-}
-
-static void
-end_viewer (AirWebrtcLoop *loop, void *data)
-{
-  News *news = data;
-  air_webrtc_loop_end_viewer (loop, news->viewer, news->reason);
-}
-
-static void
-end_all_of (WebrtcEngine *self, AirFanoutFeed *feed, AirViewerReason reason)
-{
-  GHashTableIter iter;
-  Entry *entry;
-  g_hash_table_iter_init (&iter, self->viewers);
-  while (g_hash_table_iter_next (&iter, NULL, (void **)&entry))
-    if (entry->feed == feed)
-      air_webrtc_loop_invoke (self->loop, end_viewer, news_new (self, entry->viewer, NULL, reason), free_news);
-}
-
-static void
-on_reordered (void *data)
-{
-  News *news = data;
-  AirFanoutFeed *feed = g_hash_table_lookup (news->self->feeds, news->group);
-  if (feed && !air_fanout_feed_take_reordered (feed))
-    end_all_of (news->self, feed, AIR_VIEWER_BFRAMES);
-}
-
-static void
-on_reader_ended (void *data)
-{
-  News *news = data;
-  AirFanoutFeed *feed = g_hash_table_lookup (news->self->feeds, news->group);
-  if (feed && !air_fanout_feed_take_ended (feed, news->lane))
-    end_all_of (news->self, feed, AIR_VIEWER_STREAM_ENDED);
-}
-
-static void
-loop_joined (AirWebrtcViewer *viewer, void *data)
-{
-  WebrtcEngine *self = data;
-  air_context_invoke (self->context, on_joined, news_new (self, viewer, NULL, AIR_VIEWER_LEFT), free_news);
-}
-
-static void
-loop_left (AirWebrtcViewer *viewer, AirViewerReason reason, void *data)
-{
-  WebrtcEngine *self = data;
-  air_context_invoke (self->context, on_left, news_new (self, viewer, NULL, reason), free_news);
-}
-
-static void
-loop_reordered (AirWebrtcGroup *group, void *data)
-{
-  WebrtcEngine *self = data;
-  air_context_invoke (self->context, on_reordered, news_new (self, NULL, group, AIR_VIEWER_LEFT), free_news);
-}
-
-static void
-loop_reader_ended (AirWebrtcGroup *group, AirLane lane, void *data)
-{
-  WebrtcEngine *self = data;
-  News *news = news_new (self, NULL, group, AIR_VIEWER_LEFT);
-  news->lane = lane;
-  air_context_invoke (self->context, on_reader_ended, news, free_news);
-}
-
-/* ---- Feeds */
 
 typedef struct
 {
@@ -218,34 +138,19 @@ close_group (void *data)
   air_webrtc_loop_invoke (group->loop, keep_group, group, (GDestroyNotify)air_webrtc_group_free);
 }
 
-static AirFanoutFeed *
-find_feed (WebrtcEngine *self, AirStream *stream)
+static AirFeedOutput
+make_output (AirEngineBase *base)
 {
-  GHashTableIter iter;
-  AirFanoutFeed *feed;
-  g_hash_table_iter_init (&iter, self->feeds);
-  while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
-    if (air_fanout_feed_get_stream (feed) == stream)
-      return feed;
-  AirFeedOutput output
-      = { air_webrtc_group_new (self->loop, self->bframes == AIR_BFRAMES_DROP), set_reader, close_group };
-  feed = air_fanout_feed_new (self->context, stream, self->bframes, &output);
-  g_hash_table_insert (self->feeds, output.group, feed);
-  return feed;
+  AirWebrtcGroup *group = air_webrtc_group_new (((WebrtcEngine *)base)->loop, base->bframes == AIR_BFRAMES_DROP);
+  return (AirFeedOutput){ group, set_reader, close_group, &group->demand };
 }
 
 static void
 second_passed (void *data)
 {
   WebrtcEngine *self = data;
-  AirFanoutCounts counts = air_webrtc_loop_take_counts (self->loop);
-  air_fanout_metrics_add (&self->metrics, &counts);
-
-  GHashTableIter iter;
-  AirFanoutFeed *feed;
-  g_hash_table_iter_init (&iter, self->feeds);
-  while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
-    air_fanout_feed_review (feed);
+  AirEngineCounts counts = air_webrtc_loop_take_counts (self->loop);
+  air_engine_base_second_passed (&self->base, &counts);
 }
 
 /* ---- Start and stop */
@@ -255,7 +160,7 @@ static bool
 read_ports (WebrtcEngine *self, GError **error)
 {
   guint64 first, last;
-  const char *text = air_context_get_string (self->context, "webrtcbin_ports");
+  const char *text = air_context_get_string (self->base.context, "webrtcbin_ports");
   g_auto (GStrv) ports = g_strsplit (text, "-", 2);
   if (*text == '\0')
     return true;
@@ -274,7 +179,7 @@ static bool
 read_network (WebrtcEngine *self, GError **error)
 {
   AirAddress listen[AIR_UDP_MAX_SOCKETS];
-  GPtrArray *addresses = air_context_get_addresses (self->context, "udp_listen");
+  GPtrArray *addresses = air_context_get_addresses (self->base.context, "udp_listen");
   unsigned count = MIN (addresses->len, AIR_UDP_MAX_SOCKETS);
   for (unsigned i = 0; i < count; i++)
     {
@@ -293,13 +198,13 @@ static bool
 start (AirEngine *engine, GError **error)
 {
   WebrtcEngine *self = (WebrtcEngine *)engine;
-  AirWebrtcLoopEvents events = { loop_joined, loop_left, loop_reordered, loop_reader_ended, self };
+  AirWebrtcLoopEvents events = { loop_joined, loop_left, loop_reordered, loop_reader_ended, loop_rung_wanted, self };
   if (!read_ports (self, error) || !read_network (self, error))
     return false;
-  self->additional = air_additional_hosts_new (self->context);
+  self->additional = air_additional_hosts_new (self->base.context);
   self->loop = air_webrtc_loop_new (&events);
-  self->workers = air_webrtc_workers_new (self->context, &self->network, self->additional);
-  self->timer = air_context_add_timer (self->context, REVIEW_EVERY_MS, second_passed, self);
+  self->workers = air_webrtc_workers_new (self->base.context, &self->network, self->additional);
+  self->timer = air_context_add_timer (self->base.context, REVIEW_EVERY_MS, second_passed, self);
   g_message ("WebRTC by webrtcbin, a UDP port for each viewer");
   return true;
 }
@@ -310,16 +215,9 @@ stop (AirEngine *engine)
   WebrtcEngine *self = (WebrtcEngine *)engine;
   if (!self->loop)
     return;
-  air_context_remove_source (self->context, self->timer);
+  air_context_remove_source (self->base.context, self->timer);
   air_webrtc_loop_stop (self->loop);
-  g_autofree void **ids = g_hash_table_get_keys_as_array (self->viewers, NULL);
-  for (unsigned i = 0; ids[i]; i++)
-    {
-      Entry *entry = g_hash_table_lookup (self->viewers, ids[i]);
-      g_autoptr (AirWebrtcViewer) viewer = air_webrtc_viewer_ref (entry->viewer);
-      forget_viewer (self, viewer, AIR_VIEWER_SHUTDOWN);
-    }
-  g_hash_table_remove_all (self->feeds);
+  air_engine_base_forget_all (&self->base);
   air_webrtc_workers_stop (self->workers);
 }
 
@@ -329,8 +227,7 @@ free_engine (AirEngine *engine)
   WebrtcEngine *self = (WebrtcEngine *)engine;
   air_webrtc_workers_free (self->workers);
   air_webrtc_loop_free (self->loop);
-  g_hash_table_unref (self->viewers);
-  g_hash_table_unref (self->feeds);
+  air_engine_base_clear (&self->base);
   air_additional_hosts_free (self->additional);
   g_clear_pointer (&self->network.addresses, g_array_unref);
   g_free (self);
@@ -348,23 +245,19 @@ static bool
 accept_viewer (WebrtcEngine *self, const AirViewerRequest *request, AirSdpChoice *ret_choice,
                AirWebrtcViewer **ret_viewer, GError **error)
 {
-  if (!air_fanout_feed_check (request->stream, self->bframes, error))
+  if (!air_stream_feed_check (request->stream, self->base.bframes, error))
     return false;
-  AirFanoutFeed *feed = find_feed (self, request->stream);
-  AirSdpSource video = air_fanout_feed_get_video (feed);
+  AirStreamFeed *feed = air_engine_base_find_feed (&self->base, request->stream);
+  AirSdpSource video = air_stream_feed_get_video (feed);
   if (!air_sdp_choose (request->offer, &video, ret_choice, error))
     {
-      if (air_fanout_feed_add_viewers (feed, 0) == 0)
-        g_hash_table_remove (self->feeds, air_fanout_feed_get_group (feed));
+      air_engine_base_drop_feed (&self->base, feed);
       return false;
     }
   air_webrtc_viewer_limit_choice (ret_choice);
-  Entry *entry = g_new (Entry, 1);
-  *entry
-      = (Entry){ air_webrtc_viewer_new (request, ret_choice, air_fanout_feed_get_group (feed), self->loop), feed };
-  g_hash_table_insert (self->viewers, g_strdup (request->viewer_id), entry);
-  air_fanout_feed_add_viewers (feed, 1);
-  *ret_viewer = entry->viewer;
+  *ret_viewer = air_webrtc_viewer_new (request, ret_choice, air_stream_feed_get_group (feed), self->loop,
+                                       self->base.levels);
+  air_engine_base_add_viewer (&self->base, feed, &(*ret_viewer)->record);
   return true;
 }
 
@@ -383,9 +276,7 @@ add_viewer (AirEngine *engine, const AirViewerRequest *request, AirEngineAnswere
       air_webrtc_workers_negotiate (self->workers, viewer, request->offer, &choice, answered, data, destroy);
       return;
     }
-  answered (NULL, error, data);
-  if (destroy)
-    destroy (data);
+  air_engine_base_refuse (error, answered, data, destroy);
 }
 
 static void
@@ -393,68 +284,22 @@ restart_viewer (AirEngine *engine, const char *viewer_id, const AirSdpFragment *
                 void *data, GDestroyNotify destroy)
 {
   WebrtcEngine *self = (WebrtcEngine *)engine;
-  Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
-  if (entry)
+  AirWebrtcViewer *viewer = air_engine_base_find_viewer (&self->base, viewer_id);
+  if (viewer)
     {
-      air_webrtc_workers_restart (self->workers, entry->viewer, fragment, answered, data, destroy);
+      air_webrtc_workers_restart (self->workers, viewer, fragment, answered, data, destroy);
       return;
     }
   g_autoptr (GError) error = g_error_new_literal (AIR_ERROR, AIR_ERROR_NOT_FOUND, "The session has ended.");
-  answered (NULL, error, data);
-  if (destroy)
-    destroy (data);
+  air_engine_base_refuse (error, answered, data, destroy);
 }
 
 static void
 add_candidates (AirEngine *engine, const char *viewer_id, const AirSdpFragment *fragment)
 {
-  WebrtcEngine *self = (WebrtcEngine *)engine;
-  Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
-  if (entry)
-    air_webrtc_peer_add_candidates (entry->viewer->peer, (const char *const *)fragment->candidates);
-}
-
-static void
-remove_viewer (AirEngine *engine, const char *viewer_id, AirViewerReason reason)
-{
-  WebrtcEngine *self = (WebrtcEngine *)engine;
-  Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
-  if (entry)
-    air_webrtc_loop_invoke (self->loop, end_viewer, news_new (self, entry->viewer, NULL, reason), free_news);
-}
-
-static GPtrArray *
-list_viewers (AirEngine *engine, const char *path)
-{
-  WebrtcEngine *self = (WebrtcEngine *)engine;
-  GPtrArray *infos = g_ptr_array_new_with_free_func ((GDestroyNotify)air_viewer_info_free);
-  GHashTableIter iter;
-  Entry *entry;
-  g_hash_table_iter_init (&iter, self->viewers);
-  while (g_hash_table_iter_next (&iter, NULL, (void **)&entry))
-    if (!path || g_str_equal (air_stream_get_path (air_fanout_feed_get_stream (entry->feed)), path))
-      g_ptr_array_add (infos, air_webrtc_viewer_get_info (entry->viewer));
-  return infos;
-}
-
-static AirViewerInfo *
-get_viewer (AirEngine *engine, const char *viewer_id)
-{
-  WebrtcEngine *self = (WebrtcEngine *)engine;
-  Entry *entry = g_hash_table_lookup (self->viewers, viewer_id);
-  return entry ? air_webrtc_viewer_get_info (entry->viewer) : NULL;
-}
-
-static void
-stream_changed (AirEngine *engine, const char *path)
-{
-  WebrtcEngine *self = (WebrtcEngine *)engine;
-  GHashTableIter iter;
-  AirFanoutFeed *feed;
-  g_hash_table_iter_init (&iter, self->feeds);
-  while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
-    if (g_str_equal (air_stream_get_path (air_fanout_feed_get_stream (feed)), path))
-      air_fanout_feed_review (feed);
+  AirWebrtcViewer *viewer = air_engine_base_find_viewer ((AirEngineBase *)engine, viewer_id);
+  if (viewer)
+    air_webrtc_peer_add_candidates (viewer->peer, (const char *const *)fragment->candidates);
 }
 
 AirEngine *
@@ -469,19 +314,16 @@ air_webrtcbin_engine_new (AirContext *context, const AirIceServers *servers, con
     .add_viewer = add_viewer,
     .restart = restart_viewer,
     .add_candidates = add_candidates,
-    .remove_viewer = remove_viewer,
-    .list_viewers = list_viewers,
-    .get_viewer = get_viewer,
-    .stream_changed = stream_changed,
+    .remove_viewer = air_engine_base_remove_viewer,
+    .list_viewers = air_engine_base_list_viewers,
+    .get_viewer = air_engine_base_get_viewer,
+    .get_load = air_engine_base_get_load,
+    .stream_changed = air_engine_base_stream_changed,
   };
+  static const AirEngineBaseClass base_class
+    = { .end_viewer = end_viewer, .forget_viewer = forget_viewer, .make_output = make_output };
   WebrtcEngine *self = g_new0 (WebrtcEngine, 1);
-  self->engine.class = &class;
-  self->context = context;
-  self->events = *events;
+  air_engine_base_init (&self->base, &class, &base_class, context, events);
   self->network.servers = servers;
-  self->bframes = air_bframes_from_string (air_context_get_string (context, "bframes"));
-  self->viewers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_entry);
-  self->feeds = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)air_fanout_feed_free);
-  air_fanout_metrics_init (&self->metrics, context);
-  return &self->engine;
+  return &self->base.engine;
 }

@@ -13,6 +13,7 @@
 #define CHECK_EVERY_MS 100u
 #define CHECKS_PER_S (1000u / CHECK_EVERY_MS)
 #define EPOLL_EVENTS 64
+#define STRAINED_US 40000
 
 struct _AirWebrtcLoop
 {
@@ -23,11 +24,13 @@ struct _AirWebrtcLoop
   bool stopping; /* loop */
   GMutex lock;
   bool stopped;       /* under lock: commands are dropped */
-  AirFanoutCounts counts; /* under lock */
+  AirEngineCounts counts; /* under lock */
   GPtrArray *viewers; /* (element-type AirWebrtcViewer), each with a reference */
   GPtrArray *behind;  /* those of them that are paced */
   GSource *pace;      /* NULL: nobody is behind */
   unsigned checks;
+  int64_t checked_us;
+  int64_t strained_us; /* when a check last came late */
   int64_t anchor_us;      /* monotonic */
   int64_t anchor_unix_us; /* wall clock at the same instant */
 };
@@ -79,27 +82,28 @@ air_webrtc_loop_invoke (AirWebrtcLoop *loop, AirWebrtcCommand function, void *da
     free_command (command);
 }
 
-AirFanoutCounts
+AirEngineCounts
 air_webrtc_loop_take_counts (AirWebrtcLoop *loop)
 {
   g_mutex_lock (&loop->lock);
-  AirFanoutCounts counts = loop->counts;
-  loop->counts = (AirFanoutCounts){ 0 };
+  AirEngineCounts counts = loop->counts;
+  loop->counts = (AirEngineCounts){ 0 };
   g_mutex_unlock (&loop->lock);
   return counts;
 }
 
 void
-air_webrtc_loop_count (AirWebrtcLoop *loop, const AirFanoutCounts *counts)
+air_webrtc_loop_count (AirWebrtcLoop *loop, const AirEngineCounts *counts)
 {
   g_mutex_lock (&loop->lock);
-  loop->counts.packets += counts->packets;
-  loop->counts.bytes += counts->bytes;
-  loop->counts.dropped += counts->dropped;
-  loop->counts.nacks += counts->nacks;
-  loop->counts.retransmitted += counts->retransmitted;
-  loop->counts.keyframe_requests += counts->keyframe_requests;
+  air_engine_counts_add (&loop->counts, counts);
   g_mutex_unlock (&loop->lock);
+}
+
+int64_t
+air_webrtc_loop_get_strained_us (const AirWebrtcLoop *loop)
+{
+  return loop->strained_us;
 }
 
 /* ---- Pace */
@@ -157,8 +161,7 @@ air_webrtc_loop_begin_media (AirWebrtcLoop *loop, AirWebrtcViewer *viewer)
   AirWebrtcGroup *group = viewer->group;
   if (!viewer->attached || viewer->media)
     return;
-  viewer->media = true;
-  viewer->heard_us = g_get_monotonic_time ();
+  air_webrtc_viewer_begin (viewer, g_get_monotonic_time ());
   g_ptr_array_add (group->viewers, viewer);
   air_rtp_source_set_viewers (group->source, group->viewers->len);
   air_webrtc_viewer_publish (viewer);
@@ -174,6 +177,7 @@ air_webrtc_loop_end_viewer (AirWebrtcLoop *loop, AirWebrtcViewer *viewer, AirVie
   if (!viewer->attached)
     return;
   viewer->attached = false;
+  air_viewer_level_end (&viewer->level);
   if (g_ptr_array_remove_fast (group->viewers, viewer))
     air_rtp_source_set_viewers (group->source, group->viewers->len);
   g_ptr_array_remove_fast (loop->behind, viewer);
@@ -200,6 +204,10 @@ check (void *data)
   AirWebrtcLoop *loop = data;
   int64_t now_us = g_get_monotonic_time ();
   bool second = ++loop->checks % CHECKS_PER_S == 0;
+  /* What is measured meanwhile tells of this machine, not of the viewers' paths. */
+  if (loop->checked_us != 0 && now_us > loop->checked_us + CHECK_EVERY_MS * 1000 + STRAINED_US)
+    loop->strained_us = now_us;
+  loop->checked_us = now_us;
   for (guint i = loop->viewers->len; i > 0; i--)
     {
       AirWebrtcViewer *viewer = loop->viewers->pdata[i - 1];
@@ -210,6 +218,8 @@ check (void *data)
       else if (viewer->media)
         {
           air_webrtc_viewer_report (viewer, now_us);
+          air_viewer_level_update (&viewer->level, now_us);
+          pump (loop, viewer);
           if (second)
             air_webrtc_viewer_publish (viewer);
         }
@@ -249,6 +259,7 @@ air_webrtc_group_new (AirWebrtcLoop *loop, bool drop_reordered)
   group->loop = loop;
   group->viewers = g_ptr_array_new ();
   group->view = air_rtp_view_new ();
+  group->view->ready = true;
   group->source = air_rtp_source_new (group->view, drop_reordered, &events, group);
   air_rtp_source_attach (group->source, loop->epoll);
   return group;
@@ -263,6 +274,13 @@ air_webrtc_group_free (AirWebrtcGroup *group)
   air_rtp_view_free (group->view);
   g_ptr_array_unref (group->viewers);
   g_free (group);
+}
+
+void
+air_webrtc_group_want (AirWebrtcGroup *group, unsigned rung, int change)
+{
+  if (air_rung_demand_change (&group->demand, rung, change))
+    group->loop->events.rung_wanted (group, group->loop->events.data);
 }
 
 /* ---- The thread */

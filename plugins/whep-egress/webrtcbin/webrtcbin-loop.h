@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "fanout-metrics.h"
 #include "rtp-source.h"
+#include "rung-demand.h"
 #include "webrtcbin-viewer.h"
 
 G_BEGIN_DECLS
@@ -18,6 +18,7 @@ struct _AirWebrtcGroup
   AirRtpSource *source;
   AirWebrtcLoop *loop;
   GPtrArray *viewers; /* (element-type AirWebrtcViewer) to whom media flows */
+  AirRungDemand demand;
 };
 
 typedef struct
@@ -27,6 +28,7 @@ typedef struct
   void (*left) (AirWebrtcViewer *viewer, AirViewerReason reason, void *data);
   void (*reordered) (AirWebrtcGroup *group, void *data);
   void (*reader_ended) (AirWebrtcGroup *group, AirLane lane, void *data);
+  void (*rung_wanted) (AirWebrtcGroup *group, void *data); /* nobody needed it before */
   void *data;
 } AirWebrtcLoopEvents;
 
@@ -42,6 +44,8 @@ void air_webrtc_loop_invoke (AirWebrtcLoop *loop, AirWebrtcCommand command, void
 AirWebrtcGroup *air_webrtc_group_new (AirWebrtcLoop *loop, bool drop_reordered);
 /* Loop. No viewer is in it any more. */
 void air_webrtc_group_free (AirWebrtcGroup *group);
+/* Loop. One viewer more or less needs @rung. */
+void air_webrtc_group_want (AirWebrtcGroup *group, unsigned rung, int change);
 
 /* Loop. Takes a reference of its own; from now on deadlines count. */
 void air_webrtc_loop_add_viewer (AirWebrtcLoop *loop, AirWebrtcViewer *viewer);
@@ -50,9 +54,11 @@ void air_webrtc_loop_begin_media (AirWebrtcLoop *loop, AirWebrtcViewer *viewer);
 /* Loop. */
 void air_webrtc_loop_take_rtcp (AirWebrtcLoop *loop, AirWebrtcViewer *viewer, const uint8_t *packet, size_t size);
 /* What was counted since the last call. Any thread. */
-AirFanoutCounts air_webrtc_loop_take_counts (AirWebrtcLoop *loop);
+AirEngineCounts air_webrtc_loop_take_counts (AirWebrtcLoop *loop);
 /* Loop. Adds to what is counted. */
-void air_webrtc_loop_count (AirWebrtcLoop *loop, const AirFanoutCounts *counts);
+void air_webrtc_loop_count (AirWebrtcLoop *loop, const AirEngineCounts *counts);
+/* When the thread last came late; 0: never. Loop. */
+int64_t air_webrtc_loop_get_strained_us (const AirWebrtcLoop *loop);
 /* NTP time of a monotonic time, by one anchor for the life of the loop: a step of the wall clock is not seen. Loop. */
 uint64_t air_webrtc_loop_ntp (AirWebrtcLoop *loop, int64_t monotonic_us);
 /* Loop. Calls left(). Nothing happens when it is not attached. */

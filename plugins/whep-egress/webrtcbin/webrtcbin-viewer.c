@@ -1,17 +1,11 @@
 /* A viewer of the webrtcbin engine: pace, feedback, what is known of it. */
 #include "webrtcbin-viewer.h"
 
-#include "rtcp.h"
 #include "webrtcbin-loop.h"
+#include "webrtcbin-packet.h"
 
 /* How fast a viewer that is behind is brought up to the live edge, as in the fan-out engine. */
 #define PACKETS_PER_MS 20u
-/* A request for a keyframe is answered at most this often: going back costs a whole group of pictures. */
-#define REPLAY_EVERY_US (500 * 1000)
-#define REPEATS_PER_S 1000.0
-#define REPEAT_BURST 200.0
-/* NACKs read from one compound packet at most. */
-#define MAX_NACKS 64u
 /* Often at first, for lip-sync needs reports of both tracks; then the RTP session's own pace will do. */
 #define EARLY_REPORTS 5u
 #define EARLY_REPORT_EVERY_US (G_USEC_PER_SEC / 2)
@@ -102,99 +96,67 @@ static void
 peer_selected (const char *address, bool relayed, void *data)
 {
   AirWebrtcViewer *viewer = data;
-  g_mutex_lock (&viewer->lock);
-  g_free (viewer->info.address);
-  viewer->info.address = g_strdup (address);
-  g_mutex_unlock (&viewer->lock);
-  g_message ("viewer %s is reached at %s%s", viewer->info.viewer_id, address, relayed ? " through a relay" : "");
+  air_viewer_record_set_address (&viewer->record, address, "udp");
+  g_message ("viewer %s is reached at %s%s", viewer->record.info.viewer_id, address, relayed ? " through a relay" : "");
 }
 
 /* ---- Life */
 
-/* No transport-wide feedback: nothing here reads it, and REMB is sent where it is not answered. No redundant sound. */
+/* No redundant sound, and no answer to a receiver that wants to know its round trip: webrtcbin writes the RTCP. */
 void
 air_webrtc_viewer_limit_choice (AirSdpChoice *choice)
 {
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     {
       choice->kinds[kind].red_payload = 0;
-      choice->kinds[kind].feedback &= ~(unsigned)AIR_SDP_FEEDBACK_TRANSPORT_CC;
-      choice->kinds[kind].extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] = 0;
+      choice->kinds[kind].feedback &= ~(unsigned)AIR_SDP_FEEDBACK_ROUND_TRIP;
     }
+}
+
+static void
+free_viewer (void *data)
+{
+  AirWebrtcViewer *viewer = data;
+  air_webrtc_peer_free (viewer->peer);
+  air_viewer_level_clear (&viewer->level);
+  air_repair_clear (&viewer->repair);
+  air_viewer_names_clear (&viewer->names);
+  g_free (viewer);
 }
 
 AirWebrtcViewer *
 air_webrtc_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choice, AirWebrtcGroup *group,
-                       AirWebrtcLoop *loop)
+                       AirWebrtcLoop *loop, AirLevels levels)
 {
   AirWebrtcViewer *viewer = g_new0 (AirWebrtcViewer, 1);
   AirWebrtcPeerEvents events = { peer_connected, peer_failed, peer_left, peer_selected, peer_rtcp, viewer };
-  unsigned first = request->offer->media_count;
-  g_atomic_ref_count_init (&viewer->references);
-  g_mutex_init (&viewer->lock);
   viewer->group = group;
   viewer->loop = loop;
   viewer->peer = air_webrtc_peer_new (request->viewer_id, &events);
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
-    {
-      const AirSdpSection *section = &choice->kinds[kind];
-      const char *mid = section->accepted ? request->offer->media[section->section]->mid : "";
-      air_webrtc_track_init (&viewer->tracks[kind], loop, group->view, (AirKind)kind, section, mid);
-      if (section->accepted && section->section < first)
-        first = section->section;
-    }
-  viewer->mid = g_strdup (request->offer->media[first]->mid);
-  viewer->cname = g_strdup_printf ("airclass-%08x%08x", g_random_int (), g_random_int ());
+    air_rtp_track_init (&viewer->tracks[kind], &choice->kinds[kind]);
+  air_viewer_names_init (&viewer->names, request->offer, choice, viewer->mids);
   viewer->created_us = g_get_monotonic_time ();
-  viewer->replayed_us = G_MININT64 / 2;
-  viewer->repeat_tokens = REPEAT_BURST;
-  viewer->fir_sequence = -1;
+  viewer->levels = levels;
   viewer->counts.rtt_us = -1;
-  viewer->info = (AirViewerInfo){
-    .viewer_id = g_strdup (request->viewer_id),
-    .path = g_strdup (request->path),
-    .address = g_strdup (""),
-    .engine = "webrtcbin",
-    .profile = "",
-    .since_us = g_get_real_time (),
-    .rtt_us = -1,
-    .queue_us = -1,
-  };
+  air_repair_init (&viewer->repair);
+  air_viewer_record_init (&viewer->record, viewer, free_viewer, request, "webrtcbin",
+                          choice->kinds[AIR_KIND_VIDEO].accepted);
   return viewer;
 }
 
 AirWebrtcViewer *
 air_webrtc_viewer_ref (AirWebrtcViewer *viewer)
 {
-  g_atomic_ref_count_inc (&viewer->references);
+  air_viewer_record_ref (&viewer->record);
   return viewer;
 }
 
 void
 air_webrtc_viewer_unref (AirWebrtcViewer *viewer)
 {
-  if (!viewer || !g_atomic_ref_count_dec (&viewer->references))
-    return;
-  air_webrtc_peer_free (viewer->peer);
-  g_free (viewer->cname);
-  g_free (viewer->mid);
-  g_free (viewer->info.viewer_id);
-  g_free (viewer->info.path);
-  g_free (viewer->info.address);
-  g_mutex_clear (&viewer->lock);
-  g_free (viewer);
-}
-
-AirViewerInfo *
-air_webrtc_viewer_get_info (AirWebrtcViewer *viewer)
-{
-  g_mutex_lock (&viewer->lock);
-  AirViewerInfo *info = g_memdup2 (&viewer->info, sizeof viewer->info);
-  info->viewer_id = g_strdup (info->viewer_id);
-  info->path = g_strdup (info->path);
-  info->address = g_strdup (info->address);
-  g_mutex_unlock (&viewer->lock);
-  return info;
+  if (viewer)
+    air_viewer_record_unref (&viewer->record);
 }
 
 void
@@ -211,23 +173,7 @@ air_webrtc_viewer_close (AirWebrtcViewer *viewer)
 void
 air_webrtc_viewer_publish (AirWebrtcViewer *viewer)
 {
-  const AirViewerInfo *counts = &viewer->counts;
-  AirViewerInfo *info = &viewer->info;
-  g_mutex_lock (&viewer->lock);
-  info->connected = viewer->media;
-  info->profile = viewer->media ? "SRTP_AES128_CM_SHA1_80" : ""; /* the only one that webrtcbin offers */
-  info->rtt_us = counts->rtt_us;
-  info->loss = counts->loss;
-  info->jitter_us = counts->jitter_us;
-  info->bitrate_bps = (counts->bytes - viewer->bytes_before) * 8;
-  info->estimate_bps = counts->estimate_bps;
-  info->packets = counts->packets;
-  info->bytes = counts->bytes;
-  info->nacks = counts->nacks;
-  info->retransmitted = counts->retransmitted;
-  info->keyframe_requests = counts->keyframe_requests;
-  g_mutex_unlock (&viewer->lock);
-  viewer->bytes_before = counts->bytes;
+  air_viewer_record_publish (&viewer->record, &viewer->counts, viewer->media, &viewer->level, g_get_monotonic_time ());
 }
 
 /* ---- Sending */
@@ -243,24 +189,124 @@ push (AirWebrtcViewer *viewer, AirKind kind, GstBufferList *packets)
     {
       viewer->counts.packets += count;
       viewer->counts.bytes += bytes;
-      air_webrtc_loop_count (viewer->loop, &(AirFanoutCounts){ .packets = count, .bytes = bytes });
+      air_webrtc_loop_count (viewer->loop, &(AirEngineCounts){ .packets = count, .bytes = bytes });
     }
   else
-    air_webrtc_loop_count (viewer->loop, &(AirFanoutCounts){ .dropped = count });
+    air_webrtc_loop_count (viewer->loop, &(AirEngineCounts){ .dropped = count });
+}
+
+/* Returns whether more waits. */
+static bool
+pump_track (AirWebrtcViewer *viewer, AirKind kind, int64_t now_us)
+{
+  AirRtpTrack *track = &viewer->tracks[kind];
+  const AirRtpSegment *segment;
+  AirRtpPacket *packet;
+  if (!air_viewer_level_enter_turn (&viewer->level, kind, 0, now_us))
+    return false;
+  GstBufferList *packets = gst_buffer_list_new ();
+  for (unsigned budget = PACKETS_PER_MS;
+       budget > 0 && (packet = air_viewer_level_next (&viewer->level, kind, now_us, &segment)); budget--)
+    {
+      gst_buffer_list_add (packets,
+                           air_webrtc_packet_new (viewer, kind, segment, packet, track->next_sequence++, now_us));
+      air_rtp_track_take_sent (track, segment, packet, now_us);
+      air_repair_take_sent (&viewer->repair, packet->payload_bytes);
+    }
+  push (viewer, kind, packets);
+  return air_viewer_level_has_more (&viewer->level, kind);
 }
 
 bool
 air_webrtc_viewer_pump (AirWebrtcViewer *viewer, int64_t now_us)
 {
-  static const AirKind order[] = { AIR_KIND_AUDIO, AIR_KIND_VIDEO };
-  bool more = false;
-  for (unsigned i = 0; i < G_N_ELEMENTS (order); i++)
-    {
-      GstBufferList *packets = gst_buffer_list_new ();
-      more |= air_webrtc_track_take (&viewer->tracks[order[i]], now_us, PACKETS_PER_MS, packets);
-      push (viewer, order[i], packets);
-    }
-  return more;
+  bool sound = pump_track (viewer, AIR_KIND_AUDIO, now_us);
+  bool pictures = pump_track (viewer, AIR_KIND_VIDEO, now_us);
+  bool probe = air_viewer_level_probe (&viewer->level, now_us);
+  return sound || pictures || probe;
+}
+
+/* ---- What the level asks of this engine */
+
+static void
+want_rung (void *viewer, unsigned rung, int change)
+{
+  air_webrtc_group_want (((AirWebrtcViewer *)viewer)->group, rung, change);
+}
+
+static bool
+is_rung_possible (void *viewer, unsigned rung)
+{
+  return air_rung_demand_is_possible (&((AirWebrtcViewer *)viewer)->group->demand, rung);
+}
+
+static void
+request_keyframe (void *viewer, AirLane lane)
+{
+  air_rtp_source_request_keyframe (((AirWebrtcViewer *)viewer)->group->source, lane);
+}
+
+static size_t
+send_probe (void *data, const AirRtpSegment *segment, const AirRtpPacket *packet, uint64_t sequence)
+{
+  AirWebrtcViewer *viewer = data;
+  int64_t now_us = g_get_monotonic_time ();
+  GstBuffer *buffer
+    = packet ? air_webrtc_packet_new_rtx (viewer, AIR_KIND_VIDEO, segment, packet, (uint16_t)sequence, now_us)
+             : air_webrtc_packet_new_padding (viewer, now_us);
+  size_t bytes = gst_buffer_get_size (buffer);
+  GstBufferList *packets = gst_buffer_list_new ();
+  gst_buffer_list_add (packets, buffer);
+  push (viewer, AIR_KIND_VIDEO, packets);
+  return bytes;
+}
+
+static int64_t
+get_strained_us (void *viewer)
+{
+  return air_webrtc_loop_get_strained_us (((AirWebrtcViewer *)viewer)->loop);
+}
+
+static void
+count_change (void *viewer, AirLevel level, AirLevelReason reason)
+{
+  AirEngineCounts counts = { 0 };
+  counts.level_changes[level][reason] = 1;
+  air_webrtc_loop_count (((AirWebrtcViewer *)viewer)->loop, &counts);
+}
+
+void
+air_webrtc_viewer_begin (AirWebrtcViewer *viewer, int64_t now_us)
+{
+  static const AirViewerLevelClass class
+    = { want_rung, is_rung_possible, request_keyframe, send_probe, get_strained_us, count_change };
+  viewer->media = true;
+  viewer->heard_us = now_us;
+  air_viewer_record_set_profile (&viewer->record, "SRTP_AES128_CM_SHA1_80"); /* the only one that webrtcbin offers */
+  air_viewer_level_begin (&viewer->level, &class, viewer, viewer->group->view, viewer->tracks, viewer->levels, now_us);
+}
+
+/* ---- Reports, both ways */
+
+/* Which RTP timestamp goes with which instant. Returns false while nothing was read. */
+static bool
+get_clock (const AirWebrtcViewer *viewer, AirKind kind, AirWebrtcClock *ret_clock)
+{
+  const AirRtpTrack *track = &viewer->tracks[kind];
+  const AirRtpView *view = viewer->group->view;
+  bool video = kind == AIR_KIND_VIDEO;
+  if (!track->section.accepted || !view->clock.anchored)
+    return false;
+  int64_t now_us = g_get_monotonic_time ();
+  int64_t pts_ns = MAX (0, air_rtp_view_pts_at (view, now_us));
+  *ret_clock = (AirWebrtcClock){
+    .ssrc = track->section.ssrc,
+    .rate = video ? 90000 : 48000,
+    .anchor_us = now_us,
+    .anchor_ntp = air_webrtc_loop_ntp (viewer->loop, now_us),
+    .anchor_timestamp = (video ? air_rtp_clock_90k (pts_ns) : air_rtp_clock_48k (pts_ns)) + track->timestamp_offset,
+  };
+  return true;
 }
 
 static void
@@ -269,7 +315,7 @@ tell_clocks (AirWebrtcViewer *viewer)
   AirWebrtcClock clocks[AIR_WEBRTC_MAX_CLOCKS];
   unsigned count = 0;
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
-    count += air_webrtc_track_get_clock (&viewer->tracks[kind], &clocks[count]);
+    count += get_clock (viewer, (AirKind)kind, &clocks[count]);
   air_webrtc_peer_set_clocks (viewer->peer, clocks, count);
 }
 
@@ -284,110 +330,48 @@ air_webrtc_viewer_report (AirWebrtcViewer *viewer, int64_t now_us)
   air_webrtc_peer_report (viewer->peer);
 }
 
-/* ---- Feedback (RFC 3550 §6.4, RFC 4585, RFC 5104) */
-
-static AirWebrtcTrack *
-find_track (AirWebrtcViewer *viewer, uint32_t ssrc)
+/* What is to be sent again for one compound packet. */
+typedef struct
 {
-  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
-    if (viewer->tracks[kind].section.accepted && viewer->tracks[kind].section.ssrc == ssrc)
-      return &viewer->tracks[kind];
-  return NULL;
-}
+  AirWebrtcViewer *viewer;
+  GstBufferList *packets[AIR_KIND_COUNT]; /* NULL: none */
+  int64_t now_us;
+} Repeats;
 
 static void
-take_report (AirWebrtcViewer *viewer, const AirWebrtcTrack *track, const AirRtcpItem *item)
+repeat (void *data, AirKind kind, const AirRtpSegment *segment, const AirRtpPacket *packet, uint64_t sequence)
 {
-  bool video = track->kind == AIR_KIND_VIDEO;
-  uint32_t now = air_ntp_middle (air_webrtc_loop_ntp (viewer->loop, g_get_monotonic_time ()));
-  int64_t rtt_us = air_rtcp_round_trip_us (now, item->report.lsr, item->report.dlsr);
-  if (rtt_us >= 0)
-    viewer->counts.rtt_us = rtt_us;
-  viewer->fraction_lost[track->kind] = item->report.fraction_lost;
-  viewer->counts.loss = 0;
-  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
-    viewer->counts.loss = MAX (viewer->counts.loss, viewer->fraction_lost[kind] / 256.0);
-  if (video || !viewer->tracks[AIR_KIND_VIDEO].section.accepted)
-    viewer->counts.jitter_us = (int64_t)item->report.jitter * G_USEC_PER_SEC / (video ? 90000 : 48000);
-}
-
-static void
-take_keyframe_request (AirWebrtcViewer *viewer, AirWebrtcTrack *track, int64_t now_us)
-{
-  viewer->counts.keyframe_requests++;
-  air_webrtc_loop_count (viewer->loop, &(AirFanoutCounts){ .keyframe_requests = 1 });
-  if (track->kind != AIR_KIND_VIDEO || now_us < viewer->replayed_us + REPLAY_EVERY_US)
-    return;
-  viewer->replayed_us = now_us;
-  /* Before the first packets have had time to arrive, browsers ask by routine: the start is on its way. */
-  if (viewer->counts.packets > 0 && viewer->behind)
-    return;
-  if (!air_webrtc_track_replay (track, now_us))
-    air_rtp_source_request_keyframe (viewer->group->source, AIR_LANE_VIDEO);
-}
-
-/* A bucket: a viewer on a bad line cannot take more than a share. */
-static bool
-may_repeat (AirWebrtcViewer *viewer, int64_t now_us)
-{
-  double refilled = (double)(now_us - viewer->repeat_us) * REPEATS_PER_S / G_USEC_PER_SEC;
-  viewer->repeat_tokens = MIN (REPEAT_BURST, viewer->repeat_tokens + refilled);
-  viewer->repeat_us = now_us;
-  if (viewer->repeat_tokens < 1)
-    return false;
-  viewer->repeat_tokens -= 1;
-  return true;
-}
-
-static void
-take_nack (AirWebrtcViewer *viewer, AirWebrtcTrack *track, const AirRtcpItem *item, int64_t now_us)
-{
-  GstBufferList *packets = gst_buffer_list_new ();
-  unsigned repeated = 0;
-  viewer->counts.nacks++;
-  for (unsigned i = 0; i <= 16; i++)
-    {
-      GstBuffer *packet = NULL;
-      if ((i == 0 || item->nack.bitmask & 1u << (i - 1)) && may_repeat (viewer, now_us))
-        packet = air_webrtc_track_repeat (track, (uint16_t)(item->nack.sequence + i));
-      if (packet)
-        gst_buffer_list_add (packets, packet);
-      repeated += packet != NULL;
-    }
-  viewer->counts.retransmitted += repeated;
-  air_webrtc_loop_count (viewer->loop, &(AirFanoutCounts){ .nacks = 1, .retransmitted = repeated });
-  push (viewer, track->kind, packets);
+  Repeats *repeats = data;
+  AirWebrtcViewer *viewer = repeats->viewer;
+  bool rtx = viewer->tracks[kind].section.rtx_payload != 0;
+  if (!repeats->packets[kind])
+    repeats->packets[kind] = gst_buffer_list_new ();
+  gst_buffer_list_add (
+    repeats->packets[kind],
+    rtx ? air_webrtc_packet_new_rtx (viewer, kind, segment, packet, (uint16_t)sequence, repeats->now_us)
+        : air_webrtc_packet_new (viewer, kind, segment, packet, sequence, repeats->now_us));
 }
 
 bool
 air_webrtc_viewer_feedback (AirWebrtcViewer *viewer, const uint8_t *packet, size_t size, int64_t now_us)
 {
-  AirRtcpIter iter;
-  AirRtcpItem item;
-  unsigned nacks = 0;
+  static const AirViewerFeedbackClass class = { repeat, NULL };
+  Repeats repeats = { .viewer = viewer, .now_us = now_us };
+  AirEngineCounts counts = { 0 };
+  AirViewerFeedback feedback = {
+    .class = &class,
+    .data = &repeats,
+    .level = &viewer->level,
+    .repair = &viewer->repair,
+    .info = &viewer->counts,
+    .counts = &counts,
+    .ntp = air_webrtc_loop_ntp (viewer->loop, now_us),
+  };
   viewer->heard_us = now_us;
-  if (!air_rtcp_iter_init (&iter, packet, size))
-    return true;
-  while (air_rtcp_iter_next (&iter, &item))
-    {
-      AirWebrtcTrack *track = find_track (viewer, item.media_ssrc);
-      if (item.type == AIR_RTCP_BYE)
-        return false;
-      if (item.type == AIR_RTCP_REMB)
-        viewer->counts.estimate_bps = item.remb_bps;
-      if (!track)
-        continue;
-      if (item.type == AIR_RTCP_REPORT_BLOCK)
-        take_report (viewer, track, &item);
-      else if (item.type == AIR_RTCP_NACK && nacks++ < MAX_NACKS)
-        take_nack (viewer, track, &item, now_us);
-      else if (item.type == AIR_RTCP_PLI)
-        take_keyframe_request (viewer, track, now_us);
-      else if (item.type == AIR_RTCP_FIR && viewer->fir_sequence != item.fir.sequence)
-        {
-          viewer->fir_sequence = item.fir.sequence;
-          take_keyframe_request (viewer, track, now_us);
-        }
-    }
-  return true;
+  bool stays = air_viewer_feedback_take (&feedback, packet, size, now_us);
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    if (repeats.packets[kind])
+      push (viewer, (AirKind)kind, repeats.packets[kind]);
+  air_webrtc_loop_count (viewer->loop, &counts);
+  return stays;
 }

@@ -7,56 +7,54 @@
 
 #include "engine.h"
 #include "webrtcbin-peer.h"
-#include "webrtcbin-track.h"
+#include "viewer-feedback.h"
+#include "viewer-record.h"
 
 G_BEGIN_DECLS
 
 typedef struct _AirWebrtcGroup AirWebrtcGroup;
+typedef struct _AirWebrtcLoop AirWebrtcLoop;
 
 typedef struct
 {
-  gatomicrefcount references;
   AirWebrtcLoop *loop;
   AirWebrtcGroup *group;
   AirWebrtcPeer *peer;
-  char *cname;
-  char *mid; /* of the first section that is sent */
+  AirViewerNames names;
+
+  char mids[AIR_KIND_COUNT][AIR_RTP_MAX_MID_BYTES + 1];
 
   /* On the loop. */
-  AirWebrtcTrack tracks[AIR_KIND_COUNT];
+  AirRtpTrack tracks[AIR_KIND_COUNT];
   bool attached;
   bool media;
   bool behind; /* stands in the loop's list of those that are paced */
   int64_t created_us;
   int64_t heard_us;
-  int64_t replayed_us; /* when the last keyframe request was answered */
   int64_t next_report_us;
   unsigned reports;
-  int fir_sequence; /* -1: none yet */
-  double repeat_tokens;
-  int64_t repeat_us;
-  uint8_t fraction_lost[AIR_KIND_COUNT];
-  uint64_t bytes_before; /* for the bitrate */
-  AirViewerInfo counts;  /* strings unused */
+  AirRepair repair;
+  uint16_t transport_sequence;
+  AirLevels levels; /* which it may get */
+  AirViewerLevel level;
+  AirViewerInfo counts; /* strings unused */
 
-  GMutex lock;
-  AirViewerInfo info;
-  bool relayed;
+  AirViewerRecord record;
 } AirWebrtcViewer;
 
 /* Takes out of @choice what this engine does not serve. */
 void air_webrtc_viewer_limit_choice (AirSdpChoice *choice);
 AirWebrtcViewer *air_webrtc_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choice,
-                                        AirWebrtcGroup *group, AirWebrtcLoop *loop);
+                                        AirWebrtcGroup *group, AirWebrtcLoop *loop, AirLevels levels);
 AirWebrtcViewer *air_webrtc_viewer_ref (AirWebrtcViewer *viewer);
 void air_webrtc_viewer_unref (AirWebrtcViewer *viewer);
-/* Returns: (transfer full) a copy. Any thread. */
-AirViewerInfo *air_webrtc_viewer_get_info (AirWebrtcViewer *viewer);
 /* Says BYE and ends the pipeline. Worker. */
 void air_webrtc_viewer_close (AirWebrtcViewer *viewer);
 
 /* ---- On the loop's thread */
 
+/* Media is about to flow. */
+void air_webrtc_viewer_begin (AirWebrtcViewer *viewer, int64_t now_us);
 /* Sends what waits in the rings, as far as the pace lets it. Returns whether more waits. */
 bool air_webrtc_viewer_pump (AirWebrtcViewer *viewer, int64_t now_us);
 /* A decrypted compound RTCP packet. Returns false when the viewer says BYE. */

@@ -92,12 +92,12 @@ on_done (void *data)
     .ice_pwd = job->local.ice_pwd,
     .fingerprint = job->local.fingerprint,
     .candidates = (const char *const *)candidates,
-    .cname = job->viewer->cname,
+    .cname = job->viewer->names.cname,
     .session_id = (uint64_t)g_random_int () << 31 | g_random_int () >> 1,
     .full_ice = true,
   };
   g_autofree char *sdp = job->offer ? air_sdp_answer_write (job->offer, &job->choice, &local)
-                                    : air_sdp_fragment_write (job->viewer->mid, &local);
+                                    : air_sdp_fragment_write (job->viewer->names.mid, &local);
   job->answered (sdp, NULL, job->data);
 }
 

@@ -7,15 +7,16 @@
 
 #include "engine.h"
 #include "rtp-view.h"
+#include "rung-demand.h"
 #include "sdp-answer.h"
 
 G_BEGIN_DECLS
 
-typedef struct _AirFanoutFeed AirFanoutFeed;
+typedef struct _AirStreamFeed AirStreamFeed;
 
 /* Whether this stream can be sent at all. Returns false with AIR_ENGINE_ERROR_STREAM and words for people, or
  * AIR_ERROR_UNAVAILABLE while it has no track yet. */
-bool air_fanout_feed_check (AirStream *stream, AirBframes bframes, GError **error);
+bool air_stream_feed_check (AirStream *stream, AirBframes bframes, GError **error);
 
 /* Where readers go: an engine's group of viewers, whose source belongs to another thread. */
 typedef struct
@@ -24,29 +25,27 @@ typedef struct
   /* @reader: (transfer full) (nullable) NULL stops that lane. */
   void (*set_reader) (void *group, AirLane lane, AirReader *reader);
   void (*close) (void *group);
-  /* Whether viewers need @rung of the video, and whether it can be made; NULL: the engine has no rungs. */
-  bool (*is_wanted) (void *group, unsigned rung);
-  void (*set_possible) (void *group, unsigned rung, bool possible);
+  AirRungDemand *demand; /* of the group */
 } AirFeedOutput;
 
 /* Starts to read @stream. */
-AirFanoutFeed *air_fanout_feed_new (AirContext *context, AirStream *stream, AirBframes bframes,
+AirStreamFeed *air_stream_feed_new (AirContext *context, AirStream *stream, AirBframes bframes,
                                     const AirFeedOutput *output);
 /* Its group is closed: no viewer is in it any more, or the loops have stopped. */
-void air_fanout_feed_free (AirFanoutFeed *feed);
+void air_stream_feed_free (AirStreamFeed *feed);
 
-AirStream *air_fanout_feed_get_stream (AirFanoutFeed *feed);
-void *air_fanout_feed_get_group (AirFanoutFeed *feed);
+AirStream *air_stream_feed_get_stream (AirStreamFeed *feed);
+void *air_stream_feed_get_group (AirStreamFeed *feed);
 /* What the answer needs to know of the video. */
-AirSdpSource air_fanout_feed_get_video (AirFanoutFeed *feed);
+AirSdpSource air_stream_feed_get_video (AirStreamFeed *feed);
 /* Viewers that belong to it, from the answer to the end. Returns the count. */
-unsigned air_fanout_feed_add_viewers (AirFanoutFeed *feed, int change);
+unsigned air_stream_feed_add_viewers (AirStreamFeed *feed, int change);
 
 /* Looks again at what is published, and changes readers where needed. */
-void air_fanout_feed_review (AirFanoutFeed *feed);
+void air_stream_feed_review (AirStreamFeed *feed);
 /* B-frames were seen in what is read. Returns false when its viewers must go (bframes=refuse). */
-bool air_fanout_feed_take_reordered (AirFanoutFeed *feed);
+bool air_stream_feed_take_reordered (AirStreamFeed *feed);
 /* The reader of @lane has ended. Returns false when the stream is gone, and its viewers must go. */
-bool air_fanout_feed_take_ended (AirFanoutFeed *feed, AirLane lane);
+bool air_stream_feed_take_ended (AirStreamFeed *feed, AirLane lane);
 
 G_END_DECLS

@@ -1,5 +1,14 @@
-/* Counters of the fan-out engine. */
-#include "fanout-metrics.h"
+/* Counters of an engine. */
+#include "engine-metrics.h"
+
+void
+air_engine_counts_add (AirEngineCounts *counts, const AirEngineCounts *more)
+{
+  uint64_t *sum = (uint64_t *)counts;
+  const uint64_t *part = (const uint64_t *)more;
+  for (size_t i = 0; i < sizeof *counts / sizeof *sum; i++)
+    sum[i] += part[i];
+}
 
 static void
 count (AirMetric *metric, uint64_t change, const char *label)
@@ -10,7 +19,7 @@ count (AirMetric *metric, uint64_t change, const char *label)
 }
 
 static void
-count_levels (AirMetric *metric, const AirFanoutCounts *counts)
+count_levels (AirMetric *metric, const AirEngineCounts *counts)
 {
   for (AirLevel level = 0; level < AIR_LEVEL_COUNT; level++)
     for (AirLevelReason reason = 0; reason < AIR_LEVEL_REASON_COUNT; reason++)
@@ -22,7 +31,7 @@ count_levels (AirMetric *metric, const AirFanoutCounts *counts)
 }
 
 void
-air_fanout_metrics_init (AirFanoutMetrics *metrics, AirContext *context)
+air_engine_metrics_init (AirEngineMetrics *metrics, AirContext *context)
 {
   static const char *const by_reason[] = { "reason", NULL }, *const by_kind[] = { "kind", NULL },
                     *const by_result[] = { "result", NULL };
@@ -55,7 +64,7 @@ air_fanout_metrics_init (AirFanoutMetrics *metrics, AirContext *context)
 }
 
 void
-air_fanout_metrics_add (AirFanoutMetrics *metrics, const AirFanoutCounts *counts)
+air_engine_metrics_add (AirEngineMetrics *metrics, const AirEngineCounts *counts)
 {
   count (metrics->packets, counts->packets, NULL);
   count (metrics->bytes, counts->bytes, NULL);

@@ -3,11 +3,11 @@
  *
  * The first picture goes out at once; the others wait for what feedback says of it, where a viewer gives such, some 100 ms.
  * Then: all as fast as receivers take it, or at the pace of the path, or, when the path hardly carries the stream itself,
- * not at all: a lower level begins at its own next keyframe. Loop.
+ * not at all: a lower level begins at its own next keyframe. One thread.
  */
 #pragma once
 
-#include "fanout-group.h"
+#include "packet-ring.h"
 #include "level-policy.h"
 
 G_BEGIN_DECLS
@@ -30,14 +30,17 @@ typedef struct
   uint64_t bps;
   double bytes; /* that may be sent now */
   int64_t paced_us;
-} AirFanoutStart;
+} AirViewerStart;
 
-/* Pictures from @place of @ring on are sent now, faster than live. */
-void air_fanout_start_begin (AirFanoutViewer *viewer, AirPacketRing *ring, uint64_t place, int64_t now_us);
+/* Pictures from @place of @ring on are sent now, faster than live. @tells: the viewer gives transport-wide feedback, and what
+ * it is sent may follow from that. */
+void air_viewer_start_begin (AirViewerStart *start, const AirPathEstimate *path, AirPacketRing *ring, uint64_t place,
+                             bool tells, int64_t now_us);
 /* Whether @packet may go now; @first: it belongs to the first picture. */
-bool air_fanout_start_may_send (AirFanoutViewer *viewer, const AirRtpPacket *packet, bool first, int64_t now_us);
-/* Feedback was taken into the estimate. @full_bps: what the stream costs. Returns: what the path carries, when that is too
- * little for the stream; else 0. */
-uint64_t air_fanout_start_take_feedback (AirFanoutViewer *viewer, uint64_t full_bps, int64_t now_us);
+bool air_viewer_start_may_send (AirViewerStart *start, const AirRtpPacket *packet, bool first, int64_t now_us);
+/* Feedback was taken into @path. @full_bps: what the stream costs. Returns: what the path carries, when that is too little
+ * for the stream; else 0. */
+uint64_t air_viewer_start_take_feedback (AirViewerStart *start, AirPathEstimate *path, uint64_t full_bps,
+                                         int64_t now_us);
 
 G_END_DECLS

@@ -1,5 +1,5 @@
-/* See fanout-start.h. */
-#include "fanout-private.h"
+/* See viewer-start.h. */
+#include "viewer-start.h"
 
 /* So little behind the first picture is no flood for anybody. */
 #define SMALL_BYTES (48u << 10)
@@ -18,21 +18,20 @@
 #define BURST_US 20000
 
 void
-air_fanout_start_begin (AirFanoutViewer *viewer, AirPacketRing *ring, uint64_t place, int64_t now_us)
+air_viewer_start_begin (AirViewerStart *start, const AirPathEstimate *path, AirPacketRing *ring, uint64_t place,
+                        bool tells, int64_t now_us)
 {
-  AirFanoutStart *start = &viewer->level.start;
   const AirRtpPacket *packet = air_packet_ring_get (ring, place);
   uint32_t frame = packet->frame;
   uint64_t behind = 0;
   start->first_bytes = 0;
   for (; packet && behind <= SMALL_BYTES; packet = air_packet_ring_get (ring, ++place))
     *(packet->frame == frame ? &start->first_bytes : &behind) += packet->payload_bytes + HEADER_BYTES;
-  bool tells = viewer->tracks[AIR_KIND_VIDEO].section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] != 0;
   start->phase = AIR_START_OPEN;
   start->since_us = start->paced_us = now_us;
   start->heard = false;
-  start->arrived = air_path_estimate_get_arrived (viewer->level.path);
-  if (!tells || viewer->levels != AIR_LEVELS_AUTO || behind <= SMALL_BYTES)
+  start->arrived = air_path_estimate_get_arrived (path);
+  if (!tells || behind <= SMALL_BYTES)
     return;
   start->phase = start->carried_bps == 0 ? AIR_START_FIRST
                  : start->carried_bps < FAST_BPS ? AIR_START_PACED
@@ -42,9 +41,8 @@ air_fanout_start_begin (AirFanoutViewer *viewer, AirPacketRing *ring, uint64_t p
 }
 
 bool
-air_fanout_start_may_send (AirFanoutViewer *viewer, const AirRtpPacket *packet, bool first, int64_t now_us)
+air_viewer_start_may_send (AirViewerStart *start, const AirRtpPacket *packet, bool first, int64_t now_us)
 {
-  AirFanoutStart *start = &viewer->level.start;
   if (first)
     start->since_us = now_us;
   if (start->phase == AIR_START_OPEN || first)
@@ -67,11 +65,10 @@ air_fanout_start_may_send (AirFanoutViewer *viewer, const AirRtpPacket *packet, 
 
 /* What the first picture has shown; 0: nothing yet. */
 static uint64_t
-see (const AirFanoutViewer *viewer, int64_t now_us)
+see (const AirViewerStart *start, AirPathEstimate *path, int64_t now_us)
 {
-  const AirFanoutStart *start = &viewer->level.start;
-  uint64_t burst_bps = air_path_estimate_get_burst_bps (viewer->level.path);
-  uint64_t arrived = air_path_estimate_get_arrived (viewer->level.path) - start->arrived;
+  uint64_t burst_bps = air_path_estimate_get_burst_bps (path);
+  uint64_t arrived = air_path_estimate_get_arrived (path) - start->arrived;
   if (burst_bps > 0)
     return burst_bps;
   if (arrived * 10 >= start->first_bytes * 9)
@@ -79,19 +76,18 @@ see (const AirFanoutViewer *viewer, int64_t now_us)
   if (now_us < start->since_us + SLOW_US)
     return 0;
   AirPathState state;
-  air_path_estimate_get (viewer->level.path, now_us, &state);
+  air_path_estimate_get (path, now_us, &state);
   return MAX (1, state.goodput_bps);
 }
 
 uint64_t
-air_fanout_start_take_feedback (AirFanoutViewer *viewer, uint64_t full_bps, int64_t now_us)
+air_viewer_start_take_feedback (AirViewerStart *start, AirPathEstimate *path, uint64_t full_bps, int64_t now_us)
 {
-  AirFanoutStart *start = &viewer->level.start;
-  uint64_t burst_bps = air_path_estimate_get_burst_bps (viewer->level.path);
+  uint64_t burst_bps = air_path_estimate_get_burst_bps (path);
   if (burst_bps > 0)
     start->carried_bps = burst_bps;
   start->heard = true;
-  uint64_t bps = start->phase == AIR_START_FIRST ? see (viewer, now_us) : 0;
+  uint64_t bps = start->phase == AIR_START_FIRST ? see (start, path, now_us) : 0;
   if (bps == 0)
     return 0;
   start->phase = bps >= FAST_BPS ? AIR_START_OPEN : AIR_START_PACED;

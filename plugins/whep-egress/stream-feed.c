@@ -1,5 +1,5 @@
 /* Choosing readers. */
-#include "fanout-feed.h"
+#include "stream-feed.h"
 
 /* A rendition that failed is tried again after so long. */
 #define RETRY_US (5 * G_USEC_PER_SEC)
@@ -13,7 +13,7 @@ typedef struct
   int64_t retry_us;  /* when a failed rendition may be tried again */
 } Supply;
 
-struct _AirFanoutFeed
+struct _AirStreamFeed
 {
   AirContext *context;
   AirFeedOutput output;
@@ -40,7 +40,7 @@ is_playable_audio (AirStream *stream)
 }
 
 bool
-air_fanout_feed_check (AirStream *stream, AirBframes bframes, GError **error)
+air_stream_feed_check (AirStream *stream, AirBframes bframes, GError **error)
 {
   g_autoptr (AirTrack) video = air_stream_get_track (stream, AIR_KIND_VIDEO);
   if (video && air_track_get_codec (video) != AIR_CODEC_H264)
@@ -73,20 +73,20 @@ air_fanout_feed_check (AirStream *stream, AirBframes bframes, GError **error)
   return true;
 }
 
-AirFanoutFeed *
-air_fanout_feed_new (AirContext *context, AirStream *stream, AirBframes bframes, const AirFeedOutput *output)
+AirStreamFeed *
+air_stream_feed_new (AirContext *context, AirStream *stream, AirBframes bframes, const AirFeedOutput *output)
 {
-  AirFanoutFeed *feed = g_new0 (AirFanoutFeed, 1);
+  AirStreamFeed *feed = g_new0 (AirStreamFeed, 1);
   feed->context = context;
   feed->stream = air_stream_ref (stream);
   feed->bframes = bframes;
   feed->output = *output;
-  air_fanout_feed_review (feed);
+  air_stream_feed_review (feed);
   return feed;
 }
 
 void
-air_fanout_feed_free (AirFanoutFeed *feed)
+air_stream_feed_free (AirStreamFeed *feed)
 {
   if (!feed)
     return;
@@ -98,19 +98,19 @@ air_fanout_feed_free (AirFanoutFeed *feed)
 }
 
 AirStream *
-air_fanout_feed_get_stream (AirFanoutFeed *feed)
+air_stream_feed_get_stream (AirStreamFeed *feed)
 {
   return feed->stream;
 }
 
 void *
-air_fanout_feed_get_group (AirFanoutFeed *feed)
+air_stream_feed_get_group (AirStreamFeed *feed)
 {
   return feed->output.group;
 }
 
 AirSdpSource
-air_fanout_feed_get_video (AirFanoutFeed *feed)
+air_stream_feed_get_video (AirStreamFeed *feed)
 {
   AirSdpSource source = { 0 };
   AirStream *read = feed->supplies[AIR_LANE_VIDEO].stream;
@@ -126,14 +126,14 @@ air_fanout_feed_get_video (AirFanoutFeed *feed)
 }
 
 unsigned
-air_fanout_feed_add_viewers (AirFanoutFeed *feed, int change)
+air_stream_feed_add_viewers (AirStreamFeed *feed, int change)
 {
   feed->viewers = (unsigned)((int)feed->viewers + change);
   return feed->viewers;
 }
 
 static AirStream *
-get_rendition (AirFanoutFeed *feed, AirLane lane, const char *name)
+get_rendition (AirStreamFeed *feed, AirLane lane, const char *name)
 {
   Supply *supply = &feed->supplies[lane];
   g_autoptr (GError) error = NULL;
@@ -149,7 +149,7 @@ get_rendition (AirFanoutFeed *feed, AirLane lane, const char *name)
 
 /* Whether the video is of a kind that browsers cannot decode, whatever its order. */
 static bool
-is_foreign (AirFanoutFeed *feed)
+is_foreign (AirStreamFeed *feed)
 {
   g_autoptr (AirTrack) track = air_stream_get_track (feed->stream, AIR_KIND_VIDEO);
   return feed->bframes != AIR_BFRAMES_REFUSE && track && !air_track_is_browser_video (track);
@@ -157,7 +157,7 @@ is_foreign (AirFanoutFeed *feed)
 
 /* Whether the video has to be made anew. A publisher that is away counts as before. */
 static bool
-needs_reencoding (AirFanoutFeed *feed)
+needs_reencoding (AirStreamFeed *feed)
 {
   int64_t now_us = g_get_monotonic_time ();
   bool away = air_stream_get_state (feed->stream) != AIR_STREAM_LIVE;
@@ -170,7 +170,7 @@ needs_reencoding (AirFanoutFeed *feed)
 
 /* Returns: (transfer full) (nullable) */
 static AirStream *
-wanted_video (AirFanoutFeed *feed)
+wanted_video (AirStreamFeed *feed)
 {
   if (!has_codec (feed->stream, AIR_KIND_VIDEO, AIR_CODEC_H264))
     return NULL;
@@ -181,7 +181,7 @@ wanted_video (AirFanoutFeed *feed)
 
 /* Returns: (transfer full) (nullable) */
 static AirStream *
-wanted_audio (AirFanoutFeed *feed)
+wanted_audio (AirStreamFeed *feed)
 {
   if (has_codec (feed->stream, AIR_KIND_AUDIO, AIR_CODEC_OPUS))
     return air_stream_ref (feed->stream);
@@ -193,11 +193,11 @@ wanted_audio (AirFanoutFeed *feed)
 /* Made while somebody needs it, and a while longer: who needs it once often does so again.
  * Returns: (transfer full) (nullable) */
 static AirStream *
-wanted_low (AirFanoutFeed *feed)
+wanted_low (AirStreamFeed *feed)
 {
   int64_t now_us = g_get_monotonic_time ();
   Supply *supply = &feed->supplies[AIR_LANE_VIDEO_LOW];
-  if (feed->output.is_wanted && feed->output.is_wanted (feed->output.group, AIR_RUNG_LOW))
+  if (air_rung_demand_is_wanted (feed->output.demand, AIR_RUNG_LOW))
     feed->low_us = now_us;
   else if (feed->low_us == 0 || now_us > feed->low_us + LOW_GRACE_US)
     return NULL;
@@ -206,12 +206,12 @@ wanted_low (AirFanoutFeed *feed)
                      ? get_rendition (feed, AIR_LANE_VIDEO_LOW, "low-rung")
                    : supply->stream ? air_stream_ref (supply->stream)
                                     : NULL;
-  feed->output.set_possible (feed->output.group, AIR_RUNG_LOW, low || supply->retry_us == 0);
+  air_rung_demand_set_possible (feed->output.demand, AIR_RUNG_LOW, low || supply->retry_us == 0);
   return low;
 }
 
 static void
-supply (AirFanoutFeed *feed, AirLane lane, AirStream *wanted)
+supply (AirStreamFeed *feed, AirLane lane, AirStream *wanted)
 {
   Supply *supplied = &feed->supplies[lane];
   AirKind kind = lane == AIR_LANE_AUDIO ? AIR_KIND_AUDIO : AIR_KIND_VIDEO;
@@ -243,7 +243,7 @@ supply (AirFanoutFeed *feed, AirLane lane, AirStream *wanted)
 }
 
 void
-air_fanout_feed_review (AirFanoutFeed *feed)
+air_stream_feed_review (AirStreamFeed *feed)
 {
   g_autoptr (AirStream) video = wanted_video (feed);
   g_autoptr (AirStream) audio = wanted_audio (feed);
@@ -257,7 +257,7 @@ air_fanout_feed_review (AirFanoutFeed *feed)
 }
 
 bool
-air_fanout_feed_take_reordered (AirFanoutFeed *feed)
+air_stream_feed_take_reordered (AirStreamFeed *feed)
 {
   if (feed->bframes == AIR_BFRAMES_REFUSE)
     return false;
@@ -266,12 +266,12 @@ air_fanout_feed_take_reordered (AirFanoutFeed *feed)
                air_stream_get_path (feed->stream));
   feed->reordered = true;
   feed->bframes_us = g_get_monotonic_time ();
-  air_fanout_feed_review (feed);
+  air_stream_feed_review (feed);
   return true;
 }
 
 bool
-air_fanout_feed_take_ended (AirFanoutFeed *feed, AirLane lane)
+air_stream_feed_take_ended (AirStreamFeed *feed, AirLane lane)
 {
   if (air_stream_get_state (feed->stream) == AIR_STREAM_IDLE)
     return false;

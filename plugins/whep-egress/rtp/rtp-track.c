@@ -1,0 +1,129 @@
+/* See rtp-track.h. */
+#include "rtp-track.h"
+
+#include <string.h>
+
+#define MAX_REPEAT_AGE 16384u /* packets */
+
+void
+air_rtp_track_init (AirRtpTrack *track, const AirSdpSection *section)
+{
+  *track = (AirRtpTrack){
+    .section = *section,
+    .first_sequence = (uint64_t)g_random_int_range (0, 32768),
+    .next_rtx_sequence = (uint64_t)g_random_int_range (0, 32768),
+    .timestamp_offset = g_random_int (),
+    .fir_sequence = -1,
+    .replayed_us = G_MININT64 / 2,
+  };
+  track->next_sequence = track->first_sequence;
+}
+
+AirRtpSegment *
+air_rtp_track_jump (AirRtpTrack *track, AirLane lane, uint64_t place)
+{
+  if (track->segment_count == AIR_RTP_SEGMENTS)
+    {
+      memmove (track->segments, track->segments + 1, sizeof track->segments - sizeof track->segments[0]);
+      track->segment_count--;
+    }
+  track->segments[track->segment_count++]
+    = (AirRtpSegment){ .sequence = track->next_sequence, .lane = lane, .place = place };
+  track->cursor = place;
+  return air_rtp_track_get_segment (track);
+}
+
+AirRtpSegment *
+air_rtp_track_catch_up (AirRtpTrack *track, const AirRtpView *view, unsigned rung, uint64_t keyframe, int64_t now_us)
+{
+  AirLane lane = air_lane_of (AIR_KIND_VIDEO, rung);
+  AirRtpSegment *segment = air_rtp_track_jump (track, lane, keyframe);
+  segment->live = UINT64_MAX;
+  segment->start_us = now_us;
+  segment->first_frame = air_packet_ring_get (view->rings[lane], keyframe)->frame;
+  segment->first_timestamp = air_rtp_clock_90k (MAX (0, air_rtp_view_live_pts (view, now_us)));
+  /* What was sent last may have been newer than usual. */
+  uint32_t next = track->last_timestamp + AIR_RTP_CATCH_UP_STEP;
+  if (track->any && (int32_t)(segment->first_timestamp - next) < 0)
+    segment->first_timestamp = next;
+  track->rung = rung;
+  track->started = true;
+  return segment;
+}
+
+AirRtpSegment *
+air_rtp_track_skip_picture (AirRtpTrack *track, const AirRtpView *view)
+{
+  AirRtpSegment before = *air_rtp_track_get_segment (track);
+  AirPacketRing *ring = view->rings[before.lane];
+  uint64_t place = track->cursor;
+  const AirRtpPacket *packet;
+  while ((packet = air_packet_ring_get (ring, place++)) && !(packet->flags & AIR_RTP_MARKER))
+    ;
+  AirRtpSegment *segment = air_rtp_track_jump (track, before.lane, place);
+  before.sequence = segment->sequence;
+  before.place = segment->place;
+  *segment = before;
+  return segment;
+}
+
+const AirRtpPacket *
+air_rtp_track_find (const AirRtpTrack *track, const AirRtpView *view, uint64_t full, const AirRtpSegment **ret_segment)
+{
+  for (unsigned i = track->segment_count; i > 0; i--)
+    {
+      const AirRtpSegment *segment = &track->segments[i - 1];
+      if (segment->sequence > full)
+        continue;
+      *ret_segment = segment;
+      return air_packet_ring_get (view->rings[segment->lane], segment->place + (full - segment->sequence));
+    }
+  return NULL;
+}
+
+bool
+air_rtp_track_unwrap (const AirRtpTrack *track, uint16_t sequence, uint64_t *ret_full)
+{
+  uint16_t behind = (uint16_t)((uint16_t)(track->next_sequence - 1) - sequence);
+  *ret_full = track->next_sequence - 1 - behind;
+  return behind < MAX_REPEAT_AGE && track->next_sequence - track->first_sequence > behind;
+}
+
+/* ---- Headers of what is sent once more */
+
+const uint8_t air_rtp_padding[AIR_RTP_PADDING_BYTES] = { [AIR_RTP_PADDING_BYTES - 1] = AIR_RTP_PADDING_BYTES };
+
+static AirRtpHeader
+make_second_header (AirRtpTrack *track, uint32_t timestamp, uint16_t *transport_sequence)
+{
+  AirRtpHeader header = {
+    .payload = track->section.rtx_payload,
+    .sequence = (uint16_t)track->next_rtx_sequence++,
+    .timestamp = timestamp + track->timestamp_offset,
+    .ssrc = track->section.rtx_ssrc,
+    .transport_id = track->section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC],
+  };
+  if (header.transport_id)
+    header.transport_sequence = (*transport_sequence)++;
+  return header;
+}
+
+AirRtpHeader
+air_rtp_track_make_rtx_header (AirRtpTrack *track, const AirRtpSegment *segment, const AirRtpPacket *packet,
+                               uint16_t wait_ms, uint16_t *transport_sequence)
+{
+  AirRtpHeader header
+    = make_second_header (track, air_rtp_segment_timestamp (segment, packet), transport_sequence);
+  header.marker = packet->flags & AIR_RTP_MARKER;
+  header.wait_id = packet->flags & AIR_RTP_WAIT ? track->section.extensions[AIR_SDP_EXTENSION_PLAYOUT_DELAY] : 0;
+  header.wait_ms = wait_ms;
+  return header;
+}
+
+AirRtpHeader
+air_rtp_track_make_padding_header (AirRtpTrack *track, uint16_t *transport_sequence)
+{
+  AirRtpHeader header = make_second_header (track, track->last_timestamp, transport_sequence);
+  header.padded = true;
+  return header;
+}

@@ -1,0 +1,239 @@
+/* What one viewer is sent out of the rings: one row of numbers and one timeline, whatever is left out and wherever it goes on. */
+#include "viewer-level.h"
+
+#define FRAME_NS (40 * G_GINT64_CONSTANT (1000000))
+#define PACKETS 3u /* of a picture */
+
+/* A viewer with its stream, and what it was sent. */
+typedef struct
+{
+  AirRtpView *view;
+  AirRtpTrack tracks[AIR_KIND_COUNT];
+  AirViewerLevel level;
+  int wanted[AIR_RUNG_COUNT];
+  unsigned asked[AIR_LANE_COUNT];
+  unsigned changes;
+  GPtrArray *sent;    /* (element-type AirRtpPacket) in order of sequence numbers */
+  GArray *timestamps; /* as they were sent */
+  int64_t now_us;
+} Viewer;
+
+static void
+want (void *data, unsigned rung, int change)
+{
+  ((Viewer *)data)->wanted[rung] += change;
+}
+
+static bool
+is_possible (void *data, unsigned rung)
+{
+  return true;
+}
+
+static void
+request_keyframe (void *data, AirLane lane)
+{
+  ((Viewer *)data)->asked[lane]++;
+}
+
+static size_t
+send_probe (void *data, const AirRtpSegment *segment, const AirRtpPacket *packet, uint64_t sequence)
+{
+  g_assert_not_reached ();
+}
+
+static int64_t
+get_strained_us (void *data)
+{
+  return 0;
+}
+
+static void
+changed (void *data, AirLevel level, AirLevelReason reason)
+{
+  ((Viewer *)data)->changes++;
+}
+
+static const AirViewerLevelClass class = { want, is_possible, request_keyframe, send_probe, get_strained_us, changed };
+
+static Viewer *
+viewer_new (AirLevels levels)
+{
+  Viewer *viewer = g_new0 (Viewer, 1);
+  AirSdpSection video = { .accepted = true, .ssrc = 1 }, none = { 0 };
+  viewer->now_us = 1000000;
+  viewer->view = air_rtp_view_new ();
+  viewer->view->ready = true;
+  viewer->view->clock = (AirRtpClock){ true, viewer->now_us, 0, 0 };
+  viewer->sent = g_ptr_array_new_with_free_func ((GDestroyNotify)air_rtp_packet_unref);
+  viewer->timestamps = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  air_rtp_track_init (&viewer->tracks[AIR_KIND_VIDEO], &video);
+  air_rtp_track_init (&viewer->tracks[AIR_KIND_AUDIO], &none);
+  air_viewer_level_begin (&viewer->level, &class, viewer, viewer->view, viewer->tracks, levels, viewer->now_us);
+  return viewer;
+}
+
+static void
+viewer_free (Viewer *viewer)
+{
+  air_viewer_level_end (&viewer->level);
+  g_assert_cmpint (viewer->wanted[AIR_RUNG_LOW], ==, 0);
+  air_viewer_level_clear (&viewer->level);
+  g_ptr_array_unref (viewer->sent);
+  g_array_unref (viewer->timestamps);
+  air_rtp_view_free (viewer->view);
+  g_free (viewer);
+}
+
+/* The picture of the present. */
+static void
+publish (Viewer *viewer, unsigned rung, unsigned flags)
+{
+  int64_t pts_ns = air_rtp_view_pts_at (viewer->view, viewer->now_us);
+  AirLane lane = air_lane_of (AIR_KIND_VIDEO, rung);
+  for (unsigned i = 0; i < PACKETS; i++)
+    {
+      AirRtpPacket *packet = air_rtp_packet_new (pts_ns, air_rtp_clock_90k (pts_ns), 1000);
+      packet->lane = (uint8_t)lane;
+      packet->flags = (uint16_t)(flags & AIR_RTP_DISPOSABLE);
+      packet->flags |= i == 0 ? AIR_RTP_FRAME_START | (flags & AIR_RTP_KEYFRAME) : 0;
+      packet->flags |= i == PACKETS - 1 ? AIR_RTP_MARKER | AIR_RTP_UNIT_END : 0;
+      air_packet_ring_append (viewer->view->rings[lane], packet);
+    }
+}
+
+/* One turn of an engine. */
+static void
+take (Viewer *viewer)
+{
+  AirRtpTrack *track = &viewer->tracks[AIR_KIND_VIDEO];
+  const AirRtpSegment *segment;
+  AirRtpPacket *packet;
+  if (!air_viewer_level_enter_turn (&viewer->level, AIR_KIND_VIDEO, 0, viewer->now_us))
+    return;
+  while ((packet = air_viewer_level_next (&viewer->level, AIR_KIND_VIDEO, viewer->now_us, &segment)))
+    {
+      uint32_t timestamp = air_rtp_segment_timestamp (segment, packet);
+      g_ptr_array_add (viewer->sent, air_rtp_packet_ref (packet));
+      g_array_append_val (viewer->timestamps, timestamp);
+      g_assert_cmpuint (segment->sequence, <=, track->next_sequence++);
+      air_rtp_track_take_sent (track, segment, packet, viewer->now_us);
+    }
+}
+
+/* All of the last second, by its number, is what was sent with it; time goes forward, whole pictures at a time. */
+static void
+check_sent (Viewer *viewer)
+{
+  const AirRtpTrack *track = &viewer->tracks[AIR_KIND_VIDEO];
+  for (unsigned i = 0; i < viewer->sent->len; i++)
+    {
+      const AirRtpPacket *sent = viewer->sent->pdata[i];
+      const AirRtpSegment *segment;
+      uint32_t timestamp = g_array_index (viewer->timestamps, uint32_t, i);
+      bool first = i % PACKETS == 0;
+      uint64_t full;
+      g_assert_cmpint (sent->flags & AIR_RTP_FRAME_START, ==, first ? AIR_RTP_FRAME_START : 0);
+      if (i > 0 && first)
+        g_assert_cmpint ((int32_t)(timestamp - g_array_index (viewer->timestamps, uint32_t, i - 1)), >, 0);
+      else if (i > 0)
+        g_assert_cmpuint (timestamp, ==, g_array_index (viewer->timestamps, uint32_t, i - 1));
+      if (i + 20 * PACKETS < viewer->sent->len)
+        continue;
+      g_assert_true (air_rtp_track_unwrap (track, (uint16_t)(track->first_sequence + i), &full));
+      g_assert_cmpuint (full, ==, track->first_sequence + i);
+      g_assert_true (air_rtp_track_find (track, viewer->view, full, &segment) == sent);
+      g_assert_cmpuint (air_rtp_segment_timestamp (segment, sent), ==, timestamp);
+    }
+}
+
+static void
+play (Viewer *viewer, unsigned rung, unsigned pictures, bool disposable)
+{
+  for (unsigned i = 0; i < pictures; i++, viewer->now_us += FRAME_NS / 1000)
+    {
+      publish (viewer, rung, i == 0 ? AIR_RTP_KEYFRAME : disposable && i % 2 == 1 ? AIR_RTP_DISPOSABLE : 0);
+      take (viewer);
+    }
+}
+
+static void
+test_reduced (void)
+{
+  Viewer *viewer = viewer_new (AIR_LEVELS_AUTO);
+  play (viewer, AIR_RUNG_FULL, 10, true);
+  g_assert_cmpuint (viewer->sent->len, ==, 10 * PACKETS);
+  viewer->level.policy.level = AIR_LEVEL_REDUCED;
+  play (viewer, AIR_RUNG_FULL, 30, true);
+  g_assert_cmpuint (viewer->sent->len, ==, 25 * PACKETS);
+  for (unsigned i = 10 * PACKETS; i < viewer->sent->len; i++)
+    g_assert_cmpint (((AirRtpPacket *)viewer->sent->pdata[i])->flags & AIR_RTP_DISPOSABLE, ==, 0);
+  check_sent (viewer);
+  viewer_free (viewer);
+}
+
+/* Down to the smaller rendition at its keyframe and up again at the next of the full one. */
+static void
+test_rungs (void)
+{
+  Viewer *viewer = viewer_new (AIR_LEVELS_AUTO);
+  play (viewer, AIR_RUNG_FULL, 10, false);
+  viewer->level.policy.level = AIR_LEVEL_LOW;
+  viewer->level.paused = true;
+  play (viewer, AIR_RUNG_FULL, 5, false);
+  g_assert_cmpuint (viewer->sent->len, ==, 10 * PACKETS);
+  g_assert_cmpuint (viewer->asked[AIR_LANE_VIDEO_LOW], >=, 1);
+  play (viewer, AIR_RUNG_LOW, 10, false);
+  g_assert_cmpuint (viewer->sent->len, ==, 20 * PACKETS);
+  g_assert_cmpint (viewer->wanted[AIR_RUNG_LOW], ==, 1);
+  g_assert_cmpint (((AirRtpPacket *)viewer->sent->pdata[10 * PACKETS])->lane, ==, AIR_LANE_VIDEO_LOW);
+  viewer->level.policy.level = AIR_LEVEL_FULL;
+  play (viewer, AIR_RUNG_FULL, 10, false);
+  g_assert_cmpuint (viewer->sent->len, ==, 30 * PACKETS);
+  g_assert_cmpint (viewer->wanted[AIR_RUNG_LOW], ==, 0);
+  check_sent (viewer);
+  viewer_free (viewer);
+}
+
+/* Back to the last keyframe: all since then once more, 1 ms apart, up to the present. */
+static void
+test_replay (void)
+{
+  Viewer *viewer = viewer_new (AIR_LEVELS_FULL);
+  play (viewer, AIR_RUNG_FULL, 50, false);
+  g_assert_true (air_viewer_level_replay (&viewer->level, viewer->now_us));
+  for (unsigned ms = 0; ms < 100; ms++, viewer->now_us += 1000)
+    take (viewer);
+  g_assert_cmpuint (viewer->sent->len, ==, 100 * PACKETS);
+  play (viewer, AIR_RUNG_FULL, 10, false);
+  g_assert_cmpuint (viewer->sent->len, ==, 110 * PACKETS);
+  check_sent (viewer);
+  viewer_free (viewer);
+}
+
+static void
+test_fixed (void)
+{
+  Viewer *viewer = viewer_new (AIR_LEVELS_AUDIO);
+  play (viewer, AIR_RUNG_FULL, 10, false);
+  g_assert_cmpuint (viewer->sent->len, ==, 0);
+  viewer_free (viewer);
+  viewer = viewer_new (AIR_LEVELS_LOW);
+  g_assert_cmpint (viewer->wanted[AIR_RUNG_LOW], ==, 1);
+  play (viewer, AIR_RUNG_FULL, 10, false);
+  g_assert_cmpuint (viewer->sent->len, ==, 0);
+  play (viewer, AIR_RUNG_LOW, 10, false);
+  g_assert_cmpuint (viewer->sent->len, ==, 10 * PACKETS);
+  viewer_free (viewer);
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/viewer-level/reduced", test_reduced);
+  g_test_add_func ("/viewer-level/rungs", test_rungs);
+  g_test_add_func ("/viewer-level/replay", test_replay);
+  g_test_add_func ("/viewer-level/fixed", test_fixed);
+  return g_test_run ();
+}
