@@ -15,7 +15,6 @@ typedef struct
   AirStore *store;
   const Database *database;
   Spool *spool; /* (transfer full) */
-  bool required;
   AirMetric *commits, *spooled_bytes, *replayed;
 } WriterConfig;
 
