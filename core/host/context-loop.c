@@ -243,6 +243,12 @@ air_context_run_in_pool (AirContext *context, AirCallback work, AirCallback done
   g_thread_pool_push (host->pool, job, NULL);
 }
 
+bool
+air_context_is_stopping (AirContext *context)
+{
+  return g_atomic_int_get (&context->host->stopping) != 0;
+}
+
 unsigned
 air_context_count_jobs (AirContext *context)
 {

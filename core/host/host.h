@@ -65,7 +65,8 @@ struct _AirHost
   unsigned timeout_id, jobs_id;
   int64_t stop_deadline_us;
   int64_t started_us;      /* g_get_monotonic_time () */
-  bool ready, stopping;
+  bool ready;
+  int stopping; /* atomic: read on any thread */
   bool abandoned;          /* a module was given up: the host's memory is left to the end of the process */
   int exit_status;
   GError *failure;         /* why the host cannot run */

@@ -21,7 +21,7 @@ air_host_quit (AirHost *host)
 {
   if (host->stopping)
     return;
-  host->stopping = true;
+  g_atomic_int_set (&host->stopping, 1);
   host->ready = false;
   air_notify ("STOPPING=1");
   air_host_remove_run_file (host);

@@ -131,7 +131,18 @@ void
 air_host_destroy_modules (AirHost *host)
 {
   for (unsigned i = host->modules->len; i > 0; i--)
-    air_step_free (g_ptr_array_index (host->modules, i - 1));
+    {
+      AirModule *module = g_ptr_array_index (host->modules, i - 1);
+      void *freed = module->given_up ? NULL : module->self;
+      air_step_free (module);
+      /* A context that is undone later must not reach into what is gone. */
+      if (freed != NULL && freed == (void *)host->http)
+        host->http = NULL;
+      if (freed != NULL && freed == (void *)host->streams)
+        host->streams = NULL;
+      if (freed != NULL && freed == (void *)host->authority)
+        host->authority = NULL;
+    }
   host->http = NULL;
   host->streams = NULL;
   host->authority = NULL;

@@ -51,6 +51,7 @@ is_worth_packing (const char *content_type)
 
 typedef struct
 {
+  AirContext *context;
   GPtrArray *assets; /* (element-type AirAsset) touched on the main thread only */
   GPtrArray *bodies; /* (element-type GBytes) theirs, which never change */
   GPtrArray *forms;  /* (element-type GBytes) (nullable) made here, AIR_CODING_COUNT for each */
@@ -70,7 +71,7 @@ static void
 pack (void *data)
 {
   PackJob *job = data;
-  for (unsigned i = 0; i < job->bodies->len; i++)
+  for (unsigned i = 0; i < job->bodies->len && !air_context_is_stopping (job->context); i++)
     for (AirCoding coding = AIR_CODING_IDENTITY; coding < AIR_CODING_COUNT; coding++)
       g_ptr_array_add (job->forms, air_compress (job->bodies->pdata[i], coding));
 }
@@ -79,7 +80,7 @@ static void
 take_packed (void *data)
 {
   PackJob *job = data;
-  for (unsigned i = 0; i < job->assets->len; i++)
+  for (unsigned i = 0; i < job->forms->len / AIR_CODING_COUNT; i++)
     for (AirCoding coding = AIR_CODING_IDENTITY + 1; coding < AIR_CODING_COUNT; coding++)
       {
         AirAsset *asset = job->assets->pdata[i];
@@ -91,6 +92,7 @@ void
 air_assets_pack (AirContext *context, GPtrArray *assets)
 {
   PackJob *job = g_new0 (PackJob, 1);
+  job->context = context;
   job->assets = g_ptr_array_new_with_free_func ((GDestroyNotify) air_asset_unref);
   job->bodies = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   job->forms = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);

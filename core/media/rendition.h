@@ -37,8 +37,9 @@ void air_rendition_request_keyframe (AirRendition *rendition);
 void air_rendition_quit (AirRendition *rendition);
 
 /* Loads and tries each template in @folder, so that the plugins they need are loaded before the first viewer comes, and
- * broken ones are logged at the start; @registry learns which of them can stand by. Takes a while; any thread. */
-void air_renditions_warm_up (AirStreamRegistry *registry, const char *folder);
+ * broken ones are logged at the start; @registry learns which of them can stand by. Takes a while, less when the host of @context (may be
+ * NULL) begins to stop; any thread. */
+void air_renditions_warm_up (AirStreamRegistry *registry, const char *folder, AirContext *context);
 /* Gives the places for standby to those of @streams (element-type AirStream) that no browser plays as they are: who has one
  * keeps it. One thread at a time. */
 void air_renditions_review_standby (AirStreamRegistry *registry, GPtrArray *streams);

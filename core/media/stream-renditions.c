@@ -191,7 +191,7 @@ air_renditions_review_standby (AirStreamRegistry *registry, GPtrArray *streams)
 }
 
 void
-air_renditions_warm_up (AirStreamRegistry *registry, const char *folder)
+air_renditions_warm_up (AirStreamRegistry *registry, const char *folder, AirContext *context)
 {
   g_autoptr (GPtrArray) standby = g_ptr_array_new_with_free_func ((GDestroyNotify)air_pipeline_template_unref);
   g_autoptr (GError) error = NULL;
@@ -201,7 +201,7 @@ air_renditions_warm_up (AirStreamRegistry *registry, const char *folder)
       g_warning ("no pipeline templates: %s", error->message);
       return;
     }
-  for (const char *file; (file = g_dir_read_name (dir)) != NULL;)
+  for (const char *file; (context == NULL || !air_context_is_stopping (context)) && (file = g_dir_read_name (dir)) != NULL;)
     {
       if (!g_str_has_suffix (file, ".pipeline"))
         continue;

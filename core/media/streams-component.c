@@ -417,7 +417,7 @@ warm_up (void *data)
   g_mutex_lock (&registry->lock);
   g_autofree char *folder = g_strdup (registry->settings.pipeline_dir);
   g_mutex_unlock (&registry->lock);
-  air_renditions_warm_up (registry, folder);
+  air_renditions_warm_up (registry, folder, registry->component->context);
 }
 
 static void

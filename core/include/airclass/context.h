@@ -55,6 +55,8 @@ AIR_PUBLIC void air_context_remove_source (AirContext *context, unsigned id);
 /* Runs @work in the worker pool (may wait there), then @done (may be NULL) on the main loop unless the plugin stopped. */
 AIR_PUBLIC void air_context_run_in_pool (AirContext *context, AirCallback work, AirCallback done, void *data,
                                          GDestroyNotify destroy);
+/* Whether the host has begun to stop: long work in the pool looks now and then, and ends early. Any thread. */
+AIR_PUBLIC bool air_context_is_stopping (AirContext *context);
 
 /* ---- Services: interfaces that one plugin provides and others use */
 /* @name stands in the plugin's `provides`; @service stays valid until the plugin's stop() returns. */

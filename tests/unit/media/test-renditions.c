@@ -205,7 +205,7 @@ test_standby (MediaFixture *fixture, const void *data)
   const uint64_t *standby = &fixture->registry->counters.standby;
   settings.max_standby = 1;
   air_stream_registry_configure (fixture->registry, &settings);
-  air_renditions_warm_up (fixture->registry, settings.pipeline_dir);
+  air_renditions_warm_up (fixture->registry, settings.pipeline_dir, NULL);
   AirPublisher *publisher = media_publish (fixture, "live/stream"), *other = media_publish (fixture, "live/other");
   AirStream *stream = air_publisher_get_stream (publisher);
   announce (publisher, V, video);
