@@ -48,6 +48,7 @@ def test_core_names_no_plugin():
     assert names
     for path in sources(TOP / "core"):
         text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+        text = re.sub(r'#define AIR_\w+_SERVICE "[a-z-]+"', "", text)  # of an interface, which a plugin may be named after
         for name in names:
             assert f'"{name}"' not in text, f"{path} names the plugin {name}"
 
