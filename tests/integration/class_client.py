@@ -49,15 +49,13 @@ class Page:
         self.reason = self.socket.close_reason
         self.closed = self.socket.close_code
 
-    def call(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(DEADLINE_S)
-
     def send(self, **message):
         self.send_text(json.dumps(message))
 
     def send_text(self, text):
-        with contextlib.suppress(websockets.ConnectionClosed):
-            self.call(self.socket.send(text))
+        future = asyncio.run_coroutine_threadsafe(self.socket.send(text), self.loop)
+        # The loop ends with the connection: a sending that is under way then never comes back.
+        wait_until(lambda: future.done() or not self.thread.is_alive(), "the message to be sent")
 
     def close(self):
         if self.closed is None:
