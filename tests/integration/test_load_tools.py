@@ -88,7 +88,34 @@ def test_many_publishers(airclassd, film):
     assert paths >= {f"live/load{i}" for i in range(5)}
 
 
+@pytest.mark.parametrize("answers", ["http", "socket"])
+def test_a_class(airclassd, answers):
+    server = airclassd()
+    code, figures = call("class-load", server, "--students=8", "--listeners=4", "--messages=5", "--join-seconds=0.5", "--answer-seconds=0.2",
+                         "--chat-interval=0.05", f"--answers={answers}")
+    assert (code, figures["failed"], figures["failures"], figures["problems"]) == (0, 0, {}, []), figures
+    assert (figures["joined"], figures["acknowledged"], figures["progress"]) == (12, 8, 8), figures
+    heard = {name: figures[f"{name}_ms"]["n"] for name in ("join", "published", "acknowledged", "chat")}
+    assert heard == {"join": 12, "published": 8, "acknowledged": 8, "chat": 5 * (1 + 8 + 4)}, figures
+    assert figures["rss_mib"] > 0 and figures["threads"] > 0
+    # It takes its class away again.
+    assert not [c for c in server.get("/api/classes", token=server.teacher_key).json["classes"] if c["class_id"].startswith("load-")]
+
+
+def test_a_class_that_is_too_small_for_all(airclassd):
+    """Who is turned away is told, and fails the run."""
+    server = airclassd({"http": {"max_connections_per_address": "6"}})
+    code, figures = call("class-load", server, "--students=12", "--messages=0", "--join-seconds=0.2", "--patience=2", "--answers=socket")
+    assert code == 1 and figures["problems"] and figures["joined"] < 12, figures
+
+
 @pytest.mark.parametrize("arguments, told", [
+    (["class-load", "--students=0", "http://127.0.0.1:1/"], "--students"),
+    (["class-load", "--students=1", "--messages=26", "http://127.0.0.1:1/"], "--messages"),
+    (["class-load", "--answers=pigeon", "http://127.0.0.1:1/"], "pigeon"),
+    (["class-load"], "say where"),
+    (["class-load", "http://127.0.0.1:1/"], "--key"),
+    (["class-load", "--state-dir=/nowhere"], "/nowhere"),
     (["whep-load", "--viewers=0", "http://127.0.0.1:1/x"], "--viewers"),
     (["whep-load"], "say where"),
     (["whep-load", "ftp://x/"], "ftp://x/"),
@@ -107,6 +134,7 @@ def test_what_is_wrong_is_said(arguments, told):
     (["run", "viewers", "3", "--duration=1"], "viewers joined"),
     (["run", "joins", "3", "--duration=1", "--watching=2"], "who watched meanwhile"),
     (["run", "publishers", "3", "--duration=1"], "CPU-ms per publisher-second"),
+    (["run", "class", "3", "--listeners=2", "--join-seconds=0.5", "--viewers=2"], "who watched meanwhile"),
     (["soak", "--duration=8", "--viewers=4", "--steady=2", "--stay=1", "--publisher-every=4"], "the server ended with 0"),
 ])
 def test_scripts(command, shown, tmp_path_factory, monkeypatch):

@@ -65,7 +65,7 @@ class Bench:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="airclass-load-"))
         self.state = self.folder / "state"
         self.processes = []
-        for name in ("core/airclassd", "tests/load/whep-load", "tests/load/rtmp-load"):
+        for name in ("core/airclassd", "tests/load/class-load", "tests/load/whep-load", "tests/load/rtmp-load"):
             if not (self.build / name).is_file():
                 raise Failure(f"{self.build / name} is missing: meson setup {self.build} && ninja -C {self.build}")
 
@@ -90,6 +90,7 @@ class Bench:
         config = self.folder / "airclass.conf"
         config.write_text(
             f"[core]\nstate_dir={self.state}\n[http]\nlisten=127.0.0.1:0\n"
+            "max_connections=30000\nmax_connections_per_address=30000\n" # all come from one address
             "[auth]\ntoken_lifetime=24h\n" # whep-load takes one token, and a soak may last long
             "[rtmp-ingest]\nlisten=127.0.0.1:0\ntls_listen=127.0.0.1:0\n"
             "[whep-egress]\nudp_listen=127.0.0.1:0\nmax_viewers=20000\n")
@@ -147,7 +148,7 @@ class Bench:
         return wait_until(live, f"{path} to be live with two keyframes", 40)
 
     def tool(self, name, *arguments):
-        """Starts whep-load or rtmp-load; collect() has its figures."""
+        """Starts whep-load, rtmp-load or class-load; collect() has its figures."""
         return self.spawn([self.build / "tests/load" / name, f"--state-dir={self.state}", "--json", *arguments],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -83,20 +83,22 @@ are_in (LoadClass *class)
   return class->in + class->failed >= class->seats->len;
 }
 
-/* Evenly over @seconds. */
+/* Evenly over the time for it. */
 static void
-join (LoadClass *class, unsigned count, double seconds)
+join (LoadClass *class, unsigned count, LoadPhaseUsage *usage)
 {
+  class_read_usage (class, &usage->before);
   int64_t from_us = g_get_monotonic_time ();
 
   for (unsigned i = 0; i < count; i++)
     {
       unsigned number = class->seats->len;
 
-      class_loop_add_due (class, from_us + (int64_t)(seconds * G_USEC_PER_SEC * i / count), class_seat_new (class), number);
+      class_loop_add_due (class, from_us + (int64_t)(class->options.join_s * G_USEC_PER_SEC * i / count), class_seat_new (class), number);
     }
   if (!class_loop_run (class, class_seat_join, are_in) || class->in < class->seats->len)
     class_add_problem (class, "%u of %u pages came in", class->in, class->seats->len);
+  class_read_usage (class, &usage->after);
 }
 
 /* What came twice, or after it was over. */
@@ -132,12 +134,12 @@ go (LoadClass *class)
     class_add_problem (class, "the teacher did not come in");
   else
     {
-      join (class, (unsigned)options->students, options->join_s);
+      join (class, (unsigned)options->students, &class->joining);
       class_quiz_run (class);
       for (guint i = 0; i < class->seats->len; i++)
         class_seat_hang_up (class->seats->pdata[i]);
       if (options->listeners > 0)
-        join (class, (unsigned)options->listeners, options->join_s);
+        join (class, (unsigned)options->listeners, &class->joining_more);
       if (options->messages > 0)
         class_chat_run (class);
       count_doubles (class);

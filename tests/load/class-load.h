@@ -83,7 +83,7 @@ struct LoadClass
   int64_t publish_sent_us, publish_answered_us;
   int64_t *chat_sent_us;
   GArray *join_ms, *published_ms, *acknowledged_ms, *chat_ms; /* double */
-  LoadPhaseUsage publishing, answering, chatting;
+  LoadPhaseUsage joining, publishing, answering, joining_more, chatting;
   bool has_usage;
   double own_cpu_s, measured_s;
   int64_t max_lag_us, max_busy_us;

@@ -63,7 +63,7 @@ class_report_print (LoadClass *class)
   g_hash_table_iter_init (&iter, failures);
   while (g_hash_table_iter_next (&iter, &reason, &count))
     printf ("  %5u × %s\n", GPOINTER_TO_UINT (count), (const char *)reason);
-  print_spread ("token and page", class->join_ms, -1);
+  print_spread ("token and page", class->join_ms, cpu_ms (class, &class->joining));
   print_spread ("question after its POST", class->published_ms, cpu_ms (class, &class->publishing));
   print_spread ("acknowledgement of an answer", class->acknowledged_ms, cpu_ms (class, &class->answering));
   print_spread ("chat message", class->chat_ms, cpu_ms (class, &class->chatting));
@@ -88,6 +88,8 @@ add_problems (JsonBuilder *builder, const GPtrArray *problems)
 static void
 add_server (JsonBuilder *builder, const LoadClass *class)
 {
+  load_json_add_number (builder, "join_cpu_ms", cpu_ms (class, &class->joining));
+  load_json_add_number (builder, "listeners_cpu_ms", cpu_ms (class, &class->joining_more));
   load_json_add_number (builder, "publish_cpu_ms", cpu_ms (class, &class->publishing));
   load_json_add_number (builder, "answers_cpu_ms", cpu_ms (class, &class->answering));
   load_json_add_number (builder, "chat_cpu_ms", cpu_ms (class, &class->chatting));
