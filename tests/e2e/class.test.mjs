@@ -42,7 +42,12 @@ async function findings(page) {
   const found = [];
   await page.evaluate(axe);
   for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(async () => { // in these colours, with nothing on its way
+      await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+      const ending = document.getAnimations().filter(({ effect }) => Number.isFinite(effect.getComputedTiming().endTime));
+      await Promise.allSettled(ending.map(({ finished }) => finished));
+    });
     const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
     found.push(...violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
       .map(({ id, nodes }) => `${colorScheme} ${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ''}`).join(' | ')}`));
@@ -211,6 +216,30 @@ test('the projector shows the way in and the result, and no score', { timeout: 1
   await wall.context().close();
 });
 
+test('many who are lost raise an alert; once seen it is gone, after a reload too', { timeout: 120_000 }, async () => {
+  await student.evaluate(async ({ classId, pin }) => {
+    window.others = await Promise.all(['A', 'B', 'C', 'D'].map(async (name) => {
+      const body = JSON.stringify({ user_type: 'student', user_id: `other-${name}`, name, action: 'read', class_id: classId, pin });
+      const { token } = await (await fetch('/api/token', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body })).json();
+      const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/ws/student?class_id=${classId}`);
+      socket.onopen = () => socket.send(JSON.stringify({ type: 'auth', token }));
+      socket.onmessage = ({ data }) => JSON.parse(data).type === 'snapshot' && socket.send(JSON.stringify({ type: 'lost', lost: true }));
+      return socket;
+    }));
+  }, { classId: CLASS, pin: PIN });
+  const alert = teacher.locator('li', { hasText: 'Many students are lost' });
+  await alert.waitFor();
+  await waitFor(async () => (await teacher.locator('.need.lost').count()) === 4, 'four who are lost, first in the list');
+  await screenshot(teacher, 'teacher-alert-desktop-en', { fullPage: true });
+  await alert.getByRole('button', { name: 'Seen' }).click();
+  await alert.waitFor({ state: 'detached' });
+  await teacher.reload();
+  await tab(teacher, 'Class');
+  await waitFor(async () => (await teacher.locator('.need.lost').count()) === 4, 'the roster to be back');
+  assert.equal(await alert.count(), 0);
+  await student.evaluate(() => window.others.forEach((socket) => socket.close()));
+});
+
 test('the class ends; its report is read and taken along', { timeout: 120_000 }, async () => {
   await teacher.getByRole('button', { name: 'End class' }).click();
   await teacher.getByRole('button', { name: 'Really end it' }).click();
@@ -261,7 +290,7 @@ test('the bank: written, put in order by keyboard, out to a file and in again', 
 test('who was removed stays out, also under another name', { timeout: 120_000 }, async () => {
   await teacher.goto(asTeacher());
   await tab(teacher, 'Class');
-  await teacher.locator('.who').first().click();
+  await teacher.locator('.who', { hasText: '김민지' }).click();
   await teacher.getByRole('button', { name: 'Remove', exact: true }).click();
   await teacher.getByRole('button', { name: 'Really remove' }).click();
   await saysSoon(student, '.over', /내보내졌습니다/);
