@@ -31,7 +31,7 @@ class_chat_run (LoadClass *class)
     class_loop_add_due (class, from_us + (int64_t)(i * class->options.chat_interval_s * G_USEC_PER_SEC),
                         class->seats->pdata[1 + i % students], i);
   if (!class_loop_run (class, write_message, is_heard))
-    class_add_problem (class, "%" G_GUINT64_FORMAT " of %u chat messages to %u pages did not arrive",
-                       (uint64_t)class->in * messages - class->heard_chat, messages, class->in);
+    class_add_problem (class, "%u chat messages to %u pages: %" G_GUINT64_FORMAT " arrivals are missing", messages, class->in,
+                       (uint64_t)class->in * messages - class->heard_chat);
   class_read_usage (class, &class->chatting.after);
 }

@@ -105,7 +105,8 @@ class_hear (void *data, const char *text, size_t bytes, int64_t at_us)
       g_autoptr (JsonNode) root = json_from_string (text, NULL);
       JsonObject *message = root && JSON_NODE_HOLDS_OBJECT (root) ? json_node_get_object (root) : NULL;
 
-      type = owned = g_strconcat (message ? json_object_get_string_member_with_default (message, "type", "") : "", "\"", NULL);
+      const char *member = message ? json_object_get_string_member_with_default (message, "type", "") : "";
+      type = owned = g_strconcat (member, "\"", NULL);
     }
   if (g_str_has_prefix (type, "snapshot\""))
     take_in (seat, at_us);

@@ -1,7 +1,8 @@
-/* A class in one process: everybody joins, a question is published, all answer at once, people chat; each is timed and checked.
+/* A class in one process: everybody joins, a question is published, all answer at once, people chat; each is timed and
+ * checked.
  *
- * One thread. Every student has a WebSocket and a kept HTTP connection of its own; the teacher's requests that are not timed are
- * waited for, one after the other.
+ * One thread. Every student has a WebSocket and a kept HTTP connection of its own; the teacher's requests that are not timed
+ * are waited for, one after the other.
  */
 #include "class-load.h"
 
@@ -36,7 +37,8 @@ class_read_usage (LoadClass *class, LoadUsage *ret_usage)
     return;
   class->has_usage = load_usage_read (class->options.pid, ret_usage, &error);
   if (!class->has_usage)
-    g_printerr ("class-load: cannot read what process %d uses: %s\n", class->options.pid, error ? error->message : "unknown form");
+    g_printerr ("class-load: cannot read what process %d uses: %s\n", class->options.pid,
+                error ? error->message : "unknown form");
 }
 
 JsonNode *
@@ -93,8 +95,9 @@ join (LoadClass *class, unsigned count, LoadPhaseUsage *usage)
   for (unsigned i = 0; i < count; i++)
     {
       unsigned number = class->seats->len;
+      int64_t after_us = (int64_t)(class->options.join_s * G_USEC_PER_SEC * i / count);
 
-      class_loop_add_due (class, from_us + (int64_t)(class->options.join_s * G_USEC_PER_SEC * i / count), class_seat_new (class), number);
+      class_loop_add_due (class, from_us + after_us, class_seat_new (class), number);
     }
   if (!class_loop_run (class, class_seat_join, are_in) || class->in < class->seats->len)
     class_add_problem (class, "%u of %u pages came in", class->in, class->seats->len);

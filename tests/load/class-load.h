@@ -70,7 +70,7 @@ struct LoadClass
   LoadUrl server;
   int epoll;
   GPtrArray *seats; /* the teacher, the students, the listeners */
-  char *class_id, *session_id, *quiz_id;
+  char *class_id, *quiz_id;
   GPtrArray *problems; /* texts: what was lost, doubled or wrong beside seats' failures */
   /* what is due, ascending */
   GArray *schedule; /* LoadDue */
@@ -96,8 +96,8 @@ void class_options_clear (ClassOptions *options);
 /* class-loop.c */
 bool class_loop_watch (LoadClass *class, int fd, LoadWatch *watch);
 void class_loop_add_due (LoadClass *class, int64_t due_us, LoadSeat *seat, unsigned number);
-/* Acts on what has been added to the schedule, and hears, until all is done and @is_over says so, or @patience_s after the last act.
- * Returns: whether @is_over said so. */
+/* Acts on what has been added to the schedule, and hears, until all is done and @is_over says so, or the patience after the last
+ * act has run out. Returns: whether @is_over said so. */
 bool class_loop_run (LoadClass *class, void (*act) (const LoadDue *due), bool (*is_over) (LoadClass *class));
 
 /* class-seat.c */
@@ -121,7 +121,8 @@ void class_chat_run (LoadClass *class);
 /* class-load.c */
 void class_add_problem (LoadClass *class, const char *format, ...) G_GNUC_PRINTF (2, 3);
 void class_read_usage (LoadClass *class, LoadUsage *ret_usage);
-/* The teacher's request, waited for. Returns: the answer, an object, or NULL with a problem when its status is not @expected. (transfer full) */
+/* The teacher's request, waited for. Returns: the answer, an object, or NULL with a problem when its status is not @expected.
+ * (transfer full) */
 JsonNode *class_ask (LoadClass *class, const char *method, const char *target, const char *body, unsigned expected);
 
 /* class-report.c */

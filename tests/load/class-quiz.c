@@ -1,4 +1,5 @@
-/* A question to the class: how soon everybody has it, how soon answers are acknowledged, whether what is counted is what was answered. */
+/* A question to the class: how soon everybody has it, how soon answers are acknowledged, whether what is counted is what was
+ * answered. */
 #include <math.h>
 #include <string.h>
 
@@ -105,7 +106,8 @@ answer (const LoadDue *due)
   seat->sent_us = g_get_monotonic_time ();
   if (class->options.answers_by_socket)
     {
-      g_autofree char *text = g_strdup_printf ("{\"type\":\"answer\",\"ref\":\"answer\",\"quiz_id\":\"%s\",\"answer\":\"%s\"}", class->quiz_id, option);
+      g_autofree char *text = g_strdup_printf (
+          "{\"type\":\"answer\",\"ref\":\"answer\",\"quiz_id\":\"%s\",\"answer\":\"%s\"}", class->quiz_id, option);
 
       if (seat->socket.fd >= 0 && !load_socket_send (&seat->socket, text))
         class_seat_fail (seat, "the answer could not be sent");
@@ -134,9 +136,11 @@ answer_question (LoadClass *class)
     {
       LoadSeat *seat = class->seats->pdata[i];
 
+      int64_t after_us = (int64_t)(g_random_double () * class->options.answer_s * G_USEC_PER_SEC);
+
       seat->option = (unsigned)g_random_int_range (0, N_OPTIONS);
       if (is_student_in (seat))
-        class_loop_add_due (class, from_us + (int64_t)(g_random_double () * class->options.answer_s * G_USEC_PER_SEC), seat, i);
+        class_loop_add_due (class, from_us + after_us, seat, i);
     }
   if (!class_loop_run (class, answer, is_answered))
     class_add_problem (class, "of %u answers %u were acknowledged, %u told to the teacher", count_students (class),
@@ -203,7 +207,8 @@ static char *
 check_page (LoadClass *class, GHashTable *expected, const char *cursor)
 {
   g_autofree char *escaped = g_uri_escape_string (cursor ? cursor : "", NULL, FALSE);
-  g_autofree char *target = g_strdup_printf ("/api/quiz/responses/%s?limit=200%s%s", class->quiz_id, cursor ? "&cursor=" : "", escaped);
+  g_autofree char *target
+      = g_strdup_printf ("/api/quiz/responses/%s?limit=200%s%s", class->quiz_id, cursor ? "&cursor=" : "", escaped);
   g_autoptr (JsonNode) root = class_ask (class, "GET", target, NULL, 200);
   JsonNode *rows = root ? json_object_get_member (json_node_get_object (root), "responses") : NULL;
 
@@ -242,10 +247,11 @@ check_responses (LoadClass *class)
 void
 class_quiz_run (LoadClass *class)
 {
-  g_autofree char *body = g_strdup_printf ("{\"class_id\":\"%s\",\"type\":\"single\",\"question\":\"How many are there?\",\"correct\":[\"%s\"],"
-                                           "\"options\":[{\"id\":\"A\",\"text\":\"one\"},{\"id\":\"B\",\"text\":\"two\"},"
-                                           "{\"id\":\"C\",\"text\":\"three\"},{\"id\":\"D\",\"text\":\"four\"}]}",
-                                           class->class_id, option_ids[RIGHT_OPTION]);
+  g_autofree char *body = g_strdup_printf (
+      "{\"class_id\":\"%s\",\"type\":\"single\",\"question\":\"How many are there?\",\"correct\":[\"%s\"],"
+      "\"options\":[{\"id\":\"A\",\"text\":\"one\"},{\"id\":\"B\",\"text\":\"two\"},"
+      "{\"id\":\"C\",\"text\":\"three\"},{\"id\":\"D\",\"text\":\"four\"}]}",
+      class->class_id, option_ids[RIGHT_OPTION]);
   g_autoptr (JsonNode) root = class_ask (class, "POST", "/api/quiz/create", body, 201);
 
   if (!root)

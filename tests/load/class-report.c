@@ -45,7 +45,8 @@ print_spread (const char *what, GArray *values, double server_ms)
 
   if (spread.n == 0)
     return;
-  printf ("%-30s p50 %.1f  p95 %.1f  p99 %.1f  max %.1f ms  (%u)", what, spread.p50, spread.p95, spread.p99, spread.max, spread.n);
+  printf ("%-30s p50 %.1f  p95 %.1f  p99 %.1f  max %.1f ms  (%u)", what, spread.p50, spread.p95, spread.p99, spread.max,
+          spread.n);
   if (server_ms >= 0)
     printf ("; server %.0f CPU-ms", server_ms);
   printf ("\n");

@@ -147,7 +147,8 @@ on_socket (LoadSeat *seat, unsigned events)
 static void
 open_page (LoadSeat *seat)
 {
-  g_autofree char *target = g_strdup_printf ("/ws/%s?class_id=%s", seat->is_teacher ? "teacher" : "student", seat->class->class_id);
+  const char *page = seat->is_teacher ? "teacher" : "student";
+  g_autofree char *target = g_strdup_printf ("/ws/%s?class_id=%s", page, seat->class->class_id);
 
   if (!load_socket_start (&seat->socket, &seat->class->server, target, seat->token)
       || !class_loop_watch (seat->class, seat->socket.fd, &seat->socket_watch))
@@ -180,12 +181,10 @@ class_seat_join (const LoadDue *due)
   LoadSeat *seat = due->seat;
   LoadClass *class = seat->class;
   bool answers_by_http = due->number <= (unsigned)class->options.students && !class->options.answers_by_socket;
-  g_autofree char *body
-      = seat->is_teacher ? g_strdup_printf ("{\"user_type\":\"teacher\",\"user_id\":\"teacher-of-%s\",\"action\":\"publish\","
-                                            "\"class_id\":\"%s\",\"name\":\"Teacher\"}",
-                                            class->class_id, class->class_id)
-                         : g_strdup_printf ("{\"user_type\":\"student\",\"action\":\"read\",\"class_id\":\"%s\",\"name\":\"Student %u\"}",
-                                            class->class_id, due->number);
+  const char *form = seat->is_teacher
+                         ? "{\"user_type\":\"teacher\",\"action\":\"publish\",\"class_id\":\"%s\",\"name\":\"Teacher %u\"}"
+                         : "{\"user_type\":\"student\",\"action\":\"read\",\"class_id\":\"%s\",\"name\":\"Student %u\"}";
+  g_autofree char *body = g_strdup_printf (form, class->class_id, due->number);
 
   seat->sent_us = g_get_monotonic_time ();
   class_seat_ask (seat,

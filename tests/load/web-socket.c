@@ -40,7 +40,8 @@ load_socket_start (LoadSocket *socket, const LoadUrl *url, const char *target, c
   g_autofree char *accept = g_base64_encode (digest, digest_bytes);
   g_strlcpy (socket->accept, accept, sizeof socket->accept);
   g_autofree char *head = g_strdup_printf ("GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\nAuthorization: Bearer %s\r\n\r\n",
+                                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n"
+                                           "Authorization: Bearer %s\r\n\r\n",
                                            target, url->host, key, token);
   socket->in = g_byte_array_new ();
   socket->message = g_byte_array_new ();
@@ -119,7 +120,8 @@ take_handshake (LoadSocket *socket)
 
 /* Returns: false when the connection is over. */
 static bool
-take_frame (LoadSocket *socket, unsigned head, const guint8 *data, size_t bytes, int64_t at_us, LoadSocketText text, void *owner)
+take_frame (LoadSocket *socket, unsigned head, const guint8 *data, size_t bytes, int64_t at_us, LoadSocketText text,
+            void *owner)
 {
   unsigned opcode = head & 0x0f;
 

@@ -10,11 +10,11 @@ typedef struct
 {
   int fd; /* -1: none */
   bool is_open;
-  unsigned status;         /* of the handshake's answer, 0 before */
+  unsigned status;           /* of the handshake's answer, 0 before */
   unsigned short close_code; /* that the server gave, 0: none */
-  char accept[32];         /* what the handshake's answer must prove */
-  GByteArray *in;          /* not yet taken */
-  GByteArray *message;     /* the fragments so far */
+  char accept[32];           /* what the handshake's answer must prove */
+  GByteArray *in;            /* not yet taken */
+  GByteArray *message;       /* the fragments so far */
   GByteArray *out;
   size_t sent;
 } LoadSocket;
@@ -22,7 +22,8 @@ typedef struct
 /* @text: ends with a NUL; only valid in the call. @at_us: when it was read, monotonic. The socket must not be cleared in it. */
 typedef void (*LoadSocketText) (void *owner, const char *text, size_t bytes, int64_t at_us);
 
-/* Begins to connect; poll socket->fd (edge-triggered, with EPOLLRDHUP) and call step. Returns: false when no socket could be had. */
+/* Begins to connect; poll socket->fd (edge-triggered, with EPOLLRDHUP) and call step. Returns: false when no socket could be
+ * had. */
 bool load_socket_start (LoadSocket *socket, const LoadUrl *url, const char *target, const char *token);
 /* Returns: false when the connection is over; why: status, close_code. */
 bool load_socket_step (LoadSocket *socket, LoadSocketText text, void *owner);
