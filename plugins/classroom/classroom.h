@@ -54,7 +54,7 @@ struct _Room
   Session *session;      /* NULL: no run */
   GHashTable *members;   /* key (member_key()) → Member, owned */
   GPtrArray *clients;    /* (element-type Client) in the room, borrowed */
-  GHashTable *elsewhere; /* user_id set: students on other nodes, by the broker */
+  GHashTable *elsewhere; /* user_id set: students on other nodes who are not here, by the broker */
   Ring ring;
   GQueue chat;           /* of JsonNode, the last messages as a snapshot has them, oldest first */
   size_t chat_bytes;

@@ -71,6 +71,7 @@ arrive (Member *member)
   if (member->info.role == AIR_ROLE_STUDENT)
     {
       room->present++;
+      g_hash_table_remove (room->elsewhere, member->user_id);
       if (room->session != NULL)
         room->session->peak = MAX (room->session->peak, room_count_students (room));
       attendance_open (member);
@@ -104,8 +105,7 @@ depart (Member *member)
   if (member->info.role == AIR_ROLE_STUDENT)
     {
       room->present--;
-      /* The broker's list is of a moment ago; whoever is on another node too comes back with the next one. */
-      g_hash_table_remove (room->elsewhere, member->user_id);
+      /* Whoever is on another node, too, comes back with the broker's next list. */
       attendance_close (member);
       tell (member, "left");
     }
@@ -159,9 +159,9 @@ typedef struct
 
 /* The broker names those of this node, too. */
 static bool
-member_is_elsewhere (Room *room, const char *user_id)
+member_is_elsewhere (Room *room, Kind kind, const char *user_id)
 {
-  const Member *member = member_find (room, KIND_TEACHER, user_id);
+  const Member *member = member_find (room, kind, user_id);
   return member == NULL || member->clients == 0;
 }
 
@@ -181,9 +181,9 @@ on_members (GObject *broker, GAsyncResult *result, gpointer data)
       for (GList *at = names; at != NULL; at = at->next)
         {
           const char *who = at->data;
-          if (who[0] == 's')
+          if (who[0] == 's' && member_is_elsewhere (room, KIND_STUDENT, who + 1))
             g_hash_table_add (room->elsewhere, g_strdup (who + 1));
-          else if (who[0] == 't' && member_is_elsewhere (room, who + 1))
+          else if (who[0] == 't' && member_is_elsewhere (room, KIND_TEACHER, who + 1))
             room->teachers_elsewhere++;
         }
     }

@@ -130,16 +130,7 @@ session_now_us (const Session *session)
 unsigned
 room_count_students (Room *room)
 {
-  unsigned count = room->present;
-  GHashTableIter iter;
-  const char *user_id = NULL;
-  g_hash_table_iter_init (&iter, room->elsewhere);
-  while (g_hash_table_iter_next (&iter, (void **)&user_id, NULL))
-    {
-      const Member *member = member_find (room, KIND_STUDENT, user_id);
-      count += member == NULL || member->clients == 0;
-    }
-  return count;
+  return room->present + g_hash_table_size (room->elsewhere);
 }
 
 bool
