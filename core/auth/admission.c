@@ -62,17 +62,20 @@ air_authority_admit (AirAuthority *authority, const AirTokenRequest *request, Ai
       ret_admitted->user_id = g_strdup (request->user_id);
       return true;
     }
+  int64_t now_us = authority->surroundings.get_monotonic_us ();
+  unsigned retry_after_s = 0;
+  bool tries = request->pin != NULL || request->join != NULL;
+  /* Whoever has guessed too often: a PIN is not looked at, and what is wrong with the rest does not count against the class any more. */
+  bool held = tries
+              && !air_failure_limiter_may_try (authority->pin_limiter, request->address, request->class_id, now_us, &retry_after_s);
   const AirAdmissionRequest asked = { .class_id = request->class_id,
                                       .user_id = request->user_id,
                                       .name = request->name,
-                                      .pin = request->pin,
+                                      .pin = held ? NULL : request->pin,
                                       .join = request->join,
                                       .identity = request->identity,
                                       .address = request->address };
-  int64_t now_us = authority->surroundings.get_monotonic_us ();
-  unsigned retry_after_s = 0;
-  if (request->pin != NULL && request->join == NULL
-      && !air_failure_limiter_may_try (authority->pin_limiter, request->address, request->class_id, now_us, &retry_after_s))
+  if (held && request->join == NULL)
     {
       air_authority_note_refusal (authority, request->address, "a student", "rate-limited");
       set_rate_limited (retry_after_s, error);
@@ -81,11 +84,17 @@ air_authority_admit (AirAuthority *authority, const AirTokenRequest *request, Ai
   g_autoptr (GError) refused = NULL;
   if (authority->admission (&asked, ret_admitted, authority->admission_self, &refused))
     {
-      if (request->pin != NULL)
+      if (asked.pin != NULL)
         air_failure_limiter_succeeded (authority->pin_limiter, request->address, request->class_id, now_us);
       return true;
     }
-  bool guessed = g_error_matches (refused, AIR_ERROR, AIR_ERROR_UNAUTHORIZED) && (request->pin != NULL || request->join != NULL);
+  bool guessed = g_error_matches (refused, AIR_ERROR, AIR_ERROR_UNAUTHORIZED) && tries;
+  if (guessed && held)
+    {
+      air_authority_note_refusal (authority, request->address, "a student", "rate-limited");
+      set_rate_limited (retry_after_s, error);
+      return false;
+    }
   if (guessed)
     {
       air_failure_limiter_failed (authority->pin_limiter, request->address, request->class_id, now_us);

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define MAX_EXACT 9007199254740992.0 /* 2⁵³: of a double */
+
 /* ---- Making ---- */
 
 typedef struct
@@ -231,7 +233,11 @@ int64_t
 air_json_get_int (JsonNode *node, const char *name, int64_t otherwise)
 {
   JsonNode *value = get_value (node, name, G_TYPE_INT64);
-  return value != NULL ? json_node_get_int (value) : otherwise;
+  if (value != NULL)
+    return json_node_get_int (value);
+  value = get_value (node, name, G_TYPE_DOUBLE);
+  double number = value != NULL ? json_node_get_double (value) : NAN;
+  return fabs (number) <= MAX_EXACT && number == trunc (number) ? (int64_t)number : otherwise;
 }
 
 double

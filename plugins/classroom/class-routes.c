@@ -284,7 +284,9 @@ read_changes (AirRequest *request, Room *room, bool *ret_unset_pin)
     }
   if (settings != NULL)
     {
-      JsonNode *merged = json_node_copy (room->info.settings);
+      /* Of its own: the class's settings change only when the store has them. */
+      g_autofree char *text = json_to_string (room->info.settings, FALSE);
+      JsonNode *merged = json_from_string (text, NULL);
       merge (merged, settings);
       json_object_set_member (object, "settings", merged);
     }

@@ -48,7 +48,9 @@ answer_chat (EngagementQuestion *question)
 {
   JsonNode *body = air_request_get_json (question->request);
   const char *text = air_json_get_string (body, "text"), *id = student_id_of (question);
-  int64_t count = air_json_get_int (body, "count", 1), now_us = g_get_monotonic_time ();
+  bool teacher = air_identity_get_role (air_request_get_identity (question->request)) >= AIR_ROLE_TEACHER;
+  /* What one student says of the own chat neither fills a cap at once nor makes chat count for the others. */
+  int64_t count = teacher ? air_json_get_int (body, "count", 1) : 1, now_us = g_get_monotonic_time ();
   if (id == NULL)
     {
       air_request_reply_problem (question->request, 400, "invalid", "student_id is missing.");
@@ -61,7 +63,7 @@ answer_chat (EngagementQuestion *question)
   engagement_session_chat (session, id, intent, now_us);
   if (count > 1)
     engagement_session_signal (session, id, ENGAGEMENT_CHAT, (unsigned)count - 1, now_us);
-  session->chat_offered = true;
+  session->chat_offered |= teacher;
   engagement_live_alert (question->run, engagement_session_check_alert (session, now_us));
   air_request_reply_json (question->request, 202, air_json_new ("{session_id: %s, student_id: %s, counted: %b}",
                                                                 session->session_id, id, true));

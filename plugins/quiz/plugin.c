@@ -1,6 +1,9 @@
 /* The quiz plugin: what it registers, and how it starts and stops. */
 #include "quizzes.h"
 
+/* By name in the document of a question, which must stay below the 1 MiB of a document: names have up to 128 bytes. */
+#define MAX_ASKED 2000u
+
 /* ---- What happens in the class */
 
 static void
@@ -36,7 +39,8 @@ on_member_joined (AirEvent *event, void *self)
   if (class->run == NULL || !quiz_run_is_open (class->run)
       || air_event_member_joined_get_user_role (event) != AIR_EVENT_MEMBER_JOINED_USER_ROLE_STUDENT)
     return;
-  g_hash_table_add (class->run->asked, g_strdup (air_event_member_joined_get_user_id (event)));
+  if (g_hash_table_size (class->run->asked) < MAX_ASKED)
+    g_hash_table_add (class->run->asked, g_strdup (air_event_member_joined_get_user_id (event)));
   quiz_tell_progress (class);
 }
 

@@ -134,6 +134,11 @@ quiz_respond (QuizClass *class, const char *user_id, const char *name, JsonNode 
       return;
     }
   g_autoptr (QuizAnswer) made = make_answer (run, user_id, name, taken, now_us);
+  if (made->student == NULL) /* made anonymous between being looked up and being opened: it has no key */
+    {
+      refuse (class, "late", QUIZ_ERROR_CLOSED, "This question takes no answers.", callback, data);
+      return;
+    }
   const QuizAnswer *stored = g_hash_table_lookup (run->answers, made->student);
   const QuizAnswer *on_its_way = g_hash_table_lookup (run->arrived, made->student);
   const QuizAnswer *before = on_its_way != NULL ? on_its_way : stored;

@@ -2,9 +2,14 @@
  * when the question is revealed; what somebody wrote or scored only for that student and the teacher. */
 #include "quizzes.h"
 
+#include <errno.h>
 #include <math.h>
+#include <string.h>
+#include <sys/random.h>
 
 #include "scoring.h"
+
+#define SHUFFLE_KEY_BYTES 32
 
 #define LEADERS 5
 
@@ -94,19 +99,42 @@ is_right_order (const Quiz *quiz, const unsigned *places)
   return true;
 }
 
-/* The options of an order must not stand in the right one: always the same other order for one question. */
+/* Nobody else can reckon the order with it. */
+static const uint8_t *
+get_shuffle_key (void)
+{
+  static gsize once;
+  static uint8_t key[SHUFFLE_KEY_BYTES];
+  if (g_once_init_enter (&once))
+    {
+      if (getrandom (key, sizeof key, 0) != sizeof key)
+        g_error ("the kernel gives no random bytes: %s", g_strerror (errno));
+      g_once_init_leave (&once, 1);
+    }
+  return key;
+}
+
+static char *
+make_rank (const Quiz *quiz, unsigned place)
+{
+  g_autofree char *name = g_strconcat (quiz->quiz_id, " ", quiz_option_id (quiz, place), NULL);
+  return g_compute_hmac_for_string (G_CHECKSUM_SHA256, get_shuffle_key (), SHUFFLE_KEY_BYTES, name, -1);
+}
+
+/* The options of an order must not stand in the right one, nor in one from which that can be reckoned: while the server runs always the same
+ * other order for one question. */
 static JsonNode *
 shuffled_options (const Quiz *quiz)
 {
   unsigned count = quiz_count_options (quiz), places[QUIZ_MAX_OPTIONS];
-  g_autoptr (GRand) random = g_rand_new_with_seed (g_str_hash (quiz->quiz_id));
+  g_auto (GStrv) ranks = g_new0 (char *, count + 1);
   for (unsigned i = 0; i < count; i++)
-    places[i] = i;
-  for (unsigned i = count; i > 1; i--)
     {
-      unsigned other = (unsigned)g_rand_int_range (random, 0, (int)i), place = places[i - 1];
-      places[i - 1] = places[other];
-      places[other] = place;
+      unsigned at = i;
+      ranks[i] = make_rank (quiz, i);
+      for (; at > 0 && strcmp (ranks[places[at - 1]], ranks[i]) > 0; at--)
+        places[at] = places[at - 1];
+      places[at] = i;
     }
   if (is_right_order (quiz, places))
     {

@@ -106,8 +106,9 @@ row_to_object (const Read *read, sqlite3_stmt *statement)
   for (unsigned i = 0; read->names[i] != NULL; i++)
     {
       JsonNode *value = column_to_json (statement, column++);
+      /* json_node_init_boolean() on a node that has a value goes on using the value that it frees. */
       if (i < read->by_count && sqlite3_column_int (statement, column++) != 0)
-        json_node_init_boolean (value, json_node_get_int (value) != 0);
+        json_node_set_boolean (value, json_node_get_int (value) != 0);
       json_object_set_member (object, read->names[i], value);
     }
   return object;

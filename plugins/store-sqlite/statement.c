@@ -25,10 +25,31 @@ statement_free (Statement *statement)
   g_free (statement);
 }
 
+/* json_node_copy() shares the value with the copy, and counts who shares it without atomics; a statement is freed on another thread than the
+ * filter that it was made of. */
+static JsonNode *
+copy_value (JsonNode *value)
+{
+  JsonNode *copy = json_node_alloc ();
+  if (JSON_NODE_HOLDS_NULL (value))
+    return json_node_init_null (copy);
+  switch (json_node_get_value_type (value))
+    {
+    case G_TYPE_STRING:
+      return json_node_init_string (copy, json_node_get_string (value));
+    case G_TYPE_DOUBLE:
+      return json_node_init_double (copy, json_node_get_double (value));
+    case G_TYPE_BOOLEAN:
+      return json_node_init_boolean (copy, json_node_get_boolean (value));
+    default:
+      return json_node_init_int (copy, json_node_get_int (value));
+    }
+}
+
 void
 statement_bind (Statement *statement, JsonNode *value)
 {
-  g_ptr_array_add (statement->values, json_node_copy (value));
+  g_ptr_array_add (statement->values, copy_value (value));
 }
 
 void

@@ -20,6 +20,10 @@ def server(request, tmp_path_factory):
         server.stop()
 
 
+# Of limits that are the core's: with one provider.
+embedded = pytest.mark.parametrize("server", ["store-sqlite"], indirect=True)
+
+
 async def empty(store):
     """A database on a busy machine may need longer than the store waits for it; then it is away for a moment."""
     end = time.monotonic() + DEADLINE_S
@@ -140,10 +144,9 @@ def test_limits_of_a_document(server):
     against(server, test)
 
 
+@embedded
 def test_too_much_at_once(server):
     """The 64 MiB that may wait; what was taken is there, what was not has an error. FerretDB takes longer for so much than the store waits."""
-    if "store-mongodb" in server.options:
-        pytest.skip("the limit is the core's, and FerretDB is slow with 64 MiB")
 
     async def test(store):
         writes = [store.insert("things", thing(number), pad=900_000) for number in range(200)]
@@ -323,9 +326,9 @@ def test_paging_while_others_write(server):
     against(server, test)
 
 
+@embedded
 def test_a_page_of_large_documents_is_bounded(server):
-    if "store-mongodb" in server.options:
-        pytest.skip("FerretDB takes longer to remove as much than the store waits")
+    """FerretDB takes longer to remove as much than the store waits."""
 
     async def test(store):
         for number in range(24):

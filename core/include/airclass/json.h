@@ -34,7 +34,7 @@ AIR_PUBLIC JsonNode *air_json_new (const char *format, ...);
 /* A member of the object @node; what it would be if it is absent or of another type (@node may be anything, or NULL). Any thread. */
 AIR_PUBLIC JsonNode *air_json_get (JsonNode *node, const char *name);            /* (transfer none) NULL */
 AIR_PUBLIC const char *air_json_get_string (JsonNode *node, const char *name);   /* (transfer none) NULL */
-AIR_PUBLIC int64_t air_json_get_int (JsonNode *node, const char *name, int64_t otherwise);
+AIR_PUBLIC int64_t air_json_get_int (JsonNode *node, const char *name, int64_t otherwise); /* 5.0, too, as in JSON Schema */
 AIR_PUBLIC double air_json_get_double (JsonNode *node, const char *name, double otherwise); /* of any number */
 AIR_PUBLIC bool air_json_get_bool (JsonNode *node, const char *name, bool otherwise);
 /* Returns: (transfer none) the elements, or NULL. */

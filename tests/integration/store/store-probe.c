@@ -37,6 +37,8 @@ answer (Call *call, JsonNode *result, GError *error)
   static const char *const codes[] = { "failed", "invalid", "unauthorized", "forbidden", "not-found", "conflict", "limit", "rate-limited",
                                        "unsupported", "unavailable" };
   Probe *probe = call->probe;
+  if (error != NULL && result != NULL)
+    json_node_unref (result);
   if (error != NULL)
     air_socket_send_json (call->socket, air_json_new ("{ref:%l, error:%s, message:%s}", call->ref,
                                                       error->domain == AIR_ERROR ? codes[error->code] : "foreign", error->message));

@@ -57,6 +57,10 @@ test_get (void)
   g_assert_null (air_json_get_string (NULL, "s"));
   g_assert_cmpint (air_json_get_int (node, "i", 1), ==, 7);
   g_assert_cmpint (air_json_get_int (node, "s", 1), ==, 1);
+  g_assert_cmpint (air_json_get_int (node, "f", 1), ==, 1);
+  g_autoptr (JsonNode) whole = air_json_new ("{n:30.0, huge:%f}", 1e300);
+  g_assert_cmpint (air_json_get_int (whole, "n", 1), ==, 30); /* JSON Schema takes it for an integer, too */
+  g_assert_cmpint (air_json_get_int (whole, "huge", 1), ==, 1);
   g_assert_cmpfloat (air_json_get_double (node, "f", 1), ==, 0.25);
   g_assert_cmpfloat (air_json_get_double (node, "i", 1), ==, 7);
   g_assert_true (air_json_get_bool (node, "b", false));
