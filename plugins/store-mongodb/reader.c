@@ -9,7 +9,7 @@ struct _Readers
 Read *
 read_new (ReadKind kind, const AirStoreCollection *collection, JsonNode *filter, GTask *task)
 {
-  Read *read = g_new0 (Read, 1);
+  Read *read = g_aligned_alloc0 (1, sizeof *read, _Alignof (Read)); /* a bson_t wants more than malloc() gives */
   read->kind = kind;
   read->collection = collection;
   read->task = g_object_ref (task);
@@ -25,7 +25,7 @@ read_free (Read *read)
   if (read->options != NULL)
     bson_destroy (read->options);
   g_free (read->group);
-  g_free (read);
+  g_aligned_free (read);
 }
 
 /* ---- What is read: each returns false with the error, and otherwise has answered the task */
