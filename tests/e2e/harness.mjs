@@ -156,7 +156,8 @@ export async function launch() {
 
 /** The browser logs each refused request as an error: a page that waits for a class is refused, a lost server does not
  * answer, and the session of a server that crashed is not there any more when the page leaves it. */
-const EXPECTED = /Failed to load resource: (the server responded with a status of (409|401|503)|net::ERR_(CONNECTION|EMPTY|SOCKET))/;
+const EXPECTED =
+  /Failed to load resource: (the server responded with a status of (409|401|503)|net::ERR_(CONNECTION|EMPTY|SOCKET))|WebSocket connection to .* failed: .*net::ERR_CONNECTION/;
 const isExpected = (message) => EXPECTED.test(message.text()) ||
   (message.text().includes('status of 404') && /\/whep\/\w+$/.test(message.location().url));
 

@@ -98,9 +98,10 @@ test('a phone, in Korean: picture on top, details, sound only and back', { timeo
   await playing();
 
   await page.getByRole('button', { name: 'English' }).tap();
-  await saysSoon(page, 'h1', /Live class/);
+  await saysSoon(page, CHIP, /Live/);
   await page.reload();
-  await saysSoon(page, 'h1', /Live class/);
+  await saysSoon(page, CHIP, /Live/);
+  assert.equal(await page.getAttribute('html', 'lang'), 'en');
 });
 
 test('a phone on its side: the picture fills the screen', { timeout: 120_000 }, async () => {
