@@ -30,6 +30,11 @@ afterEach(async () => {
 });
 
 const teacherUrl = () => `${server.url}/teacher#key=${server.teacherKey}`;
+async function openBroadcast(options) {
+  const opened = await open(browser, teacherUrl(), options);
+  await opened.getByRole('tab', { name: /^(Broadcast|방송)/ }).click();
+  return opened;
+}
 
 async function seriousFindings() {
   await page.evaluate(axe);
@@ -38,7 +43,7 @@ async function seriousFindings() {
 }
 
 test('the class in a line, the worst off first, the likely cause in words', { timeout: 120_000 }, async () => {
-  page = await open(browser, teacherUrl());
+  page = await openBroadcast();
   await saysSoon(page, '[data-summary]', /60 students watch/);
   await saysSoon(page, '[data-summary]', /2 have trouble/);
   await saysSoon(page, '[data-warning=class-students]', /2 students have a bad connection/);
@@ -63,7 +68,7 @@ test('the class in a line, the worst off first, the likely cause in words', { ti
 });
 
 test('rows stay where they are while the pointer is among them', { timeout: 120_000 }, async () => {
-  page = await open(browser, teacherUrl());
+  page = await openBroadcast();
   const rows = page.locator('tbody tr');
   await waitFor(async () => (await rows.count()) === 50, 'the table');
   await rows.nth(3).scrollIntoViewIfNeeded();
@@ -81,7 +86,7 @@ test('rows stay where they are while the pointer is among them', { timeout: 120_
 });
 
 test('cards on a phone, in Korean and in the dark', { timeout: 120_000 }, async () => {
-  page = await open(browser, teacherUrl(), { device: PHONE, locale: 'ko-KR', scheme: 'dark' });
+  page = await openBroadcast({ device: PHONE, locale: 'ko-KR', scheme: 'dark' });
   await saysSoon(page, '[data-summary]', /학생 60명/);
   await saysSoon(page, '[data-warning=class-students]', /학생 2명의 연결이 나쁩니다/);
   const cards = page.locator('.cards li');
@@ -102,7 +107,7 @@ test('cards on a phone, in Korean and in the dark', { timeout: 120_000 }, async 
 });
 
 test('a publisher that falls silent is told as the teacher’s own connection, once', { timeout: 120_000 }, async () => {
-  page = await open(browser, teacherUrl());
+  page = await openBroadcast();
   await saysSoon(page, '.badge', /On air/);
   publisher.pause();
   await saysSoon(page, '[data-warning=class-uplink]', /your connection\s+Nothing has come from you/);
