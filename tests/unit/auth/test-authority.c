@@ -241,6 +241,9 @@ test_admission (Fixture *fixture, const void *data)
   request.pin = "123456";
   g_assert_cmpint (issue (fixture, &request), ==, AIR_ERROR_RATE_LIMITED);
   g_assert_cmpuint (asked, ==, before);
+  /* A wrong link beside it opens no way round. */
+  request.join = "";
+  g_assert_cmpint (issue (fixture, &request), ==, AIR_ERROR_RATE_LIMITED);
   request.join = "the-join-secret";
   g_assert_cmpint (issue (fixture, &request), ==, -1);
   AirTokenRequest teacher = want (fixture, AIR_ROLE_TEACHER, AIR_ACTION_READ, TEACHER_KEY);
