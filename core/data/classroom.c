@@ -1,4 +1,4 @@
-/* The classroom's interface: from the public functions to the provider. Main thread. */
+/* AirClassroom: from the public functions to whoever provides the service. Main thread. */
 #include <airclass/classroom.h>
 
 G_DEFINE_INTERFACE (AirClassroom, air_classroom, G_TYPE_OBJECT)

@@ -31,9 +31,6 @@ typedef struct
 /* Returns NULL before air_store_attach(). */
 AirStoreState *air_store_get_state (AirStore *store);
 
-/* store-collection.c. Returns: (transfer full) sorted by name, NULL with the error. */
-GPtrArray *air_store_collections_load (const char *folder, GError **error);
-
 /* store-field.c. Any thread. */
 #define AIR_STORE_MAX_FIELD_BYTES 256
 bool air_store_field_is_valid (const char *field);

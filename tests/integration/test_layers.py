@@ -58,11 +58,9 @@ def test_plugins_know_only_the_interface():
     internals = {*MAY_USE, *(path.name for path in plugins)}
     for plugin in plugins:
         for path in sources(plugin):
-            # Unit tests are linked with the core's archive and may look into it.
-            forbidden = internals - MAY_USE.keys() if "tests" in path.relative_to(plugin).parts else internals
             for kind, name in INCLUDE.findall(path.read_text()):
                 beside = (path.parent / name).exists() or (plugin / name).exists()
-                assert kind == "<" or beside or name.split("/")[0] not in forbidden, f"{path} includes {name}"
+                assert kind == "<" or beside or name.split("/")[0] not in internals, f"{path} includes {name}"
                 assert ".." not in name or (path.parent / name).resolve().is_relative_to(plugin), f"{path} includes {name}"
 
 

@@ -1,5 +1,5 @@
-/* The classroom: classes, who is in them, and their WebSockets. One plugin provides it (service "classroom"); quiz, engagement and
- * others put what they know into the same sockets, so that a page has one connection. Main thread; nothing here waits.
+/* The classroom: classes, who is in them, and their WebSockets. One plugin provides this service; others put what they
+ * know into the same sockets, so that a page has one connection. Main thread; nothing here waits.
  */
 #pragma once
 

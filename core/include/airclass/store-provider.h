@@ -44,6 +44,10 @@ AIR_PUBLIC GPtrArray *air_store_get_collections (AirStore *store);
 /* Returns: (transfer none) NULL when there is none of that name. */
 AIR_PUBLIC const AirStoreCollection *air_store_find_collection (AirStore *store, const char *name);
 
+/* The collections that the files of @folder describe, without a host: for a provider's own unit tests.
+ * Returns: (transfer full) (element-type AirStoreCollection) sorted by name, NULL with AIR_ERROR_INVALID. Any thread. */
+AIR_PUBLIC GPtrArray *air_store_collections_load (const char *folder, GError **error);
+
 /* A collection is immutable: any thread. */
 AIR_PUBLIC const char *air_store_collection_get_name (const AirStoreCollection *collection);
 AIR_PUBLIC const char *air_store_collection_get_key (const AirStoreCollection *collection);

@@ -1,8 +1,9 @@
 /* Filters as SQL: an index is used where the schema allows one type, and values are bound, never written. The meaning is tested by the suite
  * that every store passes. */
-#include "data/store-private.h"
-
 #include "../statement.h"
+
+#include <airclass/json.h>
+#include <airclass/store-provider.h>
 
 static GPtrArray *
 load_things (void)
