@@ -223,7 +223,7 @@ engagement_student_to_document (const EngagementSession *session, const Engageme
   return node;
 }
 
-/* The questions that still take answers, with who has answered. */
+/* The questions that still take answers, with who has answered, and those that are not revealed yet. */
 static JsonNode *
 quizzes_to_json (const EngagementSession *session)
 {
@@ -234,17 +234,19 @@ quizzes_to_json (const EngagementSession *session)
   while (g_hash_table_iter_next (&iter, NULL, &data))
     {
       const EngagementQuiz *quiz = data;
-      if (quiz->answered == NULL)
+      if (quiz->answered == NULL && quiz->revealed)
         continue;
       JsonArray *answered = json_array_new ();
       GHashTableIter ids;
       void *id = NULL;
-      g_hash_table_iter_init (&ids, quiz->answered);
-      while (g_hash_table_iter_next (&ids, &id, NULL))
+      if (quiz->answered != NULL)
+        g_hash_table_iter_init (&ids, quiz->answered);
+      while (quiz->answered != NULL && g_hash_table_iter_next (&ids, &id, NULL))
         json_array_add_string_element (answered, id);
-      json_array_add_element (array, air_json_new ("{quiz_id: %s, poll: %b, anonymous: %b, external: %b, answered: %n}", quiz->id,
-                                                   quiz->poll, quiz->anonymous, quiz->external,
-                                                   engagement_take_array (answered)));
+      json_array_add_element (array, air_json_new ("{quiz_id: %s, poll: %b, anonymous: %b, external: %b, closed: %b, revealed: %b, "
+                                                   "answered: %n}",
+                                                   quiz->id, quiz->poll, quiz->anonymous, quiz->external, quiz->answered == NULL,
+                                                   quiz->revealed, engagement_take_array (answered)));
     }
   return engagement_take_array (array);
 }

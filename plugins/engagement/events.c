@@ -145,12 +145,20 @@ static void
 on_quiz_closed (AirEvent *event, void *self)
 {
   EngagementRun *run = engagement_run_of_session (self, air_event_quiz_closed_get_session_id (event));
+  if (run != NULL)
+    engagement_session_quiz_closed (run->session, air_event_quiz_closed_get_quiz_id (event), air_event_quiz_closed_get_asked (event),
+                                  air_event_quiz_closed_get_answered (event), g_get_monotonic_time ());
+}
+
+static void
+on_quiz_revealed (AirEvent *event, void *self)
+{
+  EngagementRun *run = engagement_run_of_session (self, air_event_quiz_revealed_get_session_id (event));
   if (run == NULL)
     return;
   int64_t now_us = g_get_monotonic_time ();
-  engagement_session_quiz_closed (run->session, air_event_quiz_closed_get_quiz_id (event), air_event_quiz_closed_get_asked (event),
-                                  air_event_quiz_closed_get_answered (event), air_event_quiz_closed_get_right (event),
-                                  air_event_quiz_closed_get_wrong (event), now_us);
+  engagement_session_quiz_revealed (run->session, air_event_quiz_revealed_get_quiz_id (event),
+                                    air_event_quiz_revealed_get_right (event), air_event_quiz_revealed_get_wrong (event), now_us);
   check_alert (run, now_us);
 }
 
@@ -166,7 +174,7 @@ engagement_register_events (Engagement *engagement)
     { "stream-state", on_stream_state },       { "member-joined", on_member_joined },   { "member-left", on_member_left },
     { "chat-message", on_chat_message },       { "hand-changed", on_hand_changed },     { "reaction-sent", on_reaction_sent },
     { "lost-changed", on_lost_changed },       { "quiz-published", on_quiz_published }, { "quiz-answered", on_quiz_answered },
-    { "quiz-closed", on_quiz_closed },
+    { "quiz-closed", on_quiz_closed },         { "quiz-revealed", on_quiz_revealed },
   };
   for (unsigned i = 0; i < G_N_ELEMENTS (events); i++)
     air_context_on_event (engagement->context, events[i].name, events[i].handler);

@@ -83,6 +83,12 @@ restore_quiz (EngagementSession *session, JsonNode *document)
   quiz->poll = air_json_get_bool (document, "poll", false);
   quiz->anonymous = air_json_get_bool (document, "anonymous", false);
   quiz->external = air_json_get_bool (document, "external", false);
+  quiz->revealed = air_json_get_bool (document, "revealed", false);
+  if (air_json_get_bool (document, "closed", false))
+    {
+      g_clear_pointer (&quiz->answered, g_hash_table_unref);
+      return;
+    }
   for (unsigned i = 0; answered != NULL && i < json_array_get_length (answered); i++)
     if (json_array_get_string_element (answered, i) != NULL)
       g_hash_table_add (quiz->answered, g_strdup (json_array_get_string_element (answered, i)));

@@ -1,5 +1,6 @@
 /* What was asked and answered: see session.h. A question counts for a student when it is answered, or when it is closed without
- * an answer; so a running question counts against nobody. Polls are a signal of participation, the others make response and
+ * an answer; so a running question counts against nobody. Whether an answer was right counts from the reveal on, or a student's own
+ * figures would tell it before. Polls are a signal of participation, the others make response and
  * accuracy. An anonymous question counts for nobody: a figure beside a name would tell what it hides. */
 #include "session.h"
 
@@ -101,7 +102,7 @@ grade_all (EngagementSession *session, const char *const *ids, bool right, int64
 
 void
 engagement_session_quiz_closed (EngagementSession *session, const char *quiz_id, const char *const *asked,
-                                const char *const *answered, const char *const *right, const char *const *wrong, int64_t now_us)
+                                const char *const *answered, int64_t now_us)
 {
   EngagementQuiz *quiz = engagement_session_quiz (session, quiz_id, false);
   if (quiz == NULL || quiz->answered == NULL)
@@ -116,10 +117,22 @@ engagement_session_quiz_closed (EngagementSession *session, const char *quiz_id,
           if (student != NULL && g_hash_table_add (quiz->answered, g_strdup (*asked)))
             count (quiz, student, false, now_us);
         }
-      grade_all (session, right, true, now_us);
-      grade_all (session, wrong, false, now_us);
     }
   g_clear_pointer (&quiz->answered, g_hash_table_unref);
+}
+
+void
+engagement_session_quiz_revealed (EngagementSession *session, const char *quiz_id, const char *const *right,
+                                  const char *const *wrong, int64_t now_us)
+{
+  EngagementQuiz *quiz = engagement_session_quiz (session, quiz_id, false);
+  if (quiz == NULL || quiz->revealed)
+    return;
+  quiz->revealed = true;
+  if (!session->analysis || quiz->anonymous)
+    return;
+  grade_all (session, right, true, now_us);
+  grade_all (session, wrong, false, now_us);
 }
 
 bool

@@ -46,7 +46,7 @@ typedef struct
 typedef struct
 {
   char *id;
-  bool poll, anonymous, external;
+  bool poll, anonymous, external, revealed;
   GHashTable *answered; /* set of student ids; NULL once it is closed */
 } EngagementQuiz;
 
@@ -122,9 +122,11 @@ void engagement_session_lost (EngagementSession *session, const char *id, bool l
 
 void engagement_session_quiz_published (EngagementSession *session, const char *quiz_id, bool poll, bool anonymous);
 void engagement_session_quiz_answered (EngagementSession *session, const char *quiz_id, const char *id, int64_t now_us);
-/* The lists are NULL-terminated. */
+/* The lists are NULL-terminated. Whose answers were right changes the figures at the reveal, since students see their own. */
 void engagement_session_quiz_closed (EngagementSession *session, const char *quiz_id, const char *const *asked,
-                                     const char *const *answered, const char *const *right, const char *const *wrong, int64_t now_us);
+                                     const char *const *answered, int64_t now_us);
+void engagement_session_quiz_revealed (EngagementSession *session, const char *quiz_id, const char *const *right,
+                                       const char *const *wrong, int64_t now_us);
 /* An answer to a question that was asked elsewhere. @correct: −1: there is no right one. Returns false when that student's answer has been
  * counted already, or there is no room. */
 bool engagement_session_track_answer (EngagementSession *session, const char *quiz_id, const char *id, int correct, int64_t now_us);

@@ -2,20 +2,16 @@
  * counts are final. */
 #include "quizzes.h"
 
-#include <math.h>
-
-#include "scoring.h"
-
 #define RETRY_US (2 * G_USEC_PER_SEC)
 
 /* ---- What the others are told */
 
 static void
-add_texts (GStrvBuilder *builder, GHashTable *texts)
+add_texts (GStrvBuilder *builder, GHashTable *by_text)
 {
   GHashTableIter iter;
   void *text;
-  g_hash_table_iter_init (&iter, texts);
+  g_hash_table_iter_init (&iter, by_text);
   while (g_hash_table_iter_next (&iter, &text, NULL))
     g_strv_builder_add (builder, text);
 }
@@ -24,28 +20,16 @@ static void
 announce (QuizClass *class, QuizRun *run, AirEventQuizClosedReason reason)
 {
   g_autoptr (GStrvBuilder) asked = g_strv_builder_new (), answered = g_strv_builder_new ();
-  g_autoptr (GStrvBuilder) right = g_strv_builder_new (), wrong = g_strv_builder_new ();
-  GHashTableIter iter;
-  void *value;
   if (!run->quiz->is_anonymous)
     {
       add_texts (asked, run->asked);
-      g_hash_table_iter_init (&iter, run->answers);
-      while (g_hash_table_iter_next (&iter, NULL, &value))
-        {
-          const QuizAnswer *answer = value;
-          g_strv_builder_add (answered, answer->student);
-          if (!isnan (answer->credit))
-            g_strv_builder_add (quiz_is_right (answer->credit) ? right : wrong, answer->student);
-        }
+      add_texts (answered, run->answers);
     }
   g_auto (GStrv) all_asked = g_strv_builder_end (asked), all_answered = g_strv_builder_end (answered);
-  g_auto (GStrv) all_right = g_strv_builder_end (right), all_wrong = g_strv_builder_end (wrong);
-  air_context_publish_event (
-      class->quizzes->context,
-      air_event_quiz_closed_new (run->quiz->class_id, run->quiz->session_id, run->quiz->quiz_id, reason,
-                                 (const char *const *)all_asked, (const char *const *)all_answered,
-                                 (const char *const *)all_right, (const char *const *)all_wrong));
+  air_context_publish_event (class->quizzes->context,
+                             air_event_quiz_closed_new (run->quiz->class_id, run->quiz->session_id, run->quiz->quiz_id,
+                                                        reason, (const char *const *)all_asked,
+                                                        (const char *const *)all_answered));
   quiz_tell_closed (class, run, reason);
 }
 

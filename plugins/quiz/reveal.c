@@ -2,6 +2,10 @@
  */
 #include "quizzes.h"
 
+#include <math.h>
+
+#include "scoring.h"
+
 static void
 add_scores (QuizClass *class, QuizRun *run)
 {
@@ -18,6 +22,27 @@ add_scores (QuizClass *class, QuizRun *run)
     }
 }
 
+/* @is_first: whether it had not been revealed before; else nobody is graded again. */
+static void
+announce (QuizClass *class, QuizRun *run, bool is_first)
+{
+  g_autoptr (GStrvBuilder) right = g_strv_builder_new (), wrong = g_strv_builder_new ();
+  GHashTableIter iter;
+  void *value;
+  g_hash_table_iter_init (&iter, run->answers);
+  while (is_first && !run->quiz->is_anonymous && g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      const QuizAnswer *answer = value;
+      if (!isnan (answer->credit))
+        g_strv_builder_add (quiz_is_right (answer->credit) ? right : wrong, answer->student);
+    }
+  g_auto (GStrv) all_right = g_strv_builder_end (right), all_wrong = g_strv_builder_end (wrong);
+  air_context_publish_event (class->quizzes->context,
+                             air_event_quiz_revealed_new (run->quiz->class_id, run->quiz->session_id, run->quiz->quiz_id,
+                                                          (const char *const *)all_right,
+                                                          (const char *const *)all_wrong));
+}
+
 static void
 revealed_stored (Quizzes *quizzes, unsigned matched, const GError *error, void *data)
 {
@@ -29,8 +54,7 @@ revealed_stored (Quizzes *quizzes, unsigned matched, const GError *error, void *
       /* None matched: it had been revealed before. */
       if (matched > 0)
         add_scores (action->class, run);
-      air_context_publish_event (quizzes->context, air_event_quiz_revealed_new (
-                                                       run->quiz->class_id, run->quiz->session_id, run->quiz->quiz_id));
+      announce (action->class, run, matched > 0);
       quiz_tell_revealed (action->class, run);
     }
   quiz_action_finish (action, error);

@@ -97,7 +97,7 @@ def test_questions_and_weights(school):
         assert server.post("/api/quiz/publish", token=teacher, json_body=reference).status == 200
         answer = server.post("/api/quiz/response", token=ann["token"], json_body={**reference, "answer": "A"})
         assert answer.status == 201, answer.text
-        assert server.post("/api/quiz/close", token=teacher, json_body=reference).status == 200
+        assert server.post("/api/quiz/reveal", token=teacher, json_body=reference).status == 200
     mine = wait_until(lambda: (row := figures(school, ann))["details"]["graded"] == 2 and row, "two answers to be graded")
     # One of two right, in a class with a mean of one half: (1 + 2 · .5) / 4
     assert mine["components"]["response"] == 1 and mine["components"]["accuracy"] == 0.5
@@ -107,6 +107,68 @@ def test_questions_and_weights(school):
     changed = server.request("PATCH", "/api/classes/algebra", token=teacher, json_body={"settings": {"weights": weights}})
     assert changed.status == 200, changed.text
     assert wait_until(lambda: (row := figures(school, ann))["overall"] == 100 and row, "the new weights")["weights"]["response"] == 1
+
+
+def test_nothing_tells_before_the_reveal_whose_answer_was_right(airclassd):
+    school = make_school(airclassd)
+    server, teacher = school.server, school.teacher()
+    monitor = school.open("monitor", server.token("monitor", user_id="wall", class_id="algebra"))
+    (ann, ann_page), (ben, ben_page) = join(school, "Ann"), join(school, "Ben")
+
+    def own(me, what="student"):
+        answer = get(school, what, me["token"], student=me["user_id"])
+        assert answer.status == 200, answer.text
+        return {key: value for key, value in answer.json.items() if key in ("overall", "components", "trend", "flagged", "details")}
+
+    quizzes = []
+    for _ in range(2):
+        body = {"type": "single", "question": "?", "options": [{"id": "A", "text": "1"}, {"id": "B", "text": "2"}], "correct": ["A"]}
+        quiz = {"quiz_id": server.post("/api/quiz/create", token=teacher, json_body=body).json["quiz_id"]}
+        quizzes.append(quiz)
+        assert server.post("/api/quiz/publish", token=teacher, json_body=quiz).status == 200
+        for me, answer in ((ann, "A"), (ben, "B")):
+            assert server.post("/api/quiz/response", token=me["token"], json_body={**quiz, "answer": answer}).status == 201
+        assert server.post("/api/quiz/close", token=teacher, json_body=quiz).status == 200
+        for page in (ann_page, ben_page, monitor):
+            page.wait("quiz_closed", **quiz)
+    wait_until(lambda: own(ann)["details"]["answered"] == own(ben)["details"]["answered"] == 2, "both answers to count")
+    # Who was right and who was wrong see the same, and so does everybody who looks at the class.
+    assert own(ann) == own(ben) and own(ann)["details"]["graded"] == 0
+    assert get(school, "confusion").json["confusion"]["level"] == 0
+    for page in (ann_page, ben_page, monitor):
+        page.settle()
+        assert not [message for message in page.messages if {"correct", "distribution", "my_result", "score"} & message.keys()]
+        assert not page.find("confusion", active=True)
+    for quiz in quizzes:
+        for me in (ann, ben):
+            view = server.get(f"/api/quiz/{quiz['quiz_id']}", token=me["token"]).json
+            assert "correct" not in view and "distribution" not in view and view["my_result"] is None
+            assert server.get(f"/api/quiz/statistics/{quiz['quiz_id']}", token=me["token"]).status == 403
+        assert server.post("/api/quiz/reveal", token=teacher, json_body=quiz).status == 200
+    wait_until(lambda: own(ann)["details"]["right"] == 2 and own(ben)["details"]["graded"] == 2, "both answers to be graded")
+    assert own(ben)["details"]["right"] == 0 and own(ben)["components"]["accuracy"] < own(ann)["components"]["accuracy"]
+    assert get(school, "confusion").json["confusion"]["level"] == 0.5
+    # The reveal is graded once, whoever asks for it again.
+    assert server.post("/api/quiz/reveal", token=teacher, json_body=quizzes[0]).status == 200
+    assert get(school, "session-stats").json["counts"]["graded"] == 4
+    school.close()
+
+
+def test_a_reveal_after_a_restart_is_graded(airclassd):
+    school = make_school(airclassd)
+    server, teacher, (me, _) = school.server, school.teacher(), join(school, "Ann")
+    body = {"type": "true_false", "question": "?", "correct": ["true"]}
+    quiz = {"quiz_id": server.post("/api/quiz/create", token=teacher, json_body=body).json["quiz_id"]}
+    assert server.post("/api/quiz/publish", token=teacher, json_body=quiz).status == 200
+    assert server.post("/api/quiz/response", token=me["token"], json_body={**quiz, "answer": "true"}).status == 201
+    assert server.post("/api/quiz/close", token=teacher, json_body=quiz).status == 200
+    wait_until(lambda: figures(school, me)["details"]["answered"] == 1, "the answer to count")
+    server.stop()
+    server.start()
+    assert server.post("/api/quiz/reveal", token=teacher, json_body=quiz).status == 200
+    row = wait_until(lambda: (r := figures(school, me)["details"])["graded"] == 1 and r, "the answer to be graded")
+    assert (row["asked"], row["answered"], row["right"]) == (1, 1, 1)
+    school.close()
 
 
 def test_tracked_from_elsewhere(school):

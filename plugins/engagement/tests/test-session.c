@@ -110,9 +110,13 @@ test_questions (void)
       /* It runs: counts for who has answered, against nobody. */
       g_assert_cmpuint (student (session, "a")->asked, ==, i + 1);
       g_assert_cmpuint (student (session, "b")->asked, ==, i);
-      engagement_session_quiz_closed (session, quiz, IDS ("a", "b"), IDS ("a"), i == 0 ? IDS ("a") : IDS (),
-                                      i == 0 ? IDS () : IDS ("a"), 2 * MINUTE);
-      engagement_session_quiz_closed (session, quiz, IDS ("a", "b"), IDS ("a"), IDS ("a"), IDS (), 2 * MINUTE);
+      engagement_session_quiz_closed (session, quiz, IDS ("a", "b"), IDS ("a"), 2 * MINUTE);
+      engagement_session_quiz_closed (session, quiz, IDS ("a", "b"), IDS ("a"), 2 * MINUTE);
+      /* Not before the reveal: the students see these figures. */
+      g_assert_cmpuint (student (session, "a")->graded, ==, i);
+      engagement_session_quiz_revealed (session, quiz, i == 0 ? IDS ("a") : IDS (), i == 0 ? IDS () : IDS ("a"), 3 * MINUTE);
+      engagement_session_quiz_revealed (session, quiz, IDS ("a"), IDS (), 3 * MINUTE);
+      g_assert_cmpuint (student (session, "a")->graded, ==, i + 1);
     }
   double components[ENGAGEMENT_COMPONENTS];
   engagement_student_components (session, student (session, "a"), components);
@@ -123,14 +127,15 @@ test_questions (void)
   g_assert_true (isnan (components[ENGAGEMENT_ACCURACY]));
   /* One poll: all that could be answered. Nothing else was done: (0 + 0 + 1) / 3 */
   engagement_session_quiz_published (session, "p", true, false);
-  engagement_session_quiz_closed (session, "p", IDS ("a", "b"), IDS ("b"), IDS (), IDS (), 3 * MINUTE);
+  engagement_session_quiz_closed (session, "p", IDS ("a", "b"), IDS ("b"), 3 * MINUTE);
   engagement_student_components (session, student (session, "b"), components);
   assert_near (components[ENGAGEMENT_PARTICIPATION], 1. / 3);
   assert_near (components[ENGAGEMENT_RESPONSE], 0);
   /* An anonymous one is in nobody's figures. */
   engagement_session_quiz_published (session, "x", false, true);
   engagement_session_quiz_answered (session, "x", "a", 4 * MINUTE);
-  engagement_session_quiz_closed (session, "x", IDS ("a", "b"), IDS ("a"), IDS (), IDS ("a"), 4 * MINUTE);
+  engagement_session_quiz_closed (session, "x", IDS ("a", "b"), IDS ("a"), 4 * MINUTE);
+  engagement_session_quiz_revealed (session, "x", IDS (), IDS ("a"), 4 * MINUTE);
   g_assert_cmpuint (student (session, "a")->asked, ==, 2);
   g_assert_cmpuint (student (session, "a")->graded, ==, 2);
   /* One from elsewhere, once for each student; not under the name of one of our own. */
@@ -195,7 +200,8 @@ test_confusion (void)
   engagement_session_chat (session, "s10", 1, 4 * MINUTE);
   engagement_session_chat (session, "s10", 1, 4 * MINUTE);
   engagement_session_quiz_published (session, "q", false, false);
-  engagement_session_quiz_closed (session, "q", IDS ("s11"), IDS ("s11"), IDS (), IDS ("s11"), 4 * MINUTE);
+  engagement_session_quiz_closed (session, "q", IDS ("s11"), IDS ("s11"), 4 * MINUTE);
+  engagement_session_quiz_revealed (session, "q", IDS (), IDS ("s11"), 4 * MINUTE);
   engagement_session_confusion (session, 4 * MINUTE, &confusion);
   assert_near (confusion.level, 4 * exp2 (-1. / 120) + 0.6 + 0.5);
   g_assert_cmpuint (confusion.confused, ==, 6);
@@ -258,9 +264,19 @@ test_restart (void)
   g_assert_cmpuint (restored->points->len, ==, session->points->len);
   g_assert_cmpint (engagement_stream_ms (restored, 500 * MINUTE), ==, 12 * 60000);
   /* The answer that was there is not counted twice, and the question is still known. */
-  engagement_session_quiz_closed (restored, "q", IDS ("a"), IDS ("a"), IDS ("a"), IDS (), 501 * MINUTE);
+  engagement_session_quiz_closed (restored, "q", IDS ("a"), IDS ("a"), 501 * MINUTE);
   g_assert_cmpuint (student (restored, "a")->asked, ==, 1);
-  g_assert_cmpuint (student (restored, "a")->right, ==, 1);
+  g_assert_cmpuint (student (restored, "a")->right, ==, 0);
+  /* Between the close and the reveal once more. */
+  g_autoptr (JsonNode) closed = engagement_session_to_document (restored, false, 501 * MINUTE);
+  g_autoptr (JsonNode) row_then = engagement_student_to_document (restored, student (restored, "a"));
+  g_autoptr (EngagementSession) again = engagement_session_new ("s1", "algebra", &settings, WALL, WALL + 14 * MINUTE, MINUTE);
+  engagement_session_restore (again, closed, MINUTE);
+  engagement_session_restore_student (again, row_then, MINUTE);
+  engagement_session_quiz_closed (again, "q", IDS ("a"), IDS ("a"), MINUTE);
+  engagement_session_quiz_revealed (again, "q", IDS ("a"), IDS (), MINUTE);
+  g_assert_cmpuint (student (again, "a")->asked, ==, 1);
+  g_assert_cmpuint (student (again, "a")->right, ==, 1);
   /* What is no document changes nothing. */
   g_autoptr (JsonNode) nonsense = air_json_new ("{student_id: 'z', details: 5, points: [1, null], alerts: [{}], state: {quizzes: [3]}}");
   engagement_session_restore_student (restored, nonsense, 501 * MINUTE);

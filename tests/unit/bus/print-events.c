@@ -105,8 +105,8 @@ main (int argc, char **argv)
   print (air_event_quiz_published_new ("a", "s1", "q1", AIR_EVENT_QUIZ_PUBLISHED_QUIZ_TYPE_TRUE_FALSE, "Is it?", false, 30000, changed));
   print (air_event_quiz_published_new ("a", NULL, "q1", AIR_EVENT_QUIZ_PUBLISHED_QUIZ_TYPE_POLL, "Well?", true, AIR_EVENT_ABSENT, none));
   print (air_event_quiz_answered_new ("a", "s1", "q1", "u1", false, 1500, 1));
-  print (air_event_quiz_closed_new ("a", "s1", "q1", AIR_EVENT_QUIZ_CLOSED_REASON_TIME, changed, changed, none, changed));
-  print (air_event_quiz_revealed_new ("a", "s1", "q1"));
+  print (air_event_quiz_closed_new ("a", "s1", "q1", AIR_EVENT_QUIZ_CLOSED_REASON_TIME, changed, changed));
+  print (air_event_quiz_revealed_new ("a", "s1", "q1", none, changed));
   print (air_event_confusion_alert_new ("a", "s1", "a1", true, 4.5, 3, 12, 60000));
   print (air_event_engagement_changed_new ("a", "s1", NAN, none, 0.5));
   print (air_event_all_kinds_new ("text", 10, 0.5, true, AIR_EVENT_ALL_KINDS_STATE_HALF_ON, changed, NULL, AIR_EVENT_ABSENT,
