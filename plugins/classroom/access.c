@@ -21,6 +21,19 @@ classroom_check_kept (AirIdentity *identity, const char *class_id, AirRole least
 }
 
 bool
+classroom_check_session (Classroom *classroom, AirIdentity *identity, JsonNode *session, AirRole least, GError **error)
+{
+  const char *class_id = air_json_get_string (session, "class_id");
+  if (!classroom_check_kept (identity, class_id, least, error))
+    return false;
+  bool is_bound = air_identity_get_class_id (identity) != NULL && air_identity_get_role (identity) < AIR_ROLE_ADMIN;
+  bool is_other = room_find (classroom, class_id) != NULL && !air_classroom_owns (classroom->service, session);
+  if (is_bound && is_other)
+    g_set_error (error, AIR_ERROR, AIR_ERROR_NOT_FOUND, "it is of an earlier class with this id");
+  return !is_bound || !is_other;
+}
+
+bool
 classroom_check (Classroom *classroom, AirIdentity *identity, const char *class_id, AirRole least, GError **error)
 {
   if (!classroom_check_kept (identity, class_id, least, error))

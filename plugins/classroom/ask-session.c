@@ -38,8 +38,8 @@ on_session (GObject *store, GAsyncResult *result, gpointer data)
   g_autoptr (GError) error = NULL;
   asked->document = air_store_get_finish (AIR_STORE (store), result, &error);
   if (asked->document != NULL
-      && classroom_check_kept (air_request_get_identity (asked->request), air_json_get_string (asked->document, "class_id"),
-                               AIR_ROLE_TEACHER, &error))
+      && classroom_check_session (asked->classroom, air_request_get_identity (asked->request), asked->document, AIR_ROLE_TEACHER,
+                                  &error))
     {
       asked->next (asked);
       return;

@@ -218,6 +218,8 @@ char *address_group (GInetAddress *address);
 bool classroom_check (Classroom *classroom, AirIdentity *identity, const char *class_id, AirRole least, GError **error);
 /* The same for a class that may be gone, whose sessions are kept. */
 bool classroom_check_kept (AirIdentity *identity, const char *class_id, AirRole least, GError **error);
+/* The same for a session's document, which may be of an earlier class with the same id: then it is not the later class's. */
+bool classroom_check_session (Classroom *classroom, AirIdentity *identity, JsonNode *session, AirRole least, GError **error);
 
 /* ---- admission.c */
 bool classroom_admit (const AirAdmissionRequest *request, AirAdmitted *ret_admitted, void *self, GError **error);

@@ -70,7 +70,10 @@ on_collected (GPtrArray *const *results, const GError *error, void *data)
       report_add_messages (report, results[1]);
       report_add_questions (report, results[2]);
       report_add_answers (report, results[3]);
-      report_add_engagement (report, results[4]);
+      /* The rights to figures end with the class. */
+      if (air_classroom_check_document (asked->classroom->service, air_request_get_identity (asked->request), asked->document,
+                                        AIR_ROLE_TEACHER, NULL))
+        report_add_engagement (report, results[4]);
       if (wants_csv (asked->request))
         reply_csv (asked, report);
       else

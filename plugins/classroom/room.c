@@ -86,7 +86,8 @@ update_info (Room *room)
                                .teacher_id = air_json_get_string (room->document, "teacher_id"),
                                .session_id = session != NULL ? session->session_id : NULL,
                                .session_started_us = session != NULL ? session->started_us : 0,
-                               .settings = air_json_get (room->document, "settings") };
+                               .settings = air_json_get (room->document, "settings"),
+                               .created_at = air_json_get_string (room->document, "created_at") };
 }
 
 void

@@ -191,7 +191,11 @@ list_sessions (AirRequest *request, void *self)
       return;
     }
   const char *class_id = wanted != NULL ? wanted : own;
+  const Room *room = own != NULL ? room_find (classroom, own) : NULL;
   g_autoptr (JsonNode) filter = air_json_new ("{class_id?:%s}", class_id);
+  if (room != NULL)
+    json_object_set_member (json_node_get_object (filter), "$or",
+                            air_json_new ("[{class_created_at:%s},{class_created_at:{$exists:false}}]", room->info.created_at));
   const AirStoreQuery query = { .filter = filter,
                                 .sort = "-started_at",
                                 .limit = limit,

@@ -20,8 +20,10 @@ session_document_new (Room *room, const char *started_by)
 {
   g_autofree char *session_id = air_store_new_key ();
   int64_t now_us = g_get_real_time ();
-  return air_json_new ("{session_id:%s, class_id:%s, title:%s, teacher_id?:%s, started_at:%t, started_by?:%s, created_at:%t}",
-                       session_id, room->class_id, room->info.title, room->info.teacher_id, now_us, started_by, now_us);
+  return air_json_new ("{session_id:%s, class_id:%s, class_created_at?:%s, title:%s, teacher_id?:%s, started_at:%t, started_by?:%s, "
+                       "created_at:%t}",
+                       session_id, room->class_id, room->info.created_at, room->info.title, room->info.teacher_id, now_us, started_by,
+                       now_us);
 }
 
 /* Those who are there begin their stay now; hands and chat of before are gone. */

@@ -100,12 +100,11 @@ on_alert (GObject *source, GAsyncResult *result, void *data)
   Dashboard *dashboard = change->dashboard;
   g_autoptr (GError) error = NULL;
   change->document = air_store_get_finish (AIR_STORE (source), result, &error);
-  const char *class_id = air_json_get_string (change->document, "class_id");
   if (error == NULL && dashboard->store == NULL)
     g_set_error (&error, AIR_ERROR, AIR_ERROR_UNAVAILABLE, "the server stops");
-  if (error == NULL && class_id == NULL)
-    g_set_error (&error, AIR_ERROR, AIR_ERROR_NOT_FOUND, "there is no such alert");
-  if (error != NULL || !dashboard_may_see (dashboard, air_request_get_identity (change->request), class_id, &error))
+  if (error != NULL
+      || !air_classroom_check_document (dashboard->classroom, air_request_get_identity (change->request), change->document,
+                                        AIR_ROLE_TEACHER, &error))
     {
       air_request_reply_error (change->request, error);
       free_change (change);

@@ -24,6 +24,7 @@ rail_of (Dashboard *dashboard, const AirClassInfo *class)
     return rail;
   rail = alert_rail_new (class->session_id, class->class_id, air_context_get_int (dashboard->context, "repeat_after") * 1000,
                          (unsigned)air_context_get_int (dashboard->context, "max_alerts"));
+  rail->class_created_at = g_strdup (class->created_at);
   g_hash_table_insert (dashboard->rails, rail->session_id, rail);
   return rail;
 }
@@ -81,6 +82,8 @@ keep (Dashboard *dashboard, const AlertRail *rail, const Alert *alert)
   JsonNode *document = alert_to_json (rail, alert);
   JsonObject *object = json_node_get_object (document);
   json_object_remove_member (object, "alert_id");
+  if (rail->class_created_at != NULL)
+    json_object_set_string_member (object, "class_created_at", rail->class_created_at);
   g_autoptr (JsonNode) now = air_json_new ("%t", g_get_real_time ());
   json_object_set_member (object, "updated_at", json_node_copy (now));
   g_autoptr (JsonNode) filter = air_json_new ("{alert_id: %s}", alert->id);

@@ -45,12 +45,12 @@ static void
 plan_summary (Report *report)
 {
   report_find (report, CLASSES, "classes", report_of_classes (report), "class_id", MAX_CLASSES);
-  report_find_page (report, SESSIONS, "sessions", report_of_classes (report), "-started_at", 20, NULL);
-  report_aggregate (report, SUMMARIES, "session_summaries", report_of_classes (report),
+  report_find_page (report, SESSIONS, "sessions", report_of_present_classes (report), "-started_at", 20, NULL);
+  report_aggregate (report, SUMMARIES, "session_summaries", report_of_present_classes (report),
                     air_json_new ("{by: ['class_id'], values: {sessions: {$sum: %i}, mean: {$avg: 'mean'}, students: {$max: 'students'}, "
                                   "last: {$max: 'started_at'}}}",
                                   1));
-  JsonNode *open = report_of_classes (report);
+  JsonNode *open = report_of_present_classes (report);
   json_object_set_member (json_node_get_object (open), "acked_at", air_json_new ("{$exists: %b}", false));
   json_object_set_member (json_node_get_object (open), "ended_at", air_json_new ("{$exists: %b}", false));
   report_count (report, ALERTS, "alerts", open);
@@ -99,7 +99,7 @@ answer_summary (Report *report)
 static void
 plan_trend (Report *report)
 {
-  JsonNode *filter = report_of_classes (report);
+  JsonNode *filter = report_of_present_classes (report);
   const char *from = air_request_get_query (report->request, "from"), *to = air_request_get_query (report->request, "to");
   const char *limit = air_request_get_query (report->request, "limit");
   JsonNode *range = air_json_new ("{$gte?: %t, $lte?: %t}", air_time_from_string (from), air_time_from_string (to));
@@ -172,11 +172,11 @@ dashboard_analyse_quizzes (JsonNode *quizzes, JsonNode *responses)
   return take (list);
 }
 
+/* @filter: (transfer full), and returned. */
 static JsonNode *
-of_session (Report *report)
+of_session (Report *report, JsonNode *filter)
 {
   const char *session_id = air_request_get_query (report->request, "session_id");
-  JsonNode *filter = report_of_classes (report);
   if (session_id != NULL)
     json_object_set_string_member (json_node_get_object (filter), "session_id", session_id);
   return filter;
@@ -186,10 +186,10 @@ of_session (Report *report)
 static void
 plan_analytics (Report *report)
 {
-  JsonNode *filter = of_session (report);
+  JsonNode *filter = of_session (report, report_of_present_classes (report));
   json_object_set_member (json_node_get_object (filter), "state", air_json_new ("{$ne: 'draft'}"));
   report_find (report, QUIZZES, "quizzes", filter, "-created_at", MAX_QUIZZES);
-  report_find (report, RESPONSES, "quiz_responses", of_session (report), NULL, MAX_ANSWERS);
+  report_find (report, RESPONSES, "quiz_responses", of_session (report, report_of_classes (report)), NULL, MAX_ANSWERS);
 }
 
 static void

@@ -63,14 +63,14 @@ void report_count (Report *report, unsigned slot, const char *collection, JsonNo
 void report_aggregate (Report *report, unsigned slot, const char *collection, JsonNode *filter, JsonNode *group);
 /* @body: (transfer full) */
 void report_reply (Report *report, JsonNode *body);
-/* Returns: whether teacher's things of that class may be shown; admins also see what a deleted class left. */
-bool dashboard_may_see (Dashboard *dashboard, AirIdentity *identity, const char *class_id, GError **error);
 /* ?limit= within 1 to @maximum; false: replied with 400. */
 bool dashboard_take_limit (AirRequest *request, unsigned maximum, unsigned *ret_limit);
 /* The array of a slot; never NULL. (transfer full) */
 JsonNode *report_array (Report *report, unsigned slot);
-/* {"field": {"$in": @class_ids}}. (transfer full) */
+/* {"class_id": {"$in": @class_ids}}. (transfer full) */
 JsonNode *report_of_classes (Report *report);
+/* The same for a collection with class_created_at: without what an earlier class left under one of those ids. (transfer full) */
+JsonNode *report_of_present_classes (Report *report);
 
 /* ---- session-routes.c */
 void dashboard_plan_overview (Report *report);

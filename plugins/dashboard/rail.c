@@ -34,6 +34,7 @@ alert_rail_free (AlertRail *rail)
 {
   g_free (rail->session_id);
   g_free (rail->class_id);
+  g_free (rail->class_created_at);
   g_ptr_array_unref (rail->alerts);
   g_free (rail);
 }

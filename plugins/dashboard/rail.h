@@ -19,6 +19,7 @@ typedef struct
 typedef struct
 {
   char *session_id, *class_id;
+  char *class_created_at; /* NULL: not known */
   GPtrArray *alerts; /* (element-type Alert), the oldest first */
   int64_t repeat_us; /* what comes back sooner than this is the same alert */
   unsigned maximum;  /* so many are kept in memory */

@@ -89,20 +89,7 @@ take_error (Report *report, GError *error)
     g_error_free (error);
 }
 
-/* ---- Rights */
-
-bool
-dashboard_may_see (Dashboard *dashboard, AirIdentity *identity, const char *class_id, GError **error)
-{
-  g_autoptr (GError) refusal = NULL;
-  if (air_classroom_check (dashboard->classroom, identity, class_id, AIR_ROLE_TEACHER, &refusal))
-    return true;
-  if (g_error_matches (refusal, AIR_ERROR, AIR_ERROR_NOT_FOUND) && identity != NULL
-      && air_identity_get_role (identity) == AIR_ROLE_ADMIN)
-    return true;
-  g_propagate_error (error, g_steal_pointer (&refusal));
-  return false;
-}
+/* ---- The session, the classes */
 
 static void
 begin (Report *report)
@@ -122,10 +109,9 @@ on_session (GObject *source, GAsyncResult *result, void *data)
   report->class_id = g_strdup (air_json_get_string (report->session, "class_id"));
   if (error == NULL && report->dashboard->store == NULL)
     g_set_error (&error, AIR_ERROR, AIR_ERROR_UNAVAILABLE, "the server stops");
-  if (error == NULL && report->class_id == NULL)
-    g_set_error (&error, AIR_ERROR, AIR_ERROR_NOT_FOUND, "there is no such session");
   if (error != NULL
-      || !dashboard_may_see (report->dashboard, air_request_get_identity (report->request), report->class_id, &error))
+      || !air_classroom_check_document (report->dashboard->classroom, air_request_get_identity (report->request), report->session,
+                                        AIR_ROLE_TEACHER, &error))
     {
       refuse (report, error);
       free_report (report);
@@ -159,9 +145,10 @@ on_classes (GObject *source, GAsyncResult *result, void *data)
     }
   for (unsigned i = 0; i < page->documents->len; i++)
     {
-      const char *id = air_json_get_string (g_ptr_array_index (page->documents, i), "class_id");
-      if (id != NULL && dashboard_may_see (report->dashboard, air_request_get_identity (report->request), id, NULL))
-        g_ptr_array_add (report->class_ids, g_strdup (id));
+      JsonNode *class = g_ptr_array_index (page->documents, i);
+      if (air_classroom_check_document (report->dashboard->classroom, air_request_get_identity (report->request), class,
+                                        AIR_ROLE_TEACHER, NULL))
+        g_ptr_array_add (report->class_ids, g_strdup (air_json_get_string (class, "class_id")));
     }
   begin (report);
 }
@@ -173,15 +160,17 @@ report_on_classes (Dashboard *dashboard, AirRequest *request, ReportStep plan, R
   AirIdentity *identity = air_request_get_identity (request);
   const char *class_id = air_request_get_query (request, "class_id");
   g_autoptr (GError) error = NULL;
+  g_autoptr (JsonNode) wanted = NULL;
   report->class_ids = g_ptr_array_new_with_free_func (g_free);
   if (class_id == NULL)
     class_id = air_identity_get_class_id (identity);
+  wanted = air_json_new ("{class_id: %s}", class_id);
   if (class_id == NULL)
     {
       AirStoreQuery query = { .sort = "-created_at", .limit = PAGE };
       air_store_find (dashboard->store, "classes", &query, on_classes, report);
     }
-  else if (dashboard_may_see (dashboard, identity, class_id, &error))
+  else if (air_classroom_check_document (dashboard->classroom, identity, wanted, AIR_ROLE_TEACHER, &error))
     {
       g_ptr_array_add (report->class_ids, g_strdup (class_id));
       begin (report);
@@ -359,4 +348,24 @@ report_of_classes (Report *report)
   JsonNode *node = json_node_new (JSON_NODE_ARRAY);
   json_node_take_array (node, ids);
   return air_json_new ("{class_id: {$in: %n}}", node);
+}
+
+JsonNode *
+report_of_present_classes (Report *report)
+{
+  JsonNode *filter = report_of_classes (report);
+  JsonNode *made = air_json_new ("[]");
+  for (unsigned i = 0; i < report->class_ids->len; i++)
+    {
+      const AirClassInfo *class
+          = air_classroom_get_class (report->dashboard->classroom, g_ptr_array_index (report->class_ids, i));
+      if (class != NULL)
+        json_array_add_string_element (json_node_get_array (made), class->created_at);
+    }
+  /* Of a class that is gone, which an admin asks for, there is all that it left. */
+  if (json_array_get_length (json_node_get_array (made)) == report->class_ids->len)
+    json_object_set_member (json_node_get_object (filter), "$or",
+                            air_json_new ("[{class_created_at: {$in: %N}}, {class_created_at: {$exists: %b}}]", made, false));
+  json_node_unref (made);
+  return filter;
 }

@@ -1,19 +1,6 @@
 /* Who may see which session: see engagement.h. What is known of a session goes with the rights in its class, also after its
- * end; a class that was deleted is nobody's but an admin's. */
+ * end. */
 #include "engagement.h"
-
-bool
-engagement_may_see (Engagement *engagement, AirIdentity *identity, const char *class_id, AirRole least, GError **error)
-{
-  g_autoptr (GError) refusal = NULL;
-  if (air_classroom_check (engagement->classroom, identity, class_id, least, &refusal))
-    return true;
-  if (g_error_matches (refusal, AIR_ERROR, AIR_ERROR_NOT_FOUND) && identity != NULL
-      && air_identity_get_role (identity) == AIR_ROLE_ADMIN)
-    return true;
-  g_propagate_error (error, g_steal_pointer (&refusal));
-  return false;
-}
 
 EngagementQuestion *
 engagement_question_keep (EngagementQuestion *question)
@@ -23,7 +10,6 @@ engagement_question_keep (EngagementQuestion *question)
   kept->engagement = engagement_ref (question->engagement);
   kept->request = air_request_ref (question->request);
   kept->session_id = g_strdup (question->session_id);
-  kept->class_id = g_strdup (question->class_id);
   kept->engagement->pending++;
   return kept;
 }
@@ -33,19 +19,19 @@ engagement_question_free (EngagementQuestion *question)
 {
   air_request_unref (question->request);
   g_free (question->session_id);
-  g_free (question->class_id);
   question->engagement->pending--;
   engagement_settled (question->engagement);
   engagement_unref (question->engagement);
   g_free (question);
 }
 
+/* @document: has the session's class. */
 static void
-check_and_answer (EngagementQuestion *question)
+check_and_answer (EngagementQuestion *question, JsonNode *document)
 {
   g_autoptr (GError) error = NULL;
-  if (engagement_may_see (question->engagement, air_request_get_identity (question->request), question->class_id, question->least,
-                          &error))
+  if (air_classroom_check_document (question->engagement->classroom, air_request_get_identity (question->request), document,
+                                    question->least, &error))
     question->answer (question);
   else
     air_request_reply_error (question->request, error);
@@ -57,18 +43,14 @@ on_session (GObject *source, GAsyncResult *result, void *data)
   EngagementQuestion *question = data;
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonNode) session = air_store_get_finish (AIR_STORE (source), result, &error);
-  const char *class_id = air_json_get_string (session, "class_id");
-  if (g_error_matches (error, AIR_ERROR, AIR_ERROR_NOT_FOUND) || (session != NULL && class_id == NULL))
+  if (g_error_matches (error, AIR_ERROR, AIR_ERROR_NOT_FOUND))
     air_request_reply_problem (question->request, 404, "not-found", "There is no such session.");
   else if (error != NULL)
     air_request_reply_error (question->request, error);
   else if (question->engagement->store == NULL)
     air_request_reply_problem (question->request, 503, "unavailable", NULL);
   else
-    {
-      question->class_id = g_strdup (class_id);
-      check_and_answer (question);
-    }
+    check_and_answer (question, session);
   engagement_question_free (question);
 }
 
@@ -83,8 +65,10 @@ engagement_ask (Engagement *engagement, AirRequest *request, const char *session
   question.run = engagement_run_of_session (engagement, session_id);
   if (question.run != NULL)
     {
-      question.class_id = question.run->session->class_id;
-      check_and_answer (&question);
+      const EngagementSession *session = question.run->session;
+      g_autoptr (JsonNode) of
+          = air_json_new ("{class_id: %s, class_created_at?: %s}", session->class_id, session->class_created_at);
+      check_and_answer (&question, of);
     }
   else
     air_store_get (engagement->store, "sessions", session_id, on_session, engagement_question_keep (&question));

@@ -262,6 +262,8 @@ engagement_session_to_document (EngagementSession *session, bool ended, int64_t 
     if (air_json_get (times, *name) != NULL)
       json_object_set_member (object, *name, json_node_copy (air_json_get (times, *name)));
   json_node_unref (times);
+  if (session->class_created_at != NULL)
+    json_object_set_string_member (object, "class_created_at", session->class_created_at);
   json_object_set_member (object, "points", engagement_points_to_json (session));
   json_object_set_member (object, "state", air_json_new ("{chat_offered: %b, quizzes: %n}", session->chat_offered,
                                                          quizzes_to_json (session)));

@@ -75,7 +75,7 @@ struct _EngagementQuestion
 {
   Engagement *engagement;
   AirRequest *request;
-  char *session_id, *class_id;
+  char *session_id;
   AirRole least;
   EngagementRun *run; /* NULL: it has ended; what is known is in the store */
   EngagementAnswer answer;
@@ -86,8 +86,6 @@ void engagement_ask (Engagement *engagement, AirRequest *request, const char *se
 /* For an answer that needs the store: it is kept until engagement_question_free(). */
 EngagementQuestion *engagement_question_keep (EngagementQuestion *question);
 void engagement_question_free (EngagementQuestion *question);
-/* The same check for a class. Admins also see what a deleted class left. */
-bool engagement_may_see (Engagement *engagement, AirIdentity *identity, const char *class_id, AirRole least, GError **error);
 
 /* ---- routes.c, track.c */
 void engagement_add_routes (AirContext *context);

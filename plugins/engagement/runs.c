@@ -29,6 +29,7 @@ engagement_run_new (Engagement *engagement, const AirClassInfo *class)
   run->engagement = engagement;
   run->session = engagement_session_new (class->session_id, class->class_id, &engagement->settings,
                                          class->session_started_us > 0 ? class->session_started_us : wall_us, wall_us, now_us);
+  run->session->class_created_at = g_strdup (class->created_at);
   run->to_save = g_ptr_array_new_with_free_func (g_free);
   run->ticked_us = run->saved_us = now_us;
   run->sent_level = NAN;

@@ -61,6 +61,7 @@ engagement_session_free (EngagementSession *session)
   g_array_unref (session->points);
   g_free (session->session_id);
   g_free (session->class_id);
+  g_free (session->class_created_at);
   g_free (session);
 }
 

@@ -69,6 +69,7 @@ typedef struct
 typedef struct
 {
   char *session_id, *class_id;
+  char *class_created_at; /* NULL: not known */
   EngagementSettings settings;
   double weights[ENGAGEMENT_COMPONENTS];
   bool analysis;       /* the class wants it */

@@ -211,6 +211,8 @@ void quiz_job_free (QuizJob *job);
 bool quiz_job_is_teacher (QuizJob *job);
 /* The class that a request is about: what it names, else that of its token, else "stream". */
 const char *quiz_request_class (AirRequest *request, const char *named);
+/* The questions of the class as it is now, not those of an earlier one with the same id. (transfer full) */
+JsonNode *quiz_class_filter (Quizzes *quizzes, const char *class_id);
 bool quiz_request_check (Quizzes *quizzes, AirRequest *request, const char *class_id,
                          AirRole least);                            /* false: replied */
 bool quiz_request_limit (AirRequest *request, unsigned *ret_limit); /* false: replied */

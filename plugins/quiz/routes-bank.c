@@ -87,9 +87,10 @@ create (Quizzes *quizzes, AirRequest *request, const char *class_id, JsonNode *i
       return;
     }
   g_autofree char *quiz_id = air_store_new_key ();
+  const AirClassInfo *class = air_classroom_get_class (quizzes->classroom, class_id);
   JsonNode *head
-      = air_json_new ("{quiz_id:%s,class_id:%s,state:'draft',created_by?:%s,created_at:%t}", quiz_id, class_id,
-                      air_identity_get_user_id (air_request_get_identity (request)), g_get_real_time ());
+      = air_json_new ("{quiz_id:%s,class_id:%s,class_created_at?:%s,state:'draft',created_by?:%s,created_at:%t}", quiz_id,
+                      class_id, class->created_at, air_identity_get_user_id (air_request_get_identity (request)), g_get_real_time ());
   g_autoptr (GList) names = json_object_get_members (json_node_get_object (document));
   for (GList *name = names; name != NULL; name = name->next)
     json_object_set_member (json_node_get_object (head), name->data,
@@ -101,7 +102,7 @@ create (Quizzes *quizzes, AirRequest *request, const char *class_id, JsonNode *i
   creation->document = head;
   creation->is_published = is_published;
   quizzes_begin (quizzes);
-  g_autoptr (JsonNode) filter = air_json_new ("{class_id:%s}", class_id);
+  g_autoptr (JsonNode) filter = quiz_class_filter (quizzes, class_id);
   g_autoptr (JsonNode) group = air_json_new ("{by:[],values:{count:{$sum:1},last:{$max:'position'}}}");
   air_store_aggregate (quizzes->store, QUIZ_COLLECTION, filter, group, got_bank, creation);
 }
@@ -199,7 +200,11 @@ get_list (AirRequest *request, void *self)
                                  "`state` must be one of draft (teachers), open, closed, revealed.");
       return;
     }
-  g_autoptr (JsonNode) filter = air_json_new ("{class_id:%s,session_id?:%s,state?:%s}", class_id, session_id, state);
+  g_autoptr (JsonNode) filter = quiz_class_filter (quizzes, class_id);
+  if (session_id != NULL)
+    json_object_set_string_member (json_node_get_object (filter), "session_id", session_id);
+  if (state != NULL)
+    json_object_set_string_member (json_node_get_object (filter), "state", state);
   if (state == NULL && !sees_all)
     json_object_set_member (json_node_get_object (filter), "state",
                             air_json_new ("{$in:['open','closed','revealed']}"));

@@ -62,7 +62,8 @@ publish_next (AirRequest *request, Quizzes *quizzes)
   QuizJob *job = g_new0 (QuizJob, 1);
   job->quizzes = quizzes;
   job->request = air_request_ref (request);
-  g_autoptr (JsonNode) filter = air_json_new ("{class_id:%s,state:'draft'}", class_id);
+  g_autoptr (JsonNode) filter = quiz_class_filter (quizzes, class_id);
+  json_object_set_string_member (json_node_get_object (filter), "state", "draft");
   AirStoreQuery query = { .filter = filter, .sort = "position,created_at", .limit = 1 };
   quizzes_begin (quizzes);
   air_store_find (quizzes->store, QUIZ_COLLECTION, &query, got_next, job);

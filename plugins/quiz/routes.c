@@ -19,6 +19,14 @@ quiz_request_check (Quizzes *quizzes, AirRequest *request, const char *class_id,
   return false;
 }
 
+JsonNode *
+quiz_class_filter (Quizzes *quizzes, const char *class_id)
+{
+  const AirClassInfo *class = air_classroom_get_class (quizzes->classroom, class_id);
+  return air_json_new ("{class_id:%s,$or:[{class_created_at:%s},{class_created_at:{$exists:false}}]}", class_id,
+                       class != NULL ? class->created_at : "");
+}
+
 bool
 quiz_request_limit (AirRequest *request, unsigned *ret_limit)
 {
@@ -49,7 +57,7 @@ quiz_job_is_teacher (QuizJob *job)
   return air_identity_get_role (air_request_get_identity (job->request)) >= AIR_ROLE_TEACHER;
 }
 
-/* A draft is nobody's business but the teacher's: as if it did not exist. */
+/* A draft is nobody's business but the teacher's, and that of an earlier class with the same id nobody's: as if it did not exist. */
 static void
 quiz_found (Quizzes *quizzes, Quiz *quiz, const GError *error, void *data)
 {
@@ -59,7 +67,8 @@ quiz_found (Quizzes *quizzes, Quiz *quiz, const GError *error, void *data)
     quiz_reply_error (job->request, error);
   else if (!quiz_request_check (quizzes, job->request, quiz->class_id, job->least))
     ;
-  else if (quiz->state == QUIZ_DRAFT && !quiz_job_is_teacher (job))
+  else if (!air_classroom_owns (quizzes->classroom, quiz->document)
+           || (quiz->state == QUIZ_DRAFT && !quiz_job_is_teacher (job)))
     air_request_reply_problem (job->request, 404, "not-found", "There is no such question.");
   else
     {

@@ -147,6 +147,8 @@ opening_found (Quizzes *quizzes, Quiz *quiz, const GError *error, void *data)
   QuizClass *class = found != NULL ? quizzes_find_run (quizzes, found->quiz_id) : NULL;
   if (found == NULL)
     air_socket_close (opening->socket, close_code (error), "there is no such question");
+  else if (!air_classroom_owns (quizzes->classroom, found->document))
+    air_socket_close (opening->socket, 4404, "there is no such question");
   else if (!air_classroom_check (quizzes->classroom, identity, found->class_id, AIR_ROLE_TEACHER, &refusal))
     air_socket_close (opening->socket, close_code (refusal), refusal->message);
   else if (class != NULL)

@@ -267,6 +267,74 @@ def test_rights_on_every_route(school):
     assert server.post(f"/api/dashboard/alerts/{alert['alert_id']}/ack", token=teacher).status == 404
 
 
+def ask_question(school, answers, **fields):
+    """A question of the class, answered by tokens, closed; its id."""
+    server, teacher = school.server, school.teacher()
+    body = {"type": "true_false", "question": "?", "correct": ["true"], **fields}
+    quiz_id = server.post("/api/quiz/create", token=teacher, json_body=body).json["quiz_id"]
+    assert server.post("/api/quiz/publish", token=teacher, json_body={"quiz_id": quiz_id}).status == 200
+    for token, answer in answers.items():
+        assert server.post("/api/quiz/response", token=token, json_body={"quiz_id": quiz_id, "answer": answer}).status == 201
+    assert server.post("/api/quiz/close", token=teacher, json_body={"quiz_id": quiz_id}).status == 200
+    return quiz_id
+
+
+def test_a_class_made_again_inherits_nothing(school):
+    server, key, session = school.server, school.server.teacher_key, school.session
+    me, page = join(school, "Ann")
+    alert = confuse(school, page)
+    quiz_id = ask_question(school, {me["token"]: "true"})
+    draft = server.post("/api/quiz/create", token=school.teacher(),
+                        json_body={"type": "true_false", "question": "draft", "correct": ["true"]}).json["quiz_id"]
+    old_teacher, admin = school.teacher(), server.token("admin", user_id="root")
+    assert server.post(f"/api/sessions/{session}/end", token=old_teacher).status == 200
+    wait_until(lambda: server.metric("airclass_engagement_sessions") == 0, "the figures to be kept")
+    report = f"/api/sessions/{session}/report"
+    assert get(school, report, old_teacher).json["students"][0]["engagement"]["student_id"] == me["user_id"]
+
+    assert server.request("DELETE", "/api/classes/algebra", token=key).status == 204
+    # The report stays for its teacher, without figures: the rights to them end with the class.
+    for token, has_figures in ((old_teacher, False), (key, False), (admin, True)):
+        rows = get(school, report, token).json["students"]
+        assert [row["name"] for row in rows] == ["Ann"] and (rows[0]["engagement"] is not None) == has_figures
+    assert "engagement" in get(school, report + "?format=csv", admin).text.splitlines()[0]
+
+    school.make(pin=None)
+    school.session = school.start()
+    teacher = school.teacher()
+    stale = [report, f"/api/sessions/{session}", f"/api/sessions/{session}/attendance", f"/api/dashboard/session/{session}/overview",
+             f"/api/dashboard/session/{session}/students", f"/api/dashboard/alerts/{session}", f"/dashboard/session/{session}",
+             f"/api/engagement/students/{session}", f"/api/engagement/session-stats/{session}", f"/api/engagement/trend/{session}",
+             f"/api/engagement/student/{session}/{me['user_id']}", f"/api/quiz/{quiz_id}", f"/api/quiz/{draft}",
+             f"/api/quiz/responses/{quiz_id}", f"/api/quiz/statistics/{quiz_id}"]
+    for path in stale:
+        assert get(school, path, teacher).status == 404, path
+        assert get(school, path, old_teacher).status == 404, path
+    assert get(school, f"/api/engagement/student/{session}/{me['user_id']}", me["token"]).status == 404
+    assert server.post(f"/api/dashboard/alerts/{alert['alert_id']}/ack", token=teacher).status == 404
+    assert server.post("/api/quiz/publish", token=teacher, json_body={"quiz_id": draft}).status == 404
+    assert server.post("/api/quiz/publish", token=teacher, json_body={"next": True}).status == 409
+    assert watch(school, teacher, session).wait_closed() == 4404
+
+    assert [s["session_id"] for s in get(school, "/api/sessions", teacher).json["sessions"]] == [school.session]
+    assert get(school, "/api/quiz/list", teacher).json["quizzes"] == []
+    for token in (teacher, key):
+        summary = get(school, "/dashboard/summary?class_id=algebra", token).json
+        assert summary["classes"][0]["sessions"] <= 1 and summary["open_alerts"] == 0
+        assert [s["session_id"] for s in summary["sessions"]] == [school.session]
+        points = get(school, "/dashboard/engagement/trend?class_id=algebra", token).json["points"]
+        assert session not in [point["session_id"] for point in points]
+        assert get(school, "/dashboard/quiz/analytics?class_id=algebra", token).json["quizzes"] == []
+    # An admin sees both, and the later class works as any other.
+    for path in stale[:11]:
+        assert get(school, path, admin).status == 200, path
+    ben, _ = join(school, "Ben")
+    later = ask_question(school, {ben["token"]: "false"})
+    assert [quiz["quiz_id"] for quiz in get(school, "/api/quiz/list", teacher).json["quizzes"]] == [later]
+    assert [row["name"] for row in get(school, f"/api/sessions/{school.session}/report", teacher).json["students"]] == ["Ben"]
+    assert get(school, f"/api/engagement/students/{school.session}", teacher).status == 200
+
+
 def test_restart_in_mid_session(school):
     _, page = join(school, "Ann")
     alert = confuse(school, page)

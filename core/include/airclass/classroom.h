@@ -27,6 +27,7 @@ typedef struct
   const char *session_id;     /* of the running session; NULL: none */
   int64_t session_started_us; /* wall clock; 0 without a session */
   JsonNode *settings;         /* the class document's `settings` object; never NULL */
+  const char *created_at;     /* as its document has it: tells it from an earlier class with the same id */
 } AirClassInfo;
 
 /* One person in a class, however many sockets; borrowed likewise. */
@@ -93,6 +94,13 @@ AIR_PUBLIC const AirClassInfo *air_classroom_get_class_of_session (AirClassroom 
  * another class's token) or _NOT_FOUND. Works for classes without a session, too. */
 AIR_PUBLIC bool air_classroom_check (AirClassroom *classroom, AirIdentity *identity, const char *class_id, AirRole least,
                                      GError **error);
+/* Whether @document, of any collection, belongs to the class as it is now: by its `class_id` and, where it has one, its
+ * `class_created_at`. A class that was deleted leaves documents; one that is made again under its id does not inherit them. */
+AIR_PUBLIC bool air_classroom_owns (AirClassroom *classroom, JsonNode *document);
+/* Whether @identity has the role @least in the class that @document belongs to. What a deleted class has left is an admin's; for others
+ * it is AIR_ERROR_NOT_FOUND. Also for a session, while it runs and afterwards. */
+AIR_PUBLIC bool air_classroom_check_document (AirClassroom *classroom, AirIdentity *identity, JsonNode *document, AirRole least,
+                                              GError **error);
 /* Everybody who has been in the running session (present or not); without a session those who are present. */
 AIR_PUBLIC void air_classroom_visit_members (AirClassroom *classroom, const char *class_id, AirMemberVisitor visitor,
                                              void *data);
