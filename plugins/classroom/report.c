@@ -24,6 +24,7 @@ struct _Report
   JsonNode *session;
   GHashTable *students; /* user_id → Student */
   GPtrArray *questions; /* (element-type JsonNode) */
+  GHashTable *anonymous; /* quiz_id (borrowed from `questions`) → number of answers, of the anonymous ones */
   GPtrArray *kept;      /* documents that the others borrow from */
 };
 
@@ -44,6 +45,7 @@ report_new (JsonNode *session)
   report->session = session;
   report->students = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, student_free);
   report->questions = g_ptr_array_new_with_free_func ((GDestroyNotify)json_node_unref);
+  report->anonymous = g_hash_table_new (g_str_hash, g_str_equal);
   report->kept = g_ptr_array_new_with_free_func ((GDestroyNotify)json_node_unref);
   return report;
 }
@@ -52,6 +54,7 @@ void
 report_free (Report *report)
 {
   g_hash_table_unref (report->students);
+  g_hash_table_unref (report->anonymous);
   g_ptr_array_unref (report->questions);
   g_ptr_array_unref (report->kept);
   json_node_unref (report->session);
@@ -123,11 +126,18 @@ void
 report_add_questions (Report *report, GPtrArray *documents)
 {
   for (unsigned i = 0; i < documents->len; i++)
-    if (air_json_get_string (documents->pdata[i], "published_at") != NULL)
-      g_ptr_array_add (report->questions, json_node_ref (documents->pdata[i]));
+    {
+      JsonNode *question = documents->pdata[i];
+      if (air_json_get_string (question, "published_at") == NULL)
+        continue;
+      g_ptr_array_add (report->questions, json_node_ref (question));
+      if (air_json_get_bool (question, "anonymous", false))
+        g_hash_table_insert (report->anonymous, (char *)air_json_get_string (question, "quiz_id"), GUINT_TO_POINTER (0));
+    }
   g_ptr_array_sort (report->questions, compare_published);
 }
 
+/* Those to anonymous questions bear names that are nobody's: they are counted, and in no student's row. */
 void
 report_add_answers (Report *report, GPtrArray *documents)
 {
@@ -135,9 +145,17 @@ report_add_answers (Report *report, GPtrArray *documents)
     {
       JsonNode *answer = documents->pdata[i];
       const char *quiz_id = air_json_get_string (answer, "quiz_id");
+      void *key = NULL, *count = NULL;
+      if (quiz_id == NULL)
+        continue;
+      if (g_hash_table_lookup_extended (report->anonymous, quiz_id, &key, &count))
+        {
+          g_hash_table_insert (report->anonymous, key, GUINT_TO_POINTER (GPOINTER_TO_UINT (count) + 1));
+          continue;
+        }
       Student *student
         = get_student (report, air_json_get_string (answer, "student_id"), air_json_get_string (answer, "name"));
-      if (student == NULL || quiz_id == NULL)
+      if (student == NULL)
         continue;
       g_ptr_array_add (report->kept, json_node_ref (answer));
       g_hash_table_replace (student->answers, (char *)quiz_id, answer);
@@ -245,6 +263,22 @@ describe_student (Report *report, Student *student)
   return node;
 }
 
+/* An anonymous one with the number of its answers, which no row has. */
+static JsonNode *
+describe_question (Report *report, JsonNode *question)
+{
+  const char *quiz_id = air_json_get_string (question, "quiz_id");
+  JsonNode *node = air_json_new ("{quiz_id:%s, question:%s, type:%s, points:%N}", quiz_id,
+                                 air_json_get_string (question, "question"), air_json_get_string (question, "type"),
+                                 air_json_get (question, "points"));
+  JsonObject *object = json_node_get_object (node);
+  bool is_anonymous = g_hash_table_contains (report->anonymous, quiz_id);
+  json_object_set_boolean_member (object, "anonymous", is_anonymous);
+  if (is_anonymous)
+    json_object_set_int_member (object, "answered", GPOINTER_TO_UINT (g_hash_table_lookup (report->anonymous, quiz_id)));
+  return node;
+}
+
 JsonNode *
 report_json (Report *report)
 {
@@ -253,13 +287,7 @@ report_json (Report *report)
   for (unsigned i = 0; i < students->len; i++)
     json_array_add_element (array, describe_student (report, students->pdata[i]));
   for (unsigned i = 0; i < report->questions->len; i++)
-    {
-      JsonNode *question = report->questions->pdata[i];
-      json_array_add_element (questions, air_json_new ("{quiz_id:%s, question:%s, type:%s, points:%N}",
-                                                       air_json_get_string (question, "quiz_id"),
-                                                       air_json_get_string (question, "question"),
-                                                       air_json_get_string (question, "type"), air_json_get (question, "points")));
-    }
+    json_array_add_element (questions, describe_question (report, report->questions->pdata[i]));
   JsonNode *node = air_json_new ("{session:%N}", report->session);
   json_object_set_array_member (json_node_get_object (node), "students", array);
   json_object_set_array_member (json_node_get_object (node), "questions", questions);
@@ -277,8 +305,11 @@ add_header (Report *report, GString *csv)
     csv_add (csv, names[i]);
   for (unsigned i = 0; i < report->questions->len; i++)
     {
-      const char *question = air_json_get_string (report->questions->pdata[i], "question");
-      g_autofree char *title = g_strdup_printf ("Q%u: %s", i + 1, question != NULL ? question : "");
+      JsonNode *asked = report->questions->pdata[i];
+      const char *question = air_json_get_string (asked, "question");
+      bool is_anonymous = g_hash_table_contains (report->anonymous, air_json_get_string (asked, "quiz_id"));
+      g_autofree char *title
+        = g_strdup_printf ("Q%u%s: %s", i + 1, is_anonymous ? " (anonymous)" : "", question != NULL ? question : "");
       csv_add (csv, title);
     }
   csv_end_row (csv);

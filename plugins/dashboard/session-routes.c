@@ -228,7 +228,9 @@ plan_student (Report *report)
   g_autofree char *key = g_strdup_printf ("%s:%s", report->session_id, id);
   report_get (report, ENGAGEMENT, "engagement_data", key);
   report_find (report, ATTENDANCE, "attendance", air_json_new ("{session_id: %s, user_id: %s}", report->session_id, id), "joined_at", 1000);
-  report_find (report, RESPONSES, "quiz_responses", air_json_new ("{session_id: %s, student_id: %s}", report->session_id, id), "at",
+  /* Answers to anonymous questions bear no names: neither is such a student anybody, nor may their times be told. */
+  report_find (report, RESPONSES, "quiz_responses",
+               air_json_new ("{session_id: %s, student_id: %s, name: {$exists: %b}}", report->session_id, id, true), "at",
                MAX_QUIZZES);
   report_count (report, MESSAGES, "chat_messages", air_json_new ("{session_id: %s, user_id: %s}", report->session_id, id));
 }

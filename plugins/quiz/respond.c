@@ -80,7 +80,8 @@ make_answer (QuizRun *run, const char *user_id, const char *name, JsonNode *take
 {
   QuizAnswer *answer = g_new0 (QuizAnswer, 1);
   answer->student = quiz_run_student (run, user_id);
-  answer->name = run->quiz->is_anonymous ? NULL : g_strdup (name);
+  /* Only an anonymous answer has no name: that is how others know it. */
+  answer->name = run->quiz->is_anonymous ? NULL : g_strdup (name != NULL ? name : user_id);
   answer->answer = json_node_copy (taken);
   answer->at_us = g_get_real_time ();
   answer->response_ms = MAX ((now_us - run->published_us) / 1000, 0);

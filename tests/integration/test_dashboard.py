@@ -2,6 +2,8 @@
 rights on everything, and a restart in mid-session."""
 
 import asyncio
+import json
+import sqlite3
 
 import pytest
 import websockets
@@ -277,6 +279,37 @@ def ask_question(school, answers, **fields):
         assert server.post("/api/quiz/response", token=token, json_body={"quiz_id": quiz_id, "answer": answer}).status == 201
     assert server.post("/api/quiz/close", token=teacher, json_body={"quiz_id": quiz_id}).status == 200
     return quiz_id
+
+
+def test_an_anonymous_answer_is_nobodys(school):
+    server, (me, _) = school.server, join(school, "Ann")
+    named = ask_question(school, {me["token"]: "true"})
+    hidden = ask_question(school, {me["token"]: "false"}, anonymous=True)
+    admin = server.token("admin", user_id="root")
+    # Under which name the store has it: also who knows that finds nothing under it.
+    with sqlite3.connect(f"file:{server.state}/store-sqlite/store.db?mode=ro", uri=True) as database:
+        [alias] = [row["student_id"] for (text,) in database.execute("SELECT json(document) FROM c_quiz_responses")
+                   if (row := json.loads(text))["quiz_id"] == hidden]
+    assert alias.startswith("anonymous-")
+    report = get(school, f"/api/sessions/{school.session}/report").json
+    assert [(row["user_id"], row["answered"], list(row["answers"])) for row in report["students"]] == [(me["user_id"], 1, [named])]
+    asked = {question["quiz_id"]: question for question in report["questions"]}
+    assert asked[named]["anonymous"] is False and asked[hidden]["anonymous"] is True and asked[hidden]["answered"] == 1
+    csv = get(school, f"/api/sessions/{school.session}/report?format=csv").text
+    assert "anonymous-" not in csv and "Q2 (anonymous): ?" in csv.splitlines()[0] and len(csv.strip().splitlines()) == 2
+    for token in (school.teacher(), admin):
+        assert get(school, f"/api/dashboard/session/{school.session}/student/{alias}", token).status == 404
+        own = get(school, f"/api/dashboard/session/{school.session}/student/{me['user_id']}", token).json
+        assert [answer["quiz_id"] for answer in own["answers"]] == [named]
+        students = get(school, f"/api/dashboard/session/{school.session}/students", token).json["students"]
+        assert [(row["student_id"], row["answered"]) for row in students] == [(me["user_id"], 1)]
+        for path in (f"/dashboard/session/{school.session}", f"/api/quiz/responses/{hidden}", f"/api/engagement/students/{school.session}"):
+            assert "anonymous-" not in get(school, path, token).text, path
+        assert get(school, f"/api/engagement/student/{school.session}/{alias}", token).status == 404
+    [answer] = get(school, f"/api/quiz/responses/{hidden}").json["responses"]
+    assert answer.keys() == {"quiz_id", "answer", "correct", "points"}
+    row = get(school, f"/api/engagement/student/{school.session}/{me['user_id']}").json
+    assert row["details"]["asked"] == 1
 
 
 def test_a_class_made_again_inherits_nothing(school):
