@@ -27,7 +27,7 @@ rounded (double value, double steps)
 static int64_t
 wall (const EngagementSession *session, int64_t at_us)
 {
-  return at_us >= 0 ? at_us + session->wall_offset_us : 0;
+  return at_us != ENGAGEMENT_NEVER ? at_us + session->wall_offset_us : 0;
 }
 
 int64_t

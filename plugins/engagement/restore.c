@@ -4,12 +4,21 @@
 #include <airclass/json.h>
 #include <math.h>
 
-/* A wall-clock member as monotonic time; −1 when there is none. Later than now (the clock was set back) is now. */
+/* A wall-clock member as monotonic time, negative when it was before the machine started; ENGAGEMENT_NEVER when there is none.
+ * Later than now (the clock was set back) is now. */
 static int64_t
 monotonic (const EngagementSession *session, JsonNode *node, const char *name, int64_t now_us)
 {
   int64_t wall_us = air_time_from_string (air_json_get_string (node, name));
-  return wall_us > 0 ? CLAMP (wall_us - session->wall_offset_us, 0, now_us) : -1;
+  return wall_us > 0 ? MIN (wall_us - session->wall_offset_us, now_us) : ENGAGEMENT_NEVER;
+}
+
+/* The `at` of what has happened. */
+static int64_t
+moment (const EngagementSession *session, JsonNode *node, int64_t now_us)
+{
+  int64_t at_us = monotonic (session, node, "at", now_us);
+  return at_us != ENGAGEMENT_NEVER ? at_us : session->started_us;
 }
 
 static int64_t
@@ -100,7 +109,7 @@ restore_alert (EngagementSession *session, JsonNode *document, int64_t now_us)
   const char *id = air_json_get_string (document, "alert_id");
   if (id == NULL)
     return;
-  EngagementAlert alert = { .alert_id = g_strdup (id), .at_us = MAX (monotonic (session, document, "at", now_us), 0),
+  EngagementAlert alert = { .alert_id = g_strdup (id), .at_us = moment (session, document, now_us),
                             .ended_us = monotonic (session, document, "ended_at", now_us),
                             .level = air_json_get_double (document, "level", 0),
                             .threshold = air_json_get_double (document, "threshold", 0),
@@ -111,7 +120,7 @@ restore_alert (EngagementSession *session, JsonNode *document, int64_t now_us)
 static void
 restore_point (EngagementSession *session, JsonNode *document, int64_t now_us)
 {
-  EngagementPoint point = { .at_us = MAX (monotonic (session, document, "at", now_us), 0),
+  EngagementPoint point = { .at_us = moment (session, document, now_us),
                             .mean = air_json_get_double (document, "mean", NAN),
                             .on_page = air_json_get_double (document, "on_page", NAN),
                             .confusion = air_json_get_double (document, "confusion", 0),

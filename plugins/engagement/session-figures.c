@@ -153,9 +153,9 @@ double
 engagement_student_confusion (const EngagementSession *session, const EngagementStudent *student, int64_t now_us)
 {
   const EngagementSettings *settings = &session->settings;
-  bool chat = student->chat_at_us >= 0 && now_us - student->chat_at_us < settings->hold_us;
-  bool wrong = student->wrong_at_us >= 0 && now_us - student->wrong_at_us < settings->hold_us;
-  return engagement_confusion (student->lost_at_us >= 0 ? MAX (now_us - student->lost_at_us, 0) : -1, settings->half_life_us,
+  bool chat = student->chat_at_us != ENGAGEMENT_NEVER && now_us - student->chat_at_us < settings->hold_us;
+  bool wrong = student->wrong_at_us != ENGAGEMENT_NEVER && now_us - student->wrong_at_us < settings->hold_us;
+  return engagement_confusion (student->lost_at_us != ENGAGEMENT_NEVER ? MAX (now_us - student->lost_at_us, 0) : -1, settings->half_life_us,
                                chat ? settings->chat_share : 0, wrong ? settings->wrong_share : 0);
 }
 
@@ -178,7 +178,7 @@ engagement_session_confusion (EngagementSession *session, int64_t now_us, Engage
     }
   confusion.threshold = MAX (session->settings.alert_minimum, session->settings.alert_share * confusion.present);
   confusion.active = session->alerts->len > 0
-                     && g_array_index (session->alerts, EngagementAlert, session->alerts->len - 1).ended_us < 0;
+                     && g_array_index (session->alerts, EngagementAlert, session->alerts->len - 1).ended_us == ENGAGEMENT_NEVER;
   *ret_confusion = confusion;
 }
 
@@ -199,7 +199,7 @@ engagement_session_check_alert (EngagementSession *session, int64_t now_us)
     }
   if (confusion.level < confusion.threshold || (last != NULL && now_us - last->at_us < session->settings.cool_down_us))
     return ENGAGEMENT_ALERT_SAME;
-  EngagementAlert alert = { .alert_id = air_store_new_key (), .at_us = now_us, .ended_us = -1, .level = confusion.level,
+  EngagementAlert alert = { .alert_id = air_store_new_key (), .at_us = now_us, .ended_us = ENGAGEMENT_NEVER, .level = confusion.level,
                             .threshold = confusion.threshold, .present = confusion.present };
   if (session->alerts->len >= MAX_ALERTS)
     g_array_remove_index (session->alerts, 0);

@@ -72,7 +72,7 @@ grade (EngagementSession *session, EngagementStudent *student, bool right, int64
   student->right += right;
   student->recent_graded = (student->recent_graded << 1 | 1u) & RECENT_MASK;
   student->recent_right = (student->recent_right << 1 | right) & RECENT_MASK;
-  student->wrong_at_us = right ? -1 : now_us;
+  student->wrong_at_us = right ? ENGAGEMENT_NEVER : now_us;
   student->unsaved = true;
   session->graded++;
   session->right += right;

@@ -146,7 +146,7 @@ engagement_session_student (EngagementSession *session, const char *id, const ch
   student->id = g_strdup (id);
   student->name = g_strdup (name != NULL ? name : id);
   student->settled_us = student->sampled_us = student->updated_us = now_us;
-  student->lost_at_us = student->chat_at_us = student->wrong_at_us = -1;
+  student->lost_at_us = student->chat_at_us = student->wrong_at_us = ENGAGEMENT_NEVER;
   student->short_mean = student->long_mean = NAN;
   student->unsaved = true;
   g_hash_table_insert (session->students, student->id, student);
@@ -216,7 +216,7 @@ engagement_session_set_analysis (EngagementSession *session, bool analysis, int6
       EngagementStudent *student = data;
       student->present = false;
       student->reported = false;
-      student->lost_at_us = student->chat_at_us = student->wrong_at_us = -1;
+      student->lost_at_us = student->chat_at_us = student->wrong_at_us = ENGAGEMENT_NEVER;
     }
 }
 
@@ -248,9 +248,9 @@ engagement_session_lost (EngagementSession *session, const char *id, bool lost, 
   EngagementStudent *student = note (session, id, now_us);
   if (student == NULL)
     return;
-  student->lost_at_us = lost ? now_us : -1;
+  student->lost_at_us = lost ? now_us : ENGAGEMENT_NEVER;
   if (!lost)
-    student->chat_at_us = student->wrong_at_us = -1;
+    student->chat_at_us = student->wrong_at_us = ENGAGEMENT_NEVER;
 }
 
 void

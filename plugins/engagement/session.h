@@ -1,5 +1,6 @@
 /* The figures of one running session, computed from what happens: no clock, no store, no socket. Every function takes the time
- * as an argument, in microseconds of a monotonic clock. Main thread (or any one thread). */
+ * as an argument, in microseconds of a monotonic clock. That clock begins anew when the machine does: what was before is negative.
+ * Main thread (or any one thread). */
 #pragma once
 
 #include <json-glib/json-glib.h>
@@ -23,7 +24,9 @@ typedef struct
   unsigned max_students;
 } EngagementSettings;
 
-/* One student of the session. Times are monotonic; −1: never. */
+#define ENGAGEMENT_NEVER INT64_MIN
+
+/* One student of the session. Times are monotonic, or ENGAGEMENT_NEVER. */
 typedef struct
 {
   char *id, *name;
@@ -53,7 +56,7 @@ typedef struct
 typedef struct
 {
   char *alert_id;
-  int64_t at_us, ended_us; /* monotonic; ended −1: it is on */
+  int64_t at_us, ended_us; /* monotonic; ended ENGAGEMENT_NEVER: it is on */
   double level, threshold;
   unsigned present;
 } EngagementAlert;

@@ -1,6 +1,11 @@
 """Engagement with real sockets: the formulas over what pages do, the lost button and its alert, rights, the off switch, the end of a
 session, and a restart in mid-session."""
 
+import contextlib
+import datetime
+import pathlib
+import sqlite3
+
 import pytest
 from class_client import School
 from conftest import wait_until
@@ -403,4 +408,35 @@ def test_restart_in_mid_session(airclassd, how):
     again.ask(type="chat", text="back")
     wait_until(lambda: figures(school, me)["details"]["chat"] == 2 and figures(school, me)["present"], "counting to go on")
     assert get(school, "session-stats").json["students"] == 1
+    school.close()
+
+
+def test_reboot_in_mid_session(airclassd):
+    """The machine starts anew: the session began before its monotonic clock did."""
+    school = make_school(airclassd)
+    server, (me, page) = school.server, join(school, "Ann")
+    page.ask(type="chat", text="hello")
+    page.ask(type="lost", lost=True)
+    wait_until(lambda: get(school, "confusion").json["confusion"]["active"], "the alert")
+    server.stop()
+    before_boot = datetime.timedelta(seconds=float(pathlib.Path("/proc/uptime").read_text().split()[0]) + 3600)
+    began = (datetime.datetime.now(datetime.timezone.utc) - before_boot).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    with contextlib.closing(sqlite3.connect(server.state / "store-sqlite" / "store.db")) as database, database:
+        for table in ("sessions", "session_summaries"):
+            changed = database.execute(f"UPDATE c_{table} SET document = json_set(document, '$.started_at', ?) WHERE key = ?",
+                                       (began, school.session))
+            assert changed.rowcount == 1
+        database.execute("UPDATE c_session_summaries SET document = json_set(document, '$.alerts[0].at', ?)", (began,))
+    server.start()
+    again = school.open("student", me["token"])
+    again.ask(type="chat", text="back")
+    wait_until(lambda: figures(school, me)["details"]["chat"] == 2, "counting to go on")
+    report = get(school, "confusion").json
+    assert report["alerts"][0]["at"] == began and report["alerts"][0]["stream_ms"] == 0
+    end(school)
+    wait_until(lambda: server.metric("airclass_engagement_sessions") == 0, "the session to leave the memory")
+    # What the store has now was written after the start.
+    assert get(school, "session-stats").json["counts"]["chat"] == 2
+    assert server.metric("airclass_engagement_store_errors_total") in (None, 0)
+    assert get(school, "confusion").json["alerts"][0]["at"] == began
     school.close()

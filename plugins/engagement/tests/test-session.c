@@ -229,7 +229,7 @@ test_off_switch (void)
   g_assert_null (g_hash_table_lookup (session->students, "b"));
   g_assert_cmpint (student (session, "a")->present_us, ==, MINUTE);
   assert_near (student (session, "a")->counts[ENGAGEMENT_CHAT], 0);
-  g_assert_cmpint (student (session, "a")->lost_at_us, ==, -1);
+  g_assert_cmpint (student (session, "a")->lost_at_us, ==, ENGAGEMENT_NEVER);
 }
 
 static void
@@ -283,6 +283,46 @@ test_restart (void)
   engagement_session_restore (restored, nonsense, 501 * MINUTE);
 }
 
+/* The machine started anew: its monotonic clock is younger than the session. */
+static void
+test_reboot (void)
+{
+  g_autoptr (EngagementSession) session = new_session ();
+  engagement_session_joined (session, "a", "Ann", 0);
+  engagement_session_tick (session, MINUTE);
+  for (unsigned i = 0; i < 3; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("s%u", i);
+      engagement_session_joined (session, id, id, MINUTE);
+      engagement_session_lost (session, id, true, MINUTE);
+    }
+  g_assert_cmpint (engagement_session_check_alert (session, MINUTE), ==, ENGAGEMENT_ALERT_BEGAN);
+  g_autoptr (JsonNode) summary = engagement_session_to_document (session, false, MINUTE);
+  g_autoptr (JsonNode) lost = engagement_student_to_document (session, student (session, "s0"));
+
+  g_autoptr (EngagementSession) restored
+      = engagement_session_new ("s1", "algebra", &settings, WALL, WALL + 3 * MINUTE, SECOND);
+  engagement_session_restore (restored, summary, SECOND);
+  engagement_session_restore_student (restored, lost, SECOND);
+  engagement_session_joined (restored, "s0", "s0", SECOND);
+  /* Pressed two minutes ago: one half. The alert is as old as it was, and goes on. */
+  EngagementConfusion confusion;
+  engagement_session_confusion (restored, SECOND, &confusion);
+  assert_near (confusion.level, 0.5);
+  g_assert_true (confusion.active);
+  g_autoptr (JsonNode) again = engagement_session_to_document (restored, false, SECOND);
+  for (unsigned i = 0; i < 3; i++)
+    {
+      const char *name = ((const char *const[]){ "started_at", "alerts", "points" })[i];
+      g_assert_nonnull (air_json_get (again, name));
+      g_assert_true (json_node_equal (air_json_get (again, name), air_json_get (summary, name)));
+    }
+  g_autoptr (JsonNode) row = engagement_student_to_document (restored, student (restored, "s0"));
+  g_assert_cmpstr (air_json_get_string (air_json_get (row, "state"), "lost_at"), ==,
+                   air_json_get_string (air_json_get (lost, "state"), "lost_at"));
+  g_assert_cmpint (engagement_stream_ms (restored, SECOND), ==, 3 * 60000);
+}
+
 static void
 test_limits (void)
 {
@@ -311,6 +351,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engagement/session/confusion", test_confusion);
   g_test_add_func ("/engagement/session/off-switch", test_off_switch);
   g_test_add_func ("/engagement/session/restart", test_restart);
+  g_test_add_func ("/engagement/session/reboot", test_reboot);
   g_test_add_func ("/engagement/session/limits", test_limits);
   return g_test_run ();
 }
