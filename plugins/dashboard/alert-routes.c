@@ -62,7 +62,24 @@ free_change (Change *change)
   dashboard_unref (dashboard);
 }
 
-/* The document with what was set. */
+/* What was read before the change, with what was set, and as far as it has come since. */
+static void
+describe_change (Change *change, const Alert *alert)
+{
+  JsonObject *document = json_node_get_object (change->document);
+  JsonObjectIter iter;
+  const char *name = NULL;
+  JsonNode *value = NULL;
+  json_object_iter_init (&iter, json_node_get_object (air_json_get (change->changes, "$set")));
+  while (json_object_iter_next (&iter, &name, &value))
+    json_object_set_member (document, name, json_node_copy (value));
+  if (alert == NULL)
+    return;
+  json_object_remove_member (document, "ended_at");
+  if (alert->ended_us != 0)
+    json_object_set_member (document, "ended_at", air_json_new ("%t", alert->ended_us));
+}
+
 static void
 on_changed (GObject *source, GAsyncResult *result, void *data)
 {
@@ -75,20 +92,14 @@ on_changed (GObject *source, GAsyncResult *result, void *data)
       free_change (change);
       return;
     }
-  JsonObject *set = json_node_get_object (air_json_get (change->changes, "$set"));
-  JsonObjectIter iter;
-  const char *name = NULL;
-  JsonNode *value = NULL;
-  json_object_iter_init (&iter, set);
-  while (json_object_iter_next (&iter, &name, &value))
-    json_object_set_member (json_node_get_object (change->document), name, json_node_copy (value));
   AlertRail *rail = dashboard->store != NULL ? dashboard_rail (dashboard, air_json_get_string (change->document, "session_id")) : NULL;
   Alert *alert = rail != NULL ? alert_rail_find (rail, change->alert_id) : NULL;
   if (alert != NULL)
     {
-      alert_take_changes (alert, change->document, g_get_real_time ());
+      alert_take_changes (alert, air_json_get (change->changes, "$set"), g_get_real_time ());
       dashboard_alert_show (dashboard, rail, alert);
     }
+  describe_change (change, alert);
   air_request_reply_json (change->request, 200, g_steal_pointer (&change->document));
   free_change (change);
 }

@@ -193,15 +193,26 @@ alert_rail_to_json (const AlertRail *rail, unsigned limit, int64_t now_us)
   return node;
 }
 
-void
-alert_take_changes (Alert *alert, JsonNode *document, int64_t now_us)
+static void
+take_time (int64_t *time_us, JsonNode *changes, const char *name)
 {
-  alert->ended_us = air_time_from_string (air_json_get_string (document, "ended_at"));
-  alert->acked_us = air_time_from_string (air_json_get_string (document, "acked_at"));
-  alert->snoozed_until_us = air_time_from_string (air_json_get_string (document, "snoozed_until"));
+  const char *text = air_json_get_string (changes, name);
+  if (text != NULL)
+    *time_us = air_time_from_string (text);
+}
+
+void
+alert_take_changes (Alert *alert, JsonNode *changes, int64_t now_us)
+{
+  const char *acked_by = air_json_get_string (changes, "acked_by");
+  take_time (&alert->ended_us, changes, "ended_at");
+  take_time (&alert->acked_us, changes, "acked_at");
+  take_time (&alert->snoozed_until_us, changes, "snoozed_until");
   alert->put_off = alert->snoozed_until_us > now_us;
+  if (acked_by == NULL)
+    return;
   g_free (alert->acked_by);
-  alert->acked_by = g_strdup (air_json_get_string (document, "acked_by"));
+  alert->acked_by = g_strdup (acked_by);
 }
 
 void

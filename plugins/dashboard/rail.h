@@ -48,5 +48,5 @@ JsonNode *alert_rail_to_json (const AlertRail *rail, unsigned limit, int64_t now
 JsonNode *alert_to_json (const AlertRail *rail, const Alert *alert);
 /* Puts a document back; what is none is left out. Documents come in the order of their times. */
 void alert_rail_restore (AlertRail *rail, JsonNode *document);
-/* Takes what was changed in the store. */
-void alert_take_changes (Alert *alert, JsonNode *document, int64_t now_us);
+/* Takes what @changes has: the members that were set in the store. The others stay, since the alert goes on meanwhile. */
+void alert_take_changes (Alert *alert, JsonNode *changes, int64_t now_us);

@@ -2,6 +2,8 @@
 rights on everything, and a restart in mid-session."""
 
 import asyncio
+import concurrent.futures
+import contextlib
 import json
 import sqlite3
 
@@ -148,6 +150,32 @@ def test_lost_button_ack(school):
     # Acknowledged and over: what comes now is news.
     again = confuse(school, page)
     assert again["alert_id"] != alert["alert_id"] and len(alerts(school, "?state=open")) == 1
+
+
+def test_an_alert_ends_while_it_is_acknowledged(school):
+    server, (_, page), teacher = school.server, join(school, "Ann"), school.teacher()
+    alert = confuse(school, page)
+
+    def answered_gets():
+        lines = [line for line in server.get("/metrics").text.splitlines() if line.startswith("airclass_store_operations_total{")]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if 'operation="get"' in line)
+
+    before = answered_gets()
+    with contextlib.closing(sqlite3.connect(server.state / "store-sqlite" / "store.db")) as database:
+        # The disk is slow: the acknowledgement has read the alert, and waits to be written.
+        database.execute("BEGIN IMMEDIATE")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            ack = pool.submit(server.post, f"/api/dashboard/alerts/{alert['alert_id']}/ack", token=teacher)
+            wait_until(lambda: answered_gets() > before, "the alert to be read")
+            page.send(type="lost", lost=False)
+            wait_until(lambda: not get(school, f"/api/engagement/confusion/{school.session}").json["confusion"]["active"], "the alert to end")
+            assert not ack.done()
+            database.rollback()
+            answer = ack.result()
+    assert answer.status == 200 and answer.json["acked_at"] and answer.json["ended_at"], answer.text
+    wait_until(lambda: "ended_at" in alerts(school)[0] and "acked_at" in alerts(school)[0], "the alert to be kept")
+    # Acknowledged and over: what comes now is news.
+    assert confuse(school, page)["alert_id"] != alert["alert_id"]
 
 
 def test_snooze_and_return(school):

@@ -57,6 +57,25 @@ test_acknowledged (void)
   alert_rail_free (rail);
 }
 
+/* It ends while its acknowledgement is written: that stays. */
+static void
+test_changes (void)
+{
+  AlertRail *rail = alert_rail_new ("s", "algebra", 3 * MINUTE, 100);
+  Alert *alert = raise_alert (rail, "confusion", "", "lost", T);
+  g_autoptr (JsonNode) acked = air_json_new ("{acked_at: %t, acked_by: 'kim', updated_at: %t}", T + SECOND, T + SECOND);
+  g_autoptr (JsonNode) snoozed = air_json_new ("{snoozed_until: %t, updated_at: %t}", T + MINUTE, T + 2 * SECOND);
+  alert_rail_end (rail, "confusion", "", T + SECOND);
+  alert_take_changes (alert, acked, T + 2 * SECOND);
+  g_assert_cmpint (alert->ended_us, ==, T + SECOND);
+  g_assert_null (alert_rail_find_open (rail, "confusion", ""));
+  alert_take_changes (alert, snoozed, T + 2 * SECOND);
+  g_assert_cmpint (alert->acked_us, ==, T + SECOND);
+  g_assert_cmpstr (alert->acked_by, ==, "kim");
+  g_assert_true (alert->put_off);
+  alert_rail_free (rail);
+}
+
 static void
 count_visit (AlertRail *rail, Alert *alert, void *data)
 {
@@ -122,6 +141,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/dashboard/rail/life", test_life);
   g_test_add_func ("/dashboard/rail/acknowledged", test_acknowledged);
+  g_test_add_func ("/dashboard/rail/changes", test_changes);
   g_test_add_func ("/dashboard/rail/snoozed", test_snoozed);
   g_test_add_func ("/dashboard/rail/restart-and-limit", test_restart_and_limit);
   return g_test_run ();
