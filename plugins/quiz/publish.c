@@ -1,4 +1,7 @@
-/* Publishing a question. One that is open is closed first, with all answers that have arrived. */
+/* Publishing a question. One that is open is closed first, with all answers that have arrived.
+ *
+ * The store may have it as open while no page does: it went away between the write and the reading after it. Nobody could answer it
+ * yet, so it is published as a draft is, with new times. */
 #include "quizzes.h"
 
 /* A store that takes longer than this costs the students none of their time: the question's times are set anew. */
@@ -131,13 +134,14 @@ store_published (QuizAction *action)
   json_object_set_string_member (object, "state", "open");
   if (quiz_class_session (class) != NULL)
     json_object_set_string_member (object, "session_id", quiz_class_session (class));
+  JsonNode *unset = quiz_class_session (class) == NULL && quiz->session_id != NULL ? air_json_new ("{session_id:''}") : NULL;
   if (key != NULL)
     json_object_set_string_member (object, "anonymous_key", key);
   else
     json_object_set_member (object, "asked", to_json (action->students));
   if (extra_time != NULL)
     json_object_set_member (object, "extra_time", json_node_copy (extra_time));
-  quiz_records_change (class->quizzes, quiz->quiz_id, QUIZ_DRAFT, set, NULL, published_stored, action);
+  quiz_records_change (class->quizzes, quiz->quiz_id, quiz->state, set, unset, published_stored, action);
 }
 
 void
@@ -151,7 +155,8 @@ quiz_publish (QuizAction *action)
       quiz_action_finish (action, NULL); /* clicked twice */
       return;
     }
-  if (action->quiz->state != QUIZ_DRAFT)
+  bool is_stranded = action->quiz->state == QUIZ_OPEN && quizzes_find_run (action->class->quizzes, action->quiz->quiz_id) == NULL;
+  if (action->quiz->state != QUIZ_DRAFT && !is_stranded)
     {
       refuse (action); /* and what is open stays open */
       return;

@@ -2,6 +2,8 @@
 
 import asyncio
 import concurrent.futures
+import contextlib
+import sqlite3
 import threading
 
 from conftest import wait_until
@@ -239,3 +241,29 @@ def test_crash_over_the_end_of_the_time(airclassd):
             return (await page.wait("snapshot"))["quiz"]
 
     assert asyncio.run(look())["state"] == "closed"
+
+
+def test_published_in_the_store_and_on_no_page(airclassd):
+    """The store went away between the write of a publishing and the reading after it: the teacher was told to try again."""
+    algebra = QuizClass(airclassd(plugins=PLUGINS))
+    quiz_id, other = algebra.create()["quiz_id"], algebra.open(question="meanwhile")["quiz_id"]
+    published = "2026-03-01T09:30:00.000Z"
+    with contextlib.closing(sqlite3.connect(algebra.server.state / "store-sqlite" / "store.db")) as database, database:
+        changed = database.execute("UPDATE c_quizzes SET document = json_set(document, '$.state', 'open', '$.published_at', ?, "
+                                   "'$.session_id', ?) WHERE key = ?", (published, algebra.session_id, quiz_id))
+        assert changed.rowcount == 1
+    algebra.respond("ann", quiz_id, "B", expect=409)
+
+    async def lesson():
+        async with algebra.student_page("ann") as page:
+            await page.wait("snapshot")
+            shown = await in_thread(algebra.publish, quiz_id)
+            assert shown["state"] == "open" and shown["closed_quiz_id"] == other and shown["published_at"] > published
+            await page.wait("quiz_published")
+            assert (await page.answer(quiz_id, "B", "r1"))["type"] == "ok"
+
+    asyncio.run(lesson())
+    assert algebra.close(quiz_id)["answered"] == 1
+    # One that has been published and closed stays so.
+    algebra.ask("POST", "/api/quiz/publish", {"quiz_id": quiz_id}, expect=409)
+    algebra.ask("POST", "/api/quiz/publish", {"quiz_id": other}, expect=409)
