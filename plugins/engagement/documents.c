@@ -206,6 +206,23 @@ engagement_session_stats (EngagementSession *session, int64_t now_us)
 
 /* ---- The store */
 
+/* The questions in the student's counts that still take answers. */
+static JsonNode *
+counted_to_json (const EngagementSession *session, const EngagementStudent *student)
+{
+  JsonArray *array = json_array_new ();
+  GHashTableIter iter;
+  void *data = NULL;
+  g_hash_table_iter_init (&iter, session->quizzes);
+  while (g_hash_table_iter_next (&iter, NULL, &data))
+    {
+      const EngagementQuiz *quiz = data;
+      if (quiz->answered != NULL && g_hash_table_contains (quiz->answered, student->id))
+        json_array_add_element (array, air_json_new ("{quiz_id: %s, poll: %b, external: %b}", quiz->id, quiz->poll, quiz->external));
+    }
+  return engagement_take_array (array);
+}
+
 JsonNode *
 engagement_student_to_document (const EngagementSession *session, const EngagementStudent *student)
 {
@@ -216,14 +233,17 @@ engagement_student_to_document (const EngagementSession *session, const Engageme
   json_object_set_string_member (object, "class_id", session->class_id);
   json_object_set_member (
       object, "state",
-      air_json_new ("{lost_at: %t, chat_at: %t, wrong_at: %t, short_mean: %f, long_mean: %f, recent: [%i, %i, %i, %i]}",
+      air_json_new ("{lost_at: %t, chat_at: %t, wrong_at: %t, short_mean: %f, long_mean: %f, recent: [%i, %i, %i, %i], "
+                    "counted: %n}",
                     wall (session, student->lost_at_us), wall (session, student->chat_at_us),
                     wall (session, student->wrong_at_us), student->short_mean, student->long_mean, (int)student->recent_asked,
-                    (int)student->recent_answered, (int)student->recent_graded, (int)student->recent_right));
+                    (int)student->recent_answered, (int)student->recent_graded, (int)student->recent_right,
+                    counted_to_json (session, student)));
   return node;
 }
 
-/* The questions that still take answers, with who has answered, and those that are not revealed yet. */
+/* The questions that still take answers, and those that are not revealed yet. Who has been counted stands with the students: with
+ * their counts, so that a crash between two writes neither counts twice nor forgets. */
 static JsonNode *
 quizzes_to_json (const EngagementSession *session)
 {
@@ -236,17 +256,9 @@ quizzes_to_json (const EngagementSession *session)
       const EngagementQuiz *quiz = data;
       if (quiz->answered == NULL && quiz->revealed)
         continue;
-      JsonArray *answered = json_array_new ();
-      GHashTableIter ids;
-      void *id = NULL;
-      if (quiz->answered != NULL)
-        g_hash_table_iter_init (&ids, quiz->answered);
-      while (quiz->answered != NULL && g_hash_table_iter_next (&ids, &id, NULL))
-        json_array_add_string_element (answered, id);
-      json_array_add_element (array, air_json_new ("{quiz_id: %s, poll: %b, anonymous: %b, external: %b, closed: %b, revealed: %b, "
-                                                   "answered: %n}",
+      json_array_add_element (array, air_json_new ("{quiz_id: %s, poll: %b, anonymous: %b, external: %b, closed: %b, revealed: %b}",
                                                    quiz->id, quiz->poll, quiz->anonymous, quiz->external, quiz->answered == NULL,
-                                                   quiz->revealed, engagement_take_array (answered)));
+                                                   quiz->revealed));
     }
   return engagement_take_array (array);
 }

@@ -54,6 +54,25 @@ restore_state (EngagementSession *session, EngagementStudent *student, JsonNode 
   student->recent_right = recent (last, 3);
 }
 
+/* The questions in the student's counts that took answers then. The session's document may be older, and not know one. */
+static void
+restore_counted (EngagementSession *session, const char *student_id, JsonArray *counted)
+{
+  for (unsigned i = 0; counted != NULL && i < json_array_get_length (counted); i++)
+    {
+      JsonNode *document = json_array_get_element (counted, i);
+      const char *id = air_json_get_string (document, "quiz_id");
+      EngagementQuiz *quiz = id != NULL ? engagement_session_quiz (session, id, false) : NULL;
+      if (id != NULL && quiz == NULL && (quiz = engagement_session_quiz (session, id, true)) != NULL)
+        {
+          quiz->poll = air_json_get_bool (document, "poll", false);
+          quiz->external = air_json_get_bool (document, "external", false);
+        }
+      if (quiz != NULL && quiz->answered != NULL)
+        g_hash_table_add (quiz->answered, g_strdup (student_id));
+    }
+}
+
 void
 engagement_session_restore_student (EngagementSession *session, JsonNode *document, int64_t now_us)
 {
@@ -78,6 +97,7 @@ engagement_session_restore_student (EngagementSession *session, JsonNode *docume
   session->graded += student->graded;
   session->right += student->right;
   restore_state (session, student, air_json_get (document, "state"), now_us);
+  restore_counted (session, id, air_json_get_array (air_json_get (document, "state"), "counted"));
   student->unsaved = false;
 }
 
@@ -86,7 +106,6 @@ restore_quiz (EngagementSession *session, JsonNode *document)
 {
   const char *id = air_json_get_string (document, "quiz_id");
   EngagementQuiz *quiz = id != NULL ? engagement_session_quiz (session, id, true) : NULL;
-  JsonArray *answered = air_json_get_array (document, "answered");
   if (quiz == NULL)
     return;
   quiz->poll = air_json_get_bool (document, "poll", false);
@@ -94,13 +113,7 @@ restore_quiz (EngagementSession *session, JsonNode *document)
   quiz->external = air_json_get_bool (document, "external", false);
   quiz->revealed = air_json_get_bool (document, "revealed", false);
   if (air_json_get_bool (document, "closed", false))
-    {
-      g_clear_pointer (&quiz->answered, g_hash_table_unref);
-      return;
-    }
-  for (unsigned i = 0; answered != NULL && i < json_array_get_length (answered); i++)
-    if (json_array_get_string_element (answered, i) != NULL)
-      g_hash_table_add (quiz->answered, g_strdup (json_array_get_string_element (answered, i)));
+    g_clear_pointer (&quiz->answered, g_hash_table_unref);
 }
 
 static void

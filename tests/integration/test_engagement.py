@@ -3,6 +3,7 @@ session, and a restart in mid-session."""
 
 import contextlib
 import datetime
+import json
 import pathlib
 import sqlite3
 
@@ -411,6 +412,36 @@ def test_restart_in_mid_session(airclassd, how):
     school.close()
 
 
+def test_an_answer_counts_once_whatever_a_crash_left(airclassd):
+    """The session's document is older than the student's: the crash came between their writes."""
+    school = make_school(airclassd, save_interval="5 s")
+    server, teacher, (me, _) = school.server, school.teacher(), join(school, "Ann")
+    path = server.state / "store-sqlite" / "store.db"
+
+    def stored(table, key):
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            row = database.execute(f"SELECT json(document) FROM c_{table} WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0]) if row else {}
+
+    body = {"type": "true_false", "question": "?", "correct": ["true"]}
+    quiz = {"quiz_id": server.post("/api/quiz/create", token=teacher, json_body=body).json["quiz_id"]}
+    assert server.post("/api/quiz/publish", token=teacher, json_body=quiz).status == 200
+    older = wait_until(lambda: (doc := stored("session_summaries", school.session)).get("state", {}).get("quizzes") and doc,
+                       "the question to be kept")
+    assert server.post("/api/quiz/response", token=me["token"], json_body={**quiz, "answer": "true"}).status == 201
+    wait_until(lambda: stored("engagement_data", f"{school.session}:{me['user_id']}").get("details", {}).get("answered") == 1,
+               "the answer to be kept")
+    server.kill()
+    (server.state / "run.json").unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE c_session_summaries SET document = ? WHERE key = ?", (json.dumps(older), school.session))
+    server.start()
+    assert server.post("/api/quiz/reveal", token=teacher, json_body=quiz).status == 200
+    row = wait_until(lambda: (r := figures(school, me)["details"])["graded"] == 1 and r, "the answer to be graded")
+    assert (row["asked"], row["answered"], row["right"]) == (1, 1, 1)
+    school.close()
+
+
 def test_reboot_in_mid_session(airclassd):
     """The machine starts anew: the session began before its monotonic clock did."""
     school = make_school(airclassd)
@@ -429,8 +460,9 @@ def test_reboot_in_mid_session(airclassd):
         database.execute("UPDATE c_session_summaries SET document = json_set(document, '$.alerts[0].at', ?)", (began,))
     server.start()
     again = school.open("student", me["token"])
-    again.ask(type="chat", text="back")
-    wait_until(lambda: figures(school, me)["details"]["chat"] == 2, "counting to go on")
+    said = again.ask(type="chat", text="back")
+    assert said["type"] == "ok", said
+    wait_until(lambda: figures(school, me)["details"]["chat"] == 2, lambda: f"counting to go on; is {figures(school, me)}")
     report = get(school, "confusion").json
     assert report["alerts"][0]["at"] == began and report["alerts"][0]["stream_ms"] == 0
     end(school)

@@ -283,6 +283,44 @@ test_restart (void)
   engagement_session_restore (restored, nonsense, 501 * MINUTE);
 }
 
+/* The session's document is older than the student's, or newer: each answer counts once all the same. */
+static void
+test_crash (void)
+{
+  g_autoptr (EngagementSession) session = new_session ();
+  engagement_session_joined (session, "a", "Ann", 0);
+  engagement_session_joined (session, "b", "Ben", 0);
+  engagement_session_quiz_published (session, "q", false, false);
+  g_autoptr (JsonNode) ben = engagement_student_to_document (session, student (session, "b"));
+  g_autoptr (JsonNode) before = engagement_session_to_document (session, false, MINUTE);
+  engagement_session_quiz_answered (session, "q", "a", MINUTE);
+  engagement_session_quiz_answered (session, "q", "b", MINUTE);
+  engagement_session_quiz_published (session, "poll", true, false);
+  engagement_session_quiz_answered (session, "poll", "a", MINUTE);
+  g_assert_true (engagement_session_track_answer (session, "paper", "a", 1, MINUTE));
+  g_autoptr (JsonNode) ann = engagement_student_to_document (session, student (session, "a"));
+  g_autoptr (JsonNode) after = engagement_session_to_document (session, false, MINUTE);
+
+  for (unsigned i = 0; i < 2; i++)
+    {
+      g_autoptr (EngagementSession) restored
+          = engagement_session_new ("s1", "algebra", &settings, WALL, WALL + 2 * MINUTE, 2 * MINUTE);
+      engagement_session_restore (restored, i == 0 ? before : after, 2 * MINUTE);
+      engagement_session_restore_student (restored, ann, 2 * MINUTE);
+      engagement_session_restore_student (restored, ben, 2 * MINUTE);
+      engagement_session_quiz_answered (restored, "q", "a", 3 * MINUTE);
+      engagement_session_quiz_closed (restored, "q", IDS ("a", "b"), IDS ("a", "b"), 3 * MINUTE);
+      engagement_session_quiz_closed (restored, "poll", IDS ("a", "b"), IDS ("a"), 3 * MINUTE);
+      g_assert_false (engagement_session_track_answer (restored, "paper", "a", 1, 3 * MINUTE));
+      g_assert_cmpuint (student (restored, "a")->asked, ==, 2);
+      g_assert_cmpuint (student (restored, "a")->answered, ==, 2);
+      g_assert_cmpuint (student (restored, "a")->polls_asked, ==, 1);
+      assert_near (student (restored, "a")->counts[ENGAGEMENT_POLL], 1);
+      g_assert_cmpuint (student (restored, "b")->answered, ==, 1);
+      g_assert_cmpuint (student (restored, "b")->polls_asked, ==, 1);
+    }
+}
+
 /* The machine started anew: its monotonic clock is younger than the session. */
 static void
 test_reboot (void)
@@ -351,6 +389,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engagement/session/confusion", test_confusion);
   g_test_add_func ("/engagement/session/off-switch", test_off_switch);
   g_test_add_func ("/engagement/session/restart", test_restart);
+  g_test_add_func ("/engagement/session/crash", test_crash);
   g_test_add_func ("/engagement/session/reboot", test_reboot);
   g_test_add_func ("/engagement/session/limits", test_limits);
   return g_test_run ();
