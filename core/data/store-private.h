@@ -24,6 +24,7 @@ typedef struct
   GPtrArray *collections; /* (element-type AirStoreCollection), NULL until loaded */
   GHashTable *by_name;    /* name → AirStoreCollection, borrowed */
   AirMetric *operations, *seconds, *waiting;
+  bool taking; /* operations: between start and stop */
   unsigned waiting_count;
   size_t waiting_bytes;
 } AirStoreState;

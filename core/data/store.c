@@ -110,6 +110,11 @@ new_task (AirStore *store, const char *collection, void *tag, const char *name, 
       g_task_return_new_error (task, AIR_ERROR, AIR_ERROR_UNAVAILABLE, "the store is not there yet");
       return task;
     }
+  if (!state->taking)
+    {
+      g_task_return_new_error (task, AIR_ERROR, AIR_ERROR_UNAVAILABLE, "the store is closed");
+      return task;
+    }
   Operation *operation = g_new0 (Operation, 1);
   operation->name = name;
   operation->started_us = g_get_monotonic_time ();

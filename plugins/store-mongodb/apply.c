@@ -178,8 +178,8 @@ update_found (const Apply *apply, const bson_t *stored)
     step = replace (apply, document, &own);
   if (step == STEP_DONE)
     {
-      apply->write->updated.matched++;
-      apply->write->updated.modified += modified;
+      apply->write->base.updated.matched++;
+      apply->write->base.updated.modified += modified;
     }
   g_ptr_array_unref (own.operations);
   return step;
@@ -192,7 +192,7 @@ insert_upserted (const Apply *apply, bool last, Step *ret_step)
   if (document == NULL || insert (apply, document))
     {
       *ret_step = document != NULL ? STEP_DONE : STEP_FAILED;
-      apply->write->updated.inserted = document != NULL;
+      apply->write->base.updated.inserted = document != NULL;
       return document != NULL;
     }
   /* Somebody inserted what the filter matches since we looked; or something else is in the way, as the next look shows. */
@@ -289,7 +289,7 @@ remove_all (const Apply *apply)
   if (!removed)
     database_fail (&fault, apply->error);
   else if (bson_iter_init_find (&iter, &reply, "deletedCount"))
-    apply->write->count = bson_iter_as_int64 (&iter);
+    apply->write->base.count = bson_iter_as_int64 (&iter);
   bson_destroy (&reply);
   bson_destroy (&filter);
   return removed;
@@ -303,17 +303,17 @@ write_apply (Write *write, const Database *database, mongoc_client_t *client)
   unsigned flags = (unsigned)air_json_get_int (line, "flags", 0);
   Apply apply = { .write = write,
                   .database = database,
-                  .collection = database_get_collection (database, client, write->collection),
-                  .key_name = air_store_collection_get_key (write->collection),
+                  .collection = database_get_collection (database, client, write->base.collection),
+                  .key_name = air_store_collection_get_key (write->base.collection),
                   .operation = air_json_get_string (line, "op"),
                   .filter = filter != NULL && JSON_NODE_HOLDS_OBJECT (filter) ? filter : NULL,
                   .changes = air_json_get (line, "changes"),
-                  .error = &write->error };
-  write->updated = (AirStoreUpdated){ 0 };
-  write->count = 0;
-  if (write->kind == WRITE_INSERT)
+                  .error = &write->base.error };
+  write->base.updated = (AirStoreUpdated){ 0 };
+  write->base.count = 0;
+  if (write->base.kind == AIR_STORE_INSERT)
     insert (&apply, air_json_get (line, "document"));
-  else if (write->kind == WRITE_REMOVE)
+  else if (write->base.kind == AIR_STORE_REMOVE)
     remove_all (&apply);
   else if (flags & AIR_STORE_UPDATE_MANY)
     update_many (&apply);

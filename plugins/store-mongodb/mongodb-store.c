@@ -16,57 +16,36 @@ struct _MongodbStore
   Database *database; /* owned, these three NULL unless open */
   Writer *writer;
   Readers *readers;
-  bool taking; /* main thread */
 };
 
 static void store_iface_init (AirStoreInterface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (MongodbStore, mongodb_store, G_TYPE_OBJECT, G_IMPLEMENT_INTERFACE (AIR_TYPE_STORE, store_iface_init))
 
-/* Answers @task when nothing is taken any more. */
-static bool
-takes (AirStore *store, GTask *task)
-{
-  if (!MONGODB_STORE (store)->taking)
-    g_task_return_new_error (task, AIR_ERROR, AIR_ERROR_UNAVAILABLE, "the store is closed");
-  return MONGODB_STORE (store)->taking;
-}
-
-void
-mongodb_store_take (MongodbStore *self, bool taking)
-{
-  self->taking = taking;
-}
-
 /* ---- Operations */
 
 static void
 store_insert (AirStore *store, const char *name, JsonNode *document, GTask *task)
 {
-  if (takes (store, task))
-    writer_push (MONGODB_STORE (store)->writer, write_new_insert (air_store_find_collection (store, name), document, task));
+  writer_push (MONGODB_STORE (store)->writer, write_new_insert (air_store_find_collection (store, name), document, task));
 }
 
 static void
 store_update (AirStore *store, const char *name, JsonNode *filter, JsonNode *changes, AirStoreUpdateFlags flags, GTask *task)
 {
-  if (takes (store, task))
-    writer_push (MONGODB_STORE (store)->writer,
-                 write_new_update (air_store_find_collection (store, name), filter, changes, flags, task));
+  writer_push (MONGODB_STORE (store)->writer,
+               write_new_update (air_store_find_collection (store, name), filter, changes, flags, task));
 }
 
 static void
 store_remove (AirStore *store, const char *name, JsonNode *filter, GTask *task)
 {
-  if (takes (store, task))
-    writer_push (MONGODB_STORE (store)->writer, write_new_remove (air_store_find_collection (store, name), filter, task));
+  writer_push (MONGODB_STORE (store)->writer, write_new_remove (air_store_find_collection (store, name), filter, task));
 }
 
 static void
 store_get (AirStore *store, const char *name, const char *key, GTask *task)
 {
-  if (!takes (store, task))
-    return;
   Read *read = read_new (READ_GET, air_store_find_collection (store, name), NULL, task);
   BSON_APPEND_UTF8 (&read->filter, "_id", key);
   readers_push (MONGODB_STORE (store)->readers, read);
@@ -100,8 +79,6 @@ find_options (const AirStoreCollection *collection, const AirStoreQuery *query)
 static void
 store_find (AirStore *store, const char *name, const AirStoreQuery *query, GTask *task)
 {
-  if (!takes (store, task))
-    return;
   const AirStoreCollection *collection = air_store_find_collection (store, name);
   Read *read = read_new (READ_FIND, collection, query->filter, task);
   read->limit = query->limit;
@@ -112,8 +89,7 @@ store_find (AirStore *store, const char *name, const AirStoreQuery *query, GTask
 static void
 store_count (AirStore *store, const char *name, JsonNode *filter, GTask *task)
 {
-  if (takes (store, task))
-    readers_push (MONGODB_STORE (store)->readers, read_new (READ_COUNT, air_store_find_collection (store, name), filter, task));
+  readers_push (MONGODB_STORE (store)->readers, read_new (READ_COUNT, air_store_find_collection (store, name), filter, task));
 }
 
 static void
@@ -155,8 +131,6 @@ group_options (const AirStoreCollection *collection, JsonNode *group)
 static void
 store_aggregate (AirStore *store, const char *name, JsonNode *filter, JsonNode *group, GTask *task)
 {
-  if (!takes (store, task))
-    return;
   const AirStoreCollection *collection = air_store_find_collection (store, name);
   Read *read = read_new (READ_AGGREGATE, collection, filter, task);
   read->group = json_to_string (group, FALSE);

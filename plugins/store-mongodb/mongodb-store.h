@@ -13,8 +13,6 @@ MongodbStore *mongodb_store_new (AirContext *context);
 /* Opens spool and pool with the context's options. With `required` the database must answer. May wait: a worker thread.
  * Returns false with AIR_ERROR_UNAVAILABLE or AIR_ERROR_INVALID. */
 bool mongodb_store_open (MongodbStore *self, const char *folder, GError **error);
-/* Whether operations are taken; else they are AIR_ERROR_UNAVAILABLE. At first not. Main thread. */
-void mongodb_store_take (MongodbStore *self, bool taking);
 /* No operations are taken any more. Ends its threads after what waits; may wait: a worker thread. */
 void mongodb_store_close (MongodbStore *self);
 

@@ -1,18 +1,14 @@
-/* Making writes and answering them. Main thread and writer thread, one at a time. */
+/* Making writes. Main thread and writer thread, one at a time. */
 #include "write.h"
 
 #include <string.h>
 
-static const char *const kinds[] = { "insert", "update", "remove" };
-
 static Write *
-write_new (WriteKind kind, const AirStoreCollection *collection, JsonNode *line, GTask *task)
+write_new (AirStoreWriteKind kind, const AirStoreCollection *collection, JsonNode *line, GTask *task)
 {
   Write *write = g_new0 (Write, 1);
-  write->kind = kind;
-  write->collection = collection;
+  write->base = (AirStoreWrite){ .kind = kind, .collection = collection, .task = g_object_ref (task) };
   write->line = json_to_string (line, FALSE);
-  write->task = g_object_ref (task);
   return write;
 }
 
@@ -22,7 +18,7 @@ write_new_insert (const AirStoreCollection *collection, JsonNode *document, GTas
   g_autofree char *id = air_store_new_key ();
   g_autoptr (JsonNode) line
       = air_json_new ("{op:%s, kind:'insert', collection:%s, document:%N}", id, air_store_collection_get_name (collection), document);
-  Write *write = write_new (WRITE_INSERT, collection, line, task);
+  Write *write = write_new (AIR_STORE_INSERT, collection, line, task);
   write->spoolable = true;
   return write;
 }
@@ -60,7 +56,7 @@ write_new_update (const AirStoreCollection *collection, JsonNode *filter, JsonNo
   g_autoptr (JsonNode) line
       = air_json_new ("{op:%s, kind:'update', collection:%s, filter:%N, changes:%N, flags:%i}", id,
                       air_store_collection_get_name (collection), filter, changes, (int)flags);
-  Write *write = write_new (WRITE_UPDATE, collection, line, task);
+  Write *write = write_new (AIR_STORE_UPDATE, collection, line, task);
   write->spoolable = !(flags & AIR_STORE_UPDATE_MANY) && filter != NULL && names_one (collection, filter);
   return write;
 }
@@ -70,7 +66,7 @@ write_new_remove (const AirStoreCollection *collection, JsonNode *filter, GTask 
 {
   g_autoptr (JsonNode) line
       = air_json_new ("{kind:'remove', collection:%s, filter:%N}", air_store_collection_get_name (collection), filter);
-  return write_new (WRITE_REMOVE, collection, line, task);
+  return write_new (AIR_STORE_REMOVE, collection, line, task);
 }
 
 Write *
@@ -87,8 +83,8 @@ write_from_line (AirStore *store, const char *line, GError **error)
       return NULL;
     }
   Write *write = g_new0 (Write, 1);
-  write->kind = strcmp (kind, kinds[WRITE_INSERT]) == 0 ? WRITE_INSERT : WRITE_UPDATE;
-  write->collection = collection;
+  write->base.kind = strcmp (kind, "insert") == 0 ? AIR_STORE_INSERT : AIR_STORE_UPDATE;
+  write->base.collection = collection;
   write->line = g_strdup (line);
   write->spoolable = true;
   return write;
@@ -97,23 +93,7 @@ write_from_line (AirStore *store, const char *line, GError **error)
 void
 write_free (Write *write)
 {
-  g_clear_object (&write->task);
-  g_clear_error (&write->error);
+  air_store_write_clear (&write->base);
   g_free (write->line);
   g_free (write);
-}
-
-void
-write_answer (Write *write)
-{
-  if (write->task == NULL)
-    return;
-  if (write->error != NULL)
-    g_task_return_error (write->task, g_steal_pointer (&write->error));
-  else if (write->kind == WRITE_INSERT)
-    g_task_return_boolean (write->task, TRUE);
-  else if (write->kind == WRITE_UPDATE)
-    g_task_return_pointer (write->task, g_memdup2 (&write->updated, sizeof write->updated), g_free);
-  else
-    g_task_return_int (write->task, write->count);
 }

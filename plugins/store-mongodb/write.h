@@ -9,24 +9,11 @@ G_BEGIN_DECLS
 /* How many of the last operations' ids a document keeps; so no more writes than that may be done again after a crash. */
 #define WRITE_KEPT_OPERATIONS 32
 
-typedef enum
-{
-  WRITE_INSERT,
-  WRITE_UPDATE,
-  WRITE_REMOVE,
-} WriteKind;
-
 typedef struct
 {
-  WriteKind kind;
-  const AirStoreCollection *collection;
-  char *line;     /* as in the spool */
-  bool spoolable; /* needs not know what is in the database */
-  GTask *task;    /* owned; NULL: from the spool */
-  /* the result */
-  GError *error;
-  AirStoreUpdated updated;
-  int64_t count;
+  AirStoreWrite base; /* without a task: from the spool */
+  char *line;         /* as in the spool */
+  bool spoolable;     /* needs not know what is in the database */
 } Write;
 
 /* Main thread. Returns: (transfer full) */
@@ -37,9 +24,7 @@ Write *write_new_remove (const AirStoreCollection *collection, JsonNode *filter,
 Write *write_from_line (AirStore *store, const char *line, GError **error);
 void write_free (Write *write);
 
-/* Does it; it is durable after database_sync(). Sets the result, or write->error. */
+/* Does it; it is durable after database_sync(). Sets the result, or the error. */
 void write_apply (Write *write, const Database *database, mongoc_client_t *client);
-/* Answers the task with the result. */
-void write_answer (Write *write);
 
 G_END_DECLS

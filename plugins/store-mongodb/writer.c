@@ -1,4 +1,4 @@
-/* `waiting`, `ending` and `has_looked` are under `lock`; all else belongs to the writer thread.
+/* All belongs to the writer thread.
  *
  * A batch is written with the default concern, and then synced: the journal and the oplog keep the order, so that what came before a
  * durable write is durable, as long as the same primary took all of it; that is looked at before and after. Until then nothing is
@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-/* With the database there; and what may be done again after a crash in the middle of the replay. */
-#define MAX_BATCH 500
+/* What may be done again after a crash in the middle of the replay. */
 #define REPLAY_BATCH WRITE_KEPT_OPERATIONS
 #define RETRY_MS 500
 /* How soon an outage is noticed while nobody writes. */
@@ -19,14 +18,10 @@
 struct _Writer
 {
   WriterConfig config;
-  GThread *thread;
-  GMutex lock;
-  GCond changed;
-  GQueue waiting; /* of Write */
-  bool ending, has_looked;
-
-  mongoc_client_t *client;
-  char *node; /* under which it syncs */
+  AirStoreWriter *thread;
+  mongoc_client_t *client; /* NULL before it is first looked for the database */
+  char *node;              /* under which it syncs */
+  int64_t look_at_us;      /* while it is away */
   bool is_there, has_indexes, was_told;
 };
 
@@ -65,9 +60,9 @@ do_batch (Writer *writer, GPtrArray *batch, GError **error)
     {
       Write *write = g_ptr_array_index (batch, i);
       write_apply (write, database, writer->client);
-      if (g_error_matches (write->error, AIR_ERROR, AIR_ERROR_UNAVAILABLE))
+      if (g_error_matches (write->base.error, AIR_ERROR, AIR_ERROR_UNAVAILABLE))
         {
-          g_propagate_error (error, g_steal_pointer (&write->error));
+          g_propagate_error (error, g_steal_pointer (&write->base.error));
           return false;
         }
     }
@@ -91,19 +86,19 @@ spool_batch (Writer *writer, GPtrArray *batch, const GError *away)
   for (unsigned i = 0; i < batch->len; i++)
     {
       Write *write = g_ptr_array_index (batch, i);
-      g_clear_error (&write->error);
+      g_clear_error (&write->base.error);
       if (write->spoolable)
         g_ptr_array_add (lines, write->line);
       else
-        write->error = g_error_copy (away);
+        write->base.error = g_error_copy (away);
     }
   bool spooled = lines->len == 0 || spool_append (writer->config.spool, lines, &error);
   for (unsigned i = 0; i < batch->len; i++)
     {
       Write *write = g_ptr_array_index (batch, i);
       if (write->spoolable && !spooled)
-        write->error = g_error_copy (error);
-      write->updated = (AirStoreUpdated){ .matched = 1, .modified = 1 };
+        write->base.error = g_error_copy (error);
+      write->base.updated = (AirStoreUpdated){ .matched = 1, .modified = 1 };
     }
   air_metric_set (writer->config.spooled_bytes, (double)spool_get_size (writer->config.spool), NULL);
 }
@@ -112,20 +107,6 @@ static GError *
 away_error (void)
 {
   return g_error_new (AIR_ERROR, AIR_ERROR_UNAVAILABLE, "the database is away");
-}
-
-static void
-handle_batch (Writer *writer, GPtrArray *batch)
-{
-  g_autoptr (GError) error = NULL;
-  if (!writer->is_there)
-    error = away_error ();
-  else if (!do_batch (writer, batch, &error))
-    report (writer, error);
-  if (error != NULL)
-    spool_batch (writer, batch, error);
-  for (unsigned i = 0; i < batch->len; i++)
-    write_answer (g_ptr_array_index (batch, i));
 }
 
 /* ---- The way back */
@@ -160,20 +141,13 @@ replay_some (Writer *writer, GError **error)
   for (unsigned i = 0; i < batch->len; i++)
     {
       const Write *write = g_ptr_array_index (batch, i);
-      if (write->error != NULL)
-        g_warning ("a spooled write to %s could not be done: %s", air_store_collection_get_name (write->collection), write->error->message);
+      if (write->base.error != NULL)
+        g_warning ("a spooled write to %s could not be done: %s", air_store_collection_get_name (write->base.collection), write->base.error->message);
     }
   air_metric_add (writer->config.replayed, batch->len, NULL);
   bool done = spool_done (writer->config.spool, next, error);
   air_metric_set (writer->config.spooled_bytes, (double)spool_get_size (writer->config.spool), NULL);
   return done;
-}
-
-static bool
-is_ending (Writer *writer)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->lock);
-  return writer->ending;
 }
 
 /* Looks for the database; when it is there, does what was spooled, and counts it as there only after that. */
@@ -200,80 +174,68 @@ look (Writer *writer)
     report (writer, error);
 }
 
-/* (transfer full) what waits; empty after @wait_ms without anything, or when the thread ends. */
-static GPtrArray *
-take_batch (Writer *writer, int wait_ms)
+/* ---- The thread */
+
+/* How long a batch is waited for: until it is time to look for the database. */
+static int
+prepare (bool ending, void *data)
 {
-  GPtrArray *batch = g_ptr_array_new_with_free_func ((GDestroyNotify)write_free);
-  int64_t end_us = g_get_monotonic_time () + (int64_t)wait_ms * 1000;
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->lock);
-  while (writer->waiting.length == 0 && !writer->ending)
-    if (!g_cond_wait_until (&writer->changed, &writer->lock, end_us))
-      break;
-  while (batch->len < MAX_BATCH && writer->waiting.length > 0)
-    g_ptr_array_add (batch, g_queue_pop_head (&writer->waiting));
-  return batch;
+  Writer *writer = data;
+  if (writer->client == NULL)
+    writer->client = mongoc_client_pool_pop (writer->config.database->pool);
+  if (!writer->is_there && !ending && g_get_monotonic_time () >= writer->look_at_us)
+    {
+      uint64_t before = spool_get_size (writer->config.spool);
+      come_back (writer);
+      writer->look_at_us
+          = g_get_monotonic_time () + (spool_get_size (writer->config.spool) < before ? 0 : RETRY_MS * 1000);
+    }
+  return writer->is_there ? LOOK_MS : (int)CLAMP ((writer->look_at_us - g_get_monotonic_time ()) / 1000, 0, RETRY_MS);
 }
 
 static void
-tell_looked (Writer *writer)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->lock);
-  writer->has_looked = true;
-  g_cond_broadcast (&writer->changed);
-}
-
-static gpointer
-run (gpointer data)
+handle_batch (GPtrArray *batch, void *data)
 {
   Writer *writer = data;
-  int64_t look_at_us = 0;
-  writer->client = mongoc_client_pool_pop (writer->config.database->pool);
-  for (;;)
+  g_autoptr (GError) error = NULL;
+  if (batch->len == 0)
     {
-      if (!writer->is_there && !is_ending (writer) && g_get_monotonic_time () >= look_at_us)
-        {
-          uint64_t before = spool_get_size (writer->config.spool);
-          come_back (writer);
-          tell_looked (writer);
-          look_at_us = g_get_monotonic_time () + (spool_get_size (writer->config.spool) < before ? 0 : RETRY_MS * 1000);
-        }
-      int wait_ms = writer->is_there ? LOOK_MS : (int)CLAMP ((look_at_us - g_get_monotonic_time ()) / 1000, 0, RETRY_MS);
-      g_autoptr (GPtrArray) batch = take_batch (writer, wait_ms);
-      if (batch->len > 0)
-        handle_batch (writer, batch);
-      else if (is_ending (writer))
-        break;
-      else if (writer->is_there)
+      if (writer->is_there)
         look (writer);
+      return;
     }
-  mongoc_client_pool_push (writer->config.database->pool, writer->client);
-  return NULL;
+  if (!writer->is_there)
+    error = away_error ();
+  else if (!do_batch (writer, batch, &error))
+    report (writer, error);
+  if (error != NULL)
+    spool_batch (writer, batch, error);
+}
+
+static void
+free_write (AirStoreWrite *base)
+{
+  write_free ((Write *)base);
 }
 
 Writer *
 writer_new (const WriterConfig *config)
 {
+  /* Each write is a round trip to the database. */
+  static const AirStoreWriterClass class
+      = { .max_batch = 500, .free_write = free_write, .do_batch = handle_batch, .prepare = prepare };
   Writer *writer = g_new0 (Writer, 1);
   writer->config = *config;
   writer->node = g_strdup (g_get_host_name ());
-  g_mutex_init (&writer->lock);
-  g_cond_init (&writer->changed);
-  g_queue_init (&writer->waiting);
   air_metric_set (config->spooled_bytes, (double)spool_get_size (config->spool), NULL);
-  writer->thread = g_thread_new ("store-writer", run, writer);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->lock);
-  while (!writer->has_looked)
-    g_cond_wait (&writer->changed, &writer->lock);
+  writer->thread = air_store_writer_new (&class, writer);
   return writer;
 }
 
 void
 writer_push (Writer *writer, Write *write)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->lock);
-  g_queue_push_tail (&writer->waiting, write);
-  g_cond_signal (&writer->changed);
+  air_store_writer_push (writer->thread, &write->base);
 }
 
 void
@@ -281,14 +243,9 @@ writer_free (Writer *writer)
 {
   if (writer == NULL)
     return;
-  g_mutex_lock (&writer->lock);
-  writer->ending = true;
-  g_cond_signal (&writer->changed);
-  g_mutex_unlock (&writer->lock);
-  g_thread_join (writer->thread);
+  air_store_writer_free (writer->thread);
+  mongoc_client_pool_push (writer->config.database->pool, writer->client);
   spool_free (writer->config.spool);
-  g_mutex_clear (&writer->lock);
-  g_cond_clear (&writer->changed);
   g_free (writer->node);
   g_free (writer);
 }

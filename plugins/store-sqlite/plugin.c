@@ -35,74 +35,34 @@ plugin_create (AirContext *context, GError **error)
   return self;
 }
 
-static void
-open_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+static bool
+open_store (AirStore *store, void *data, GError **error)
 {
   Plugin *self = data;
-  GError *error = NULL;
-  if (sqlite_store_open (self->store, self->path, self->readers, &error))
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
-}
-
-static void
-on_open (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (GTask) task = data;
-  Plugin *self = g_task_get_task_data (G_TASK (result));
-  GError *error = NULL;
-  if (!g_task_propagate_boolean (G_TASK (result), &error))
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  sqlite_store_take (self->store, true);
-  air_context_set_health (self->context, AIR_STORE_SERVICE, true, true, "SQLite");
-  air_context_provide_service (self->context, AIR_STORE_SERVICE, self->store);
-  g_task_return_boolean (task, TRUE);
+  return sqlite_store_open (self->store, self->path, self->readers, error);
 }
 
 static void
 plugin_start (void *data, GTask *task)
 {
   Plugin *self = data;
-  GError *error = NULL;
-  if (!air_store_load_collections (AIR_STORE (self->store), &error))
-    {
-      g_task_return_error (task, error);
-      return;
-    }
   g_free (self->path);
   self->path = g_build_filename (air_context_get_state_dir (self->context), SQLITE_STORE_FILE, NULL);
   self->readers = (unsigned)air_context_get_int (self->context, "readers");
-  g_autoptr (GTask) opening = g_task_new (NULL, NULL, on_open, g_object_ref (task));
-  g_task_set_task_data (opening, self, NULL);
-  g_task_run_in_thread (opening, open_in_thread);
+  air_store_start (AIR_STORE (self->store), open_store, self, task);
 }
 
 static void
-close_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+close_store (AirStore *store, void *data)
 {
   sqlite_store_close (((Plugin *)data)->store);
-  g_task_return_boolean (task, TRUE);
-}
-
-static void
-on_closed (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (GTask) task = data;
-  g_task_return_boolean (task, TRUE);
 }
 
 static void
 plugin_stop (void *data, GTask *task)
 {
   Plugin *self = data;
-  g_autoptr (GTask) closing = g_task_new (NULL, NULL, on_closed, g_object_ref (task));
-  sqlite_store_take (self->store, false);
-  g_task_set_task_data (closing, self, NULL);
-  g_task_run_in_thread (closing, close_in_thread);
+  air_store_stop (AIR_STORE (self->store), close_store, self, task);
 }
 
 static void

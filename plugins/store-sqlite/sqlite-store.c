@@ -15,28 +15,12 @@ struct _SqliteStore
   AirMetric *commits;
   Writer *writer; /* owned, NULL unless open */
   Readers *readers;
-  bool taking;  /* main thread: operations are taken */
   bool failing; /* writer thread: the last transaction was lost */
 };
 
 static void store_iface_init (AirStoreInterface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (SqliteStore, sqlite_store, G_TYPE_OBJECT, G_IMPLEMENT_INTERFACE (AIR_TYPE_STORE, store_iface_init))
-
-/* Answers @task when nothing is taken any more. */
-static bool
-takes (AirStore *store, GTask *task)
-{
-  if (!SQLITE_STORE (store)->taking)
-    g_task_return_new_error (task, AIR_ERROR, AIR_ERROR_UNAVAILABLE, "the store is closed");
-  return SQLITE_STORE (store)->taking;
-}
-
-void
-sqlite_store_take (SqliteStore *self, bool taking)
-{
-  self->taking = taking;
-}
 
 /* ---- Writes */
 
@@ -49,10 +33,8 @@ get_key (const AirStoreCollection *collection, JsonNode *document)
 static void
 store_insert (AirStore *store, const char *name, JsonNode *document, GTask *task)
 {
-  if (!takes (store, task))
-    return;
   const AirStoreCollection *collection = air_store_find_collection (store, name);
-  Write *write = write_new (write_insert, collection, task);
+  Write *write = write_new (AIR_STORE_INSERT, collection, task);
   write->key = g_strdup (get_key (collection, document));
   write->document = json_to_string (document, FALSE);
   writer_push (SQLITE_STORE (store)->writer, write);
@@ -71,10 +53,8 @@ new_statement (const AirStoreCollection *collection, const char *verb, JsonNode 
 static void
 store_update (AirStore *store, const char *name, JsonNode *filter, JsonNode *changes, AirStoreUpdateFlags flags, GTask *task)
 {
-  if (!takes (store, task))
-    return;
   const AirStoreCollection *collection = air_store_find_collection (store, name);
-  Write *write = write_new (write_update, collection, task);
+  Write *write = write_new (AIR_STORE_UPDATE, collection, task);
   write->flags = flags;
   write->changes = json_to_string (changes, FALSE);
   write->statement = new_statement (collection, "SELECT key", filter);
@@ -92,10 +72,8 @@ store_update (AirStore *store, const char *name, JsonNode *filter, JsonNode *cha
 static void
 store_remove (AirStore *store, const char *name, JsonNode *filter, GTask *task)
 {
-  if (!takes (store, task))
-    return;
   const AirStoreCollection *collection = air_store_find_collection (store, name);
-  Write *write = write_new (write_remove, collection, task);
+  Write *write = write_new (AIR_STORE_REMOVE, collection, task);
   write->statement = new_statement (collection, "DELETE", filter);
   writer_push (SQLITE_STORE (store)->writer, write);
 }
@@ -105,8 +83,6 @@ store_remove (AirStore *store, const char *name, JsonNode *filter, GTask *task)
 static void
 store_get (AirStore *store, const char *name, const char *key, GTask *task)
 {
-  if (!takes (store, task))
-    return;
   Statement *statement = new_statement (air_store_find_collection (store, name), "SELECT document", NULL);
   g_string_append (statement->sql, " AND key = ?");
   statement_bind_text (statement, key);
@@ -130,8 +106,6 @@ append_order (Statement *statement, const AirStoreCollection *collection, const 
 static void
 store_find (AirStore *store, const char *name, const AirStoreQuery *query, GTask *task)
 {
-  if (!takes (store, task))
-    return;
   const AirStoreCollection *collection = air_store_find_collection (store, name);
   Statement *statement = new_statement (collection, "SELECT document", query->filter);
   append_order (statement, collection, query->sort);
@@ -144,8 +118,6 @@ store_find (AirStore *store, const char *name, const AirStoreQuery *query, GTask
 static void
 store_count (AirStore *store, const char *name, JsonNode *filter, GTask *task)
 {
-  if (!takes (store, task))
-    return;
   Statement *statement = new_statement (air_store_find_collection (store, name), "SELECT COUNT(*)", filter);
   readers_push (SQLITE_STORE (store)->readers, read_new (READ_COUNT, task, statement));
 }
@@ -188,8 +160,6 @@ append_values (GString *columns, const AirStoreCollection *collection, JsonObjec
 static void
 store_aggregate (AirStore *store, const char *name, JsonNode *filter, JsonNode *group, GTask *task)
 {
-  if (!takes (store, task))
-    return;
   const AirStoreCollection *collection = air_store_find_collection (store, name);
   JsonArray *by = air_json_get_array (group, "by");
   g_autoptr (GString) columns = g_string_new (NULL);
@@ -261,6 +231,7 @@ sqlite_store_open (SqliteStore *self, const char *path, unsigned readers, GError
       return false;
     }
   self->writer = writer_new (database, report, self);
+  air_context_set_health (self->context, AIR_STORE_SERVICE, true, true, "SQLite");
   return true;
 }
 

@@ -13,8 +13,6 @@ SqliteStore *sqlite_store_new (AirContext *context);
 /* Opens the database at @path, which may wait: a worker thread. The collections have been loaded.
  * Returns false with AIR_ERROR_UNAVAILABLE or what a table cannot be made for. */
 bool sqlite_store_open (SqliteStore *self, const char *path, unsigned readers, GError **error);
-/* Whether operations are taken; else they are AIR_ERROR_UNAVAILABLE. At first not. Main thread. */
-void sqlite_store_take (SqliteStore *self, bool taking);
 /* No operations are taken any more. Ends its threads after what waits; may wait: a worker thread. */
 void sqlite_store_close (SqliteStore *self);
 

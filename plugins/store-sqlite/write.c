@@ -7,7 +7,7 @@
 static bool
 insert (const Write *write, sqlite3 *database, const char *key, const char *document, GError **error)
 {
-  g_autofree char *table = database_table (write->collection);
+  g_autofree char *table = database_table (write->base.collection);
   g_autofree char *sql = g_strdup_printf ("INSERT INTO %s (key, document) VALUES (?, ?)", table);
   sqlite3_stmt *statement = database_prepare (database, sql, error);
   if (statement == NULL)
@@ -33,7 +33,7 @@ write_remove (Write *write, sqlite3 *database, GError **error)
     return false;
   bool removed = database_step (database, statement, error);
   sqlite3_finalize (statement);
-  write->count = sqlite3_changes64 (database);
+  write->base.count = sqlite3_changes64 (database);
   return removed;
 }
 
@@ -84,14 +84,14 @@ update_one (Update *update, const char *key, GError **error)
   g_autoptr (JsonNode) document = read_document (update, key, error);
   if (document == NULL || !air_store_apply (document, update->changes, false, &modified, error))
     return false;
-  update->write->updated.matched++;
+  update->write->base.updated.matched++;
   if (!modified)
     return true;
   g_autofree char *text = json_to_string (document, FALSE);
   sqlite3_reset (update->update);
   sqlite3_bind_text (update->update, 1, text, -1, SQLITE_STATIC);
   sqlite3_bind_text (update->update, 2, key, -1, SQLITE_STATIC);
-  update->write->updated.modified++;
+  update->write->base.updated.modified++;
   bool updated = database_step (update->database, update->update, error);
   sqlite3_reset (update->update);
   return updated;
@@ -100,7 +100,7 @@ update_one (Update *update, const char *key, GError **error)
 static bool
 update_all (Write *write, sqlite3 *database, GPtrArray *keys, GError **error)
 {
-  g_autofree char *table = database_table (write->collection);
+  g_autofree char *table = database_table (write->base.collection);
   g_autofree char *select = g_strdup_printf ("SELECT document FROM %s WHERE key = ?", table);
   g_autofree char *sql = g_strdup_printf ("UPDATE %s SET document = ? WHERE key = ?", table);
   g_autoptr (JsonNode) changes = air_json_parse (write->changes, -1, error);
@@ -124,6 +124,6 @@ write_update (Write *write, sqlite3 *database, GError **error)
     return false;
   if (keys->len > 0 || !(write->flags & AIR_STORE_UPSERT))
     return update_all (write, database, keys, error);
-  write->updated.inserted = insert (write, database, write->key, write->document, error);
-  return write->updated.inserted;
+  write->base.updated.inserted = insert (write, database, write->key, write->document, error);
+  return write->base.updated.inserted;
 }

@@ -7,26 +7,16 @@
 G_BEGIN_DECLS
 
 typedef struct _Writer Writer;
-typedef struct _Write Write;
 
-/* Does the work within a transaction; a result stands in the write. Writer thread. */
-typedef bool (*WriteFunction) (Write *write, sqlite3 *database, GError **error);
-
-struct _Write
+typedef struct
 {
-  WriteFunction function;
-  const AirStoreCollection *collection;
-  GTask *task;          /* owned */
+  AirStoreWrite base;
   Statement *statement; /* owned */
   char *document;       /* JSON text of what an insert or upsert inserts */
   char *key;            /* of that */
   char *changes;        /* JSON text */
   unsigned flags;
-  /* the result */
-  GError *error;
-  AirStoreUpdated updated;
-  int64_t count;
-};
+} Write;
 
 /* Told after each transaction: NULL, or why it could not be made durable. Writer thread. */
 typedef void (*WriterReport) (const GError *error, void *data);
@@ -37,11 +27,11 @@ Writer *writer_new (sqlite3 *database, WriterReport report, void *data);
 void writer_free (Writer *writer);
 
 /* Returns: (transfer full) */
-Write *write_new (WriteFunction function, const AirStoreCollection *collection, GTask *task);
+Write *write_new (AirStoreWriteKind kind, const AirStoreCollection *collection, GTask *task);
 /* @write: (transfer full) */
 void writer_push (Writer *writer, Write *write);
 
-/* What a write may do. */
+/* Do the work within a transaction; a result stands in the write. Writer thread. */
 bool write_insert (Write *write, sqlite3 *database, GError **error);
 bool write_update (Write *write, sqlite3 *database, GError **error);
 bool write_remove (Write *write, sqlite3 *database, GError **error);

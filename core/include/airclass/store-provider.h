@@ -58,6 +58,59 @@ AIR_PUBLIC unsigned air_store_collection_get_types (const AirStoreCollection *co
 /* Whether @document may be inserted; else AIR_ERROR_INVALID. Any thread. */
 AIR_PUBLIC bool air_store_collection_check (const AirStoreCollection *collection, JsonNode *document, GError **error);
 
+/* ---- Life: the plugin's start() and stop() */
+
+/* Opens what it needs of the disk or the network; the collections have been loaded. In a thread of its own. */
+typedef bool (*AirStoreOpen) (AirStore *store, void *data, GError **error);
+/* Ends its threads after what waits. Nothing is called any more. In a thread of its own. */
+typedef void (*AirStoreClose) (AirStore *store, void *data);
+/* Loads the collections, calls @open, then takes operations, provides the service, and answers @task. Main thread. */
+AIR_PUBLIC void air_store_start (AirStore *store, AirStoreOpen open, void *data, GTask *task);
+/* Takes no operations any more (they are AIR_ERROR_UNAVAILABLE), calls @close, and answers @task. Main thread. */
+AIR_PUBLIC void air_store_stop (AirStore *store, AirStoreClose close, void *data, GTask *task);
+
+/* ---- Writing: one thread, which does what waits as one batch, so that it is made durable once for all of it */
+
+typedef enum
+{
+  AIR_STORE_INSERT,
+  AIR_STORE_UPDATE,
+  AIR_STORE_REMOVE,
+} AirStoreWriteKind;
+
+/* A write on its way; the first member of the provider's own. */
+typedef struct
+{
+  AirStoreWriteKind kind;
+  const AirStoreCollection *collection;
+  GTask *task; /* owned; NULL: nobody waits for it */
+  /* what came of it */
+  GError *error; /* owned */
+  AirStoreUpdated updated;
+  int64_t count;
+} AirStoreWrite;
+
+typedef struct
+{
+  unsigned max_batch; /* a batch holds up those that come after it; so it ends at some time */
+  void (*free_write) (AirStoreWrite *write);
+  /* Does the writes (element-type AirStoreWrite), oldest first, and makes them durable; each has its error or its result then, and is
+   * answered. Empty: nothing came in the time that prepare() gave. Writer thread. */
+  void (*do_batch) (GPtrArray *batch, void *data);
+  /* Before each batch. @ending: no more will come. Returns how long to wait for one, in ms. NULL: as long as it takes. Writer thread. */
+  int (*prepare) (bool ending, void *data);
+} AirStoreWriterClass;
+
+typedef struct _AirStoreWriter AirStoreWriter;
+/* @class is static. Returns after the first prepare(), which may wait: not on the main thread. */
+AIR_PUBLIC AirStoreWriter *air_store_writer_new (const AirStoreWriterClass *class, void *data);
+/* @write: (transfer full). Any thread. */
+AIR_PUBLIC void air_store_writer_push (AirStoreWriter *writer, AirStoreWrite *write);
+/* Does what waits, then ends the thread; may wait. NULL is taken. */
+AIR_PUBLIC void air_store_writer_free (AirStoreWriter *writer);
+/* Frees what an AirStoreWrite itself holds, unless it was answered. */
+AIR_PUBLIC void air_store_write_clear (AirStoreWrite *write);
+
 /* The member @field (dotted) of @document. Returns: (transfer none) NULL when there is none. Any thread. */
 AIR_PUBLIC JsonNode *air_store_get_field (JsonNode *document, const char *field);
 /* Applies @changes to @document, an object, in place; with @inserting $setOnInsert too. *@ret_modified: whether it is another now. A
