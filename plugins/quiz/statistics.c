@@ -130,8 +130,10 @@ count_written (GHashTable *answers, JsonObject *counts)
   g_hash_table_iter_init (&iter, answers);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
-      g_autofree char *shown = show (((const QuizAnswer *)value)->answer);
-      g_autofree char *key = quiz_text_fold (shown);
+      JsonNode *answer = ((const QuizAnswer *)value)->answer;
+      g_autofree char *shown = show (answer);
+      /* The ids of an order may differ in nothing but their case. */
+      g_autofree char *key = JSON_NODE_HOLDS_ARRAY (answer) ? g_strdup (shown) : quiz_text_fold (shown);
       Written *written = g_hash_table_lookup (by_key, key);
       if (written == NULL)
         {

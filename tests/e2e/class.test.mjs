@@ -197,6 +197,8 @@ test('a question of each kind: asked, answered, closed, revealed', { timeout: 30
     await saysSoon(student, '.locked', /마감/);
     await teacher.getByRole('button', { name: 'Reveal' }).click();
     await saysSoon(student, '.question', verdict);
+    /* Its commonest orders, in the words of the options. */
+    if (quiz.type === 'order') for (const page of [student, teacher]) await saysSoon(page, 'li.correct', /하나.*둘.*셋[^]*1/);
     await screenshot(student, `student-result-${quiz.type}-phone-ko`);
   }
   assert.deepEqual(await findings(teacher), []);

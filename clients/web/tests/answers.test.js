@@ -43,6 +43,15 @@ test('bars: by option, or the most frequent texts; shares of those who answered'
   const texts = bars({ type: 'text', correct: ['seoul'], distribution: { busan: 1, seoul: 5 }, answered: 6 });
   assert.deepEqual(texts.map(({ id, correct }) => [id, correct]), [['seoul', true], ['busan', false]]);
   assert.deepEqual(bars({ ...single, type: 'poll' }).map(({ correct }) => correct), [false, false, false]);
+  const order = { type: 'order', options, correct: ['C', 'A', 'B'], answered: 9 };
+  const orders = bars({ ...order, distribution: { 'C,A,B': 3, '…': 1, 'A,B,C': 5 } }, { rest: 'others' });
+  assert.deepEqual(orders.map(({ text, count, correct }) => [text, count, correct]), [
+    ['A. 서울 → B. Busan → C. Jeju', 5, false], ['C. Jeju → A. 서울 → B. Busan', 3, true], ['others', 1, false]]);
+  assert.ok(orders.every(({ letter, share, count }) => letter === '' && share === count / 9));
+  assert.equal(bars({ ...order, distribution: { 'C,X': 1 } })[0].text, 'C,X');
+  const many = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`text ${i}`, 12 - i]));
+  const few = bars({ type: 'text', correct: [], distribution: { ...many, '…': 2 }, answered: 80 });
+  assert.deepEqual([few.length, few.at(-1).text, few.at(-1).count], [9, '…', 4 + 3 + 2 + 1 + 2]);
   assert.equal(inWords({ ...single, type: 'order' }, ['B', 'A']), 'B. Busan → A. 서울');
   assert.equal(inWords({ type: 'number' }, 12.5), '12.5');
   assert.equal(inWords(single, null), '');

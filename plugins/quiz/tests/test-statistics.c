@@ -64,6 +64,20 @@ test_written (void)
 }
 
 static void
+test_orders (void)
+{
+  g_autoptr (Quiz) quiz = make_question ("{\"type\":\"order\",\"question\":\"?\",\"correct\":[\"a\",\"A\",\"b\"],\"options\":"
+                                         "[{\"id\":\"a\",\"text\":\"1\"},{\"id\":\"A\",\"text\":\"2\"},{\"id\":\"b\",\"text\":\"3\"}]}");
+  g_autoptr (GHashTable) answers = new_answers ();
+  add (quiz, answers, "s1", "[\"a\",\"A\",\"b\"]", 1);
+  add (quiz, answers, "s2", "[\"A\",\"a\",\"b\"]", 1);
+  add (quiz, answers, "s3", "[\"A\",\"a\",\"b\"]", 1);
+  /* The commonest first; ids that differ in their case alone are not the same. Others than the teacher see the right one. */
+  assert_distribution (quiz, answers, true, "{\"A,a,b\":2,\"a,A,b\":1}");
+  assert_distribution (quiz, answers, false, "{\"a,A,b\":1,\"…\":2}");
+}
+
+static void
 test_written_is_bounded (void)
 {
   g_autoptr (Quiz) quiz = make_question ("{\"type\":\"number\",\"question\":\"?\",\"correct\":[7]}");
@@ -101,6 +115,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/quiz/statistics/options", test_options);
   g_test_add_func ("/quiz/statistics/written", test_written);
+  g_test_add_func ("/quiz/statistics/orders", test_orders);
   g_test_add_func ("/quiz/statistics/written-is-bounded", test_written_is_bounded);
   g_test_add_func ("/quiz/statistics/discrimination", test_discrimination);
   return g_test_run ();

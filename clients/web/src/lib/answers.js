@@ -58,10 +58,31 @@ export function isAnswered(quiz, answer) {
 
 export const sameAnswer = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 
-/** [{id, text, letter, shape, count, share, correct}] of a distribution; texts and numbers by how often they were given. */
+const MOST_LINES = 8;
+const REST = '…';
+
+/** How often each text, number or order was given, the most frequent first; what is beyond the lines that are drawn is the rest. */
+function mostGiven(counts) {
+  const given = Object.keys(counts).filter((id) => id !== REST).sort((a, b) => counts[b] - counts[a]);
+  const rest = given.slice(MOST_LINES).reduce((sum, id) => sum + counts[id], counts[REST] ?? 0);
+  return { ids: [...given.slice(0, MOST_LINES), ...(rest > 0 ? [REST] : [])], rest };
+}
+
+/** An order of the distribution ("C,A,B") in words; as it came when it names no order of the options. */
+function orderInWords(quiz, id, words) {
+  const ids = id.split(',');
+  const known = new Set((quiz.options ?? []).map((option) => String(option.id)));
+  return ids.every((one) => known.has(one)) ? inWords(quiz, ids, words) : id;
+}
+
+/**
+ * [{id, text, letter, shape, count, share, correct}] of a distribution; texts, numbers and orders by how often they were given, the rest
+ * under the word `words.rest`.
+ */
 export function bars(quiz, words) {
   const counts = quiz.distribution ?? {};
-  const correct = (Array.isArray(quiz.correct) ? quiz.correct : quiz.correct == null ? [] : [quiz.correct]).map(String);
+  const right = (Array.isArray(quiz.correct) ? quiz.correct : quiz.correct == null ? [] : [quiz.correct]).map(String);
+  const correct = quiz.type === 'order' ? [right.join(',')] : right;
   const total = Math.max(1, quiz.answered ?? 0, ...Object.values(counts));
   const line = (option) => ({
     ...option,
@@ -70,8 +91,11 @@ export function bars(quiz, words) {
     correct: quiz.type !== 'poll' && correct.includes(String(option.id)),
   });
   if (hasOptions(quiz.type) && quiz.type !== 'order') return optionsOf(quiz, words).map(line);
-  return Object.keys(counts).sort((a, b) => counts[b] - counts[a]).slice(0, 8)
-    .map((id, at) => ({ ...line({ id, text: id, at }), letter: '', shape: '' }));
+  const { ids, rest } = mostGiven(counts);
+  return ids.map((id, at) => {
+    if (id === REST) return { id, text: words?.rest ?? REST, letter: '', shape: '', at, count: rest, share: rest / total, correct: false };
+    return { ...line({ id, text: quiz.type === 'order' ? orderInWords(quiz, id, words) : id, at }), letter: '', shape: '' };
+  });
 }
 
 /** An answer in words. */

@@ -1,7 +1,8 @@
 // Words that parts without a page ask for.
 import { maybe, t } from './i18n.svelte.js';
 
-export const truthWords = () => ({ true: t('quiz.true'), false: t('quiz.false') });
+/** For answers: what is true or false, and all answers that have no line of their own. */
+export const answerWords = () => ({ true: t('quiz.true'), false: t('quiz.false'), rest: t('quiz.otherAnswers') });
 
 /** A refused request in words: of its problem, else of its status, else the server's own. */
 export function complaint(error) {
