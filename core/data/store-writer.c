@@ -1,5 +1,10 @@
-/* The thread that writes for a store, and what waits for it. `waiting`, `ending` and `has_prepared` are under `lock`. */
+/* The thread that writes for a store, and what waits for it. What is under `lock` stands behind it. */
 #include "data/store-private.h"
+
+/* Bulk writes are done in groups of so many, since one that somebody waits for waits for the group; and after so many batches of the
+ * others a group is done with them, however many they are. */
+#define BULK_GROUP 32
+#define BULK_PASSED 8
 
 struct _AirStoreWriter
 {
@@ -8,7 +13,8 @@ struct _AirStoreWriter
   GThread *thread;
   GMutex lock;
   GCond changed;
-  GQueue waiting; /* of AirStoreWrite */
+  GQueue waiting, bulk; /* of AirStoreWrite */
+  unsigned passed;      /* batches since bulk writes wait that had none of them */
   bool ending, has_prepared;
 };
 
@@ -35,23 +41,39 @@ answer (AirStoreWrite *write)
     g_task_return_int (task, write->count);
 }
 
-/* (transfer full) what waits, the oldest first; empty after @wait_ms (−1: never) without anything; NULL when the thread is to end and
- * nothing is left. */
+static bool
+is_idle (const AirStoreWriter *writer)
+{
+  return writer->waiting.length == 0 && writer->bulk.length == 0;
+}
+
+static void
+move (GQueue *from, unsigned most, GPtrArray *batch)
+{
+  for (unsigned i = 0; i < most && from->length > 0; i++)
+    g_ptr_array_add (batch, g_queue_pop_head (from));
+}
+
+/* (transfer full) what is to be done next, of each kind the oldest first; empty after @wait_ms (−1: never) without anything; NULL when
+ * the thread is to end and nothing is left. */
 static GPtrArray *
 take_batch (AirStoreWriter *writer, int wait_ms)
 {
   int64_t end_us = g_get_monotonic_time () + (int64_t)wait_ms * 1000;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->lock);
-  while (writer->waiting.length == 0 && !writer->ending)
+  while (is_idle (writer) && !writer->ending)
     if (wait_ms < 0)
       g_cond_wait (&writer->changed, &writer->lock);
     else if (!g_cond_wait_until (&writer->changed, &writer->lock, end_us))
       break;
-  if (writer->ending && writer->waiting.length == 0)
+  if (writer->ending && is_idle (writer))
     return NULL;
   GPtrArray *batch = g_ptr_array_new_with_free_func ((GDestroyNotify)writer->class->free_write);
-  while (batch->len < writer->class->max_batch && writer->waiting.length > 0)
-    g_ptr_array_add (batch, g_queue_pop_head (&writer->waiting));
+  bool has_bulk = writer->bulk.length > 0 && (writer->waiting.length == 0 || writer->passed >= BULK_PASSED);
+  writer->passed = has_bulk || writer->bulk.length == 0 ? 0 : writer->passed + 1;
+  move (&writer->waiting, writer->class->max_batch - (has_bulk ? BULK_GROUP : 0), batch);
+  if (has_bulk)
+    move (&writer->bulk, BULK_GROUP, batch);
   return batch;
 }
 
@@ -97,6 +119,7 @@ air_store_writer_new (const AirStoreWriterClass *class, void *data)
   g_mutex_init (&writer->lock);
   g_cond_init (&writer->changed);
   g_queue_init (&writer->waiting);
+  g_queue_init (&writer->bulk);
   writer->thread = g_thread_new ("store-writer", run, writer);
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->lock);
   while (!writer->has_prepared)
@@ -108,7 +131,7 @@ void
 air_store_writer_push (AirStoreWriter *writer, AirStoreWrite *write)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->lock);
-  g_queue_push_tail (&writer->waiting, write);
+  g_queue_push_tail (write->bulk ? &writer->bulk : &writer->waiting, write);
   g_cond_signal (&writer->changed);
 }
 

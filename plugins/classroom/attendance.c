@@ -85,7 +85,7 @@ mark_room (Room *room)
   if (open > 0)
     classroom_update (room->classroom, "attendance",
                       air_json_new ("{open:true, session_id:%s, node:%s}", room->session->session_id, room->classroom->node_id),
-                      air_json_new ("{$set:{left_at:%t}}", session_now_us (room->session)), AIR_STORE_UPDATE_MANY);
+                      air_json_new ("{$set:{left_at:%t}}", session_now_us (room->session)), AIR_STORE_UPDATE_MANY | AIR_STORE_BULK);
 }
 
 void

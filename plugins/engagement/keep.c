@@ -76,7 +76,7 @@ save (EngagementRun *run, const char *collection, const char *name, const char *
   write->session_id = g_strdup (run->session->session_id);
   write->student_id = g_strdup (student_id);
   engagement->pending++;
-  air_store_update (engagement->store, collection, filter, changes, AIR_STORE_UPSERT, on_written, write);
+  air_store_update (engagement->store, collection, filter, changes, AIR_STORE_UPSERT | AIR_STORE_BULK, on_written, write);
   json_node_unref (document);
 }
 

@@ -57,6 +57,7 @@ write_new_update (const AirStoreCollection *collection, JsonNode *filter, JsonNo
       = air_json_new ("{op:%s, kind:'update', collection:%s, filter:%N, changes:%N, flags:%i}", id,
                       air_store_collection_get_name (collection), filter, changes, (int)flags);
   Write *write = write_new (AIR_STORE_UPDATE, collection, line, task);
+  write->base.bulk = (flags & AIR_STORE_BULK) != 0;
   write->spoolable = !(flags & AIR_STORE_UPDATE_MANY) && filter != NULL && names_one (collection, filter);
   return write;
 }

@@ -56,6 +56,7 @@ store_update (AirStore *store, const char *name, JsonNode *filter, JsonNode *cha
   const AirStoreCollection *collection = air_store_find_collection (store, name);
   Write *write = write_new (AIR_STORE_UPDATE, collection, task);
   write->flags = flags;
+  write->base.bulk = (flags & AIR_STORE_BULK) != 0;
   write->changes = json_to_string (changes, FALSE);
   write->statement = new_statement (collection, "SELECT key", filter);
   if (!(flags & AIR_STORE_UPDATE_MANY))

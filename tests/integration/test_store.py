@@ -1,7 +1,9 @@
 """What every provider of the store does alike, through the real plugin in a running server."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 import time
 
 import pytest
@@ -545,3 +547,42 @@ def test_health_and_metrics(server):
     assert 'airclass_store_operations_total{operation="insert",result="error"}' in metrics
     assert 'airclass_store_seconds_count{operation="insert"}' in metrics
     assert "airclass_store_waiting 0" in metrics
+
+
+# ---- Bulk writes
+
+
+@embedded
+def test_bulk_writes_let_the_others_pass(server):
+    async def test(store):
+        order = []
+
+        def write(name, thing_id, points, **arguments):
+            changes = {"$set": {"points": points, "class_id": "algebra", "student_id": thing_id}}
+            future = asyncio.ensure_future(store.update("things", {"thing_id": thing_id}, changes, upsert=True, **arguments))
+            future.add_done_callback(lambda _: order.append(name))
+            return future
+
+        path = server.state / "store-sqlite" / "store.db"
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+            # The disk is slow: all that is called waits.
+            database.execute("BEGIN IMMEDIATE")
+            writes = [write("bulk", f"t{i % 50}", i, bulk=True) for i in range(400)]
+            await until_waiting(server, 400)
+            writes.append(write("answer", "answer", 1))
+            await until_waiting(server, 401)
+            database.execute("ROLLBACK")
+        await asyncio.gather(*writes)
+        # Only what was being written before it came is done first: a group of 32.
+        assert order.index("answer") <= 32
+        # Among one another they were done in their order.
+        assert {d["thing_id"]: d["points"] for d in await store.all("things")} == {**{f"t{i}": 350 + i for i in range(50)}, "answer": 1}
+
+    against(server, test)
+
+
+async def until_waiting(server, count):
+    end = time.monotonic() + DEADLINE_S
+    while await asyncio.get_running_loop().run_in_executor(None, server.metric, "airclass_store_waiting") != count:
+        assert time.monotonic() < end, f"{server.metric('airclass_store_waiting')} operations wait, not {count}"
+        await asyncio.sleep(0.02)

@@ -82,6 +82,7 @@ typedef enum
 typedef struct
 {
   AirStoreWriteKind kind;
+  bool bulk; /* AIR_STORE_BULK: lets the others pass */
   const AirStoreCollection *collection;
   GTask *task; /* owned; NULL: nobody waits for it */
   /* what came of it */
@@ -92,7 +93,7 @@ typedef struct
 
 typedef struct
 {
-  unsigned max_batch; /* a batch holds up those that come after it; so it ends at some time */
+  unsigned max_batch; /* at least 100; a batch holds up those that come after it; so it ends at some time */
   void (*free_write) (AirStoreWrite *write);
   /* Does the writes (element-type AirStoreWrite), oldest first, and makes them durable; each has its error or its result then, and is
    * answered. Empty: nothing came in the time that prepare() gave. Writer thread. */

@@ -6,7 +6,7 @@
  *
  * All functions are called on the main thread and never wait; the callback comes on the main thread, later, and always: a plugin
  * whose state it uses waits in its stop() for those that are still to come. A write is acknowledged only when it is durable. Writes of
- * one caller are applied in the order of the calls.
+ * one caller are applied in the order of the calls; but those with AIR_STORE_BULK let the others pass.
  *
  * Filters are JSON objects, a subset of MongoDB's: {field: value} (also a member of an array), {field: {$ne $gt $gte $lt $lte
  * $in $nin $exists: …}}, $and, $or; fields may be dotted. Changes are {$set $unset $inc $max $min $push $pull $addToSet
@@ -56,6 +56,9 @@ typedef enum
   AIR_STORE_UPDATE_ONE = 0,
   AIR_STORE_UPDATE_MANY = 1 << 0,
   AIR_STORE_UPSERT = 1 << 1, /* none matches: insert what the filter's equalities, the changes and $setOnInsert make */
+  /* One of many that nobody waits for: done in small groups when nothing else is to be written, though not put off for ever. Among
+   * one another they keep the order of the calls, so all changes of such a document are bulk, or it does not matter which is first. */
+  AIR_STORE_BULK = 1 << 2,
 } AirStoreUpdateFlags;
 
 typedef struct

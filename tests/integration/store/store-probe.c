@@ -153,7 +153,8 @@ static void
 update (Probe *probe, const char *collection, JsonNode *message, Call *call)
 {
   AirStoreUpdateFlags flags = (air_json_get_bool (message, "many", false) ? AIR_STORE_UPDATE_MANY : 0)
-                              | (air_json_get_bool (message, "upsert", false) ? AIR_STORE_UPSERT : 0);
+                              | (air_json_get_bool (message, "upsert", false) ? AIR_STORE_UPSERT : 0)
+                              | (air_json_get_bool (message, "bulk", false) ? AIR_STORE_BULK : 0);
   air_store_update (probe->store, collection, air_json_get (message, "filter"), air_json_get (message, "changes"), flags, on_update, call);
 }
 

@@ -125,6 +125,45 @@ test_order_and_end (void)
   work_free (work);
 }
 
+/* Bulk writes let the others pass, in their order, a group at a time, and are not put off for ever. */
+static void
+test_bulk (void)
+{
+  Work *work = work_new ();
+  AirStoreWriter *writer = air_store_writer_new (&plain, work);
+  air_store_writer_push (writer, numbered (-1, AIR_STORE_UPDATE, NULL));
+  wait_for_batch (work);
+  for (int i = 0; i < 200; i++)
+    {
+      AirStoreWrite *write = numbered (i, AIR_STORE_UPDATE, NULL);
+      write->bulk = true;
+      air_store_writer_push (writer, write);
+    }
+  for (int i = 0; i < 1000; i++)
+    air_store_writer_push (writer, numbered (1000 + i, AIR_STORE_INSERT, NULL));
+  open_gate (work);
+  air_store_writer_free (writer);
+  g_assert_cmpuint (work->done->len, ==, 1201);
+  int next = 0, next_bulk = 0, passing = 0;
+  for (unsigned i = 1; i < work->done->len; i++)
+    {
+      int number = g_array_index (work->done, int, i);
+      if (number >= 1000)
+        g_assert_cmpint (number - 1000, ==, next++);
+      else
+        g_assert_cmpint (number, ==, next_bulk++);
+      if (number >= 1000 && next_bulk == 0)
+        passing = next;
+      if (next == 1000 && number >= 1000)
+        g_assert_cmpint (next_bulk, <=, 32);
+    }
+  g_assert_cmpint (next, ==, 1000);
+  g_assert_cmpint (next_bulk, ==, 200);
+  /* Eight whole batches, and of the ninth what the group leaves. */
+  g_assert_cmpint (passing, ==, 868);
+  work_free (work);
+}
+
 typedef struct
 {
   GMainLoop *loop;
@@ -211,6 +250,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/store/writer/order-and-end", test_order_and_end);
+  g_test_add_func ("/store/writer/bulk", test_bulk);
   g_test_add_func ("/store/writer/answers", test_answers);
   g_test_add_func ("/store/writer/looking", test_looking);
   return g_test_run ();
