@@ -90,7 +90,8 @@ create (Quizzes *quizzes, AirRequest *request, const char *class_id, JsonNode *i
   const AirClassInfo *class = air_classroom_get_class (quizzes->classroom, class_id);
   JsonNode *head
       = air_json_new ("{quiz_id:%s,class_id:%s,class_created_at?:%s,state:'draft',created_by?:%s,created_at:%t}", quiz_id,
-                      class_id, class->created_at, air_identity_get_user_id (air_request_get_identity (request)), g_get_real_time ());
+                      class_id, class->created_at, air_identity_get_user_id (air_request_get_identity (request)),
+                      g_get_real_time ());
   g_autoptr (GList) names = json_object_get_members (json_node_get_object (document));
   for (GList *name = names; name != NULL; name = name->next)
     json_object_set_member (json_node_get_object (head), name->data,
