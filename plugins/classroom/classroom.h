@@ -6,6 +6,7 @@
 
 #include <airclass/airclass.h>
 
+#include "bans.h"
 #include "rate.h"
 #include "ring.h"
 
@@ -25,7 +26,7 @@ typedef struct
   GHashTable *messages;    /* type → registration, owned (dispatch.c) */
   GArray *snapshots;       /* of SnapshotPart (snapshot.c) */
   GPtrArray *clients;      /* (element-type Client) all that are open, borrowed */
-  GHashTable *held_ids;    /* "class user" → until when a token for it is good, int64_t seconds (admission.c) */
+  GHashTable *held_ids;    /* "class user" → Holding (admission.c) */
   char *node_id;           /* of this server, the same after a restart */
   int64_t heartbeat_us;    /* the last one; monotonic */
   unsigned writes;         /* that have not come back */
@@ -58,8 +59,10 @@ struct _Room
   Ring ring;
   GQueue chat;           /* of JsonNode, the last messages as a snapshot has them, oldest first */
   size_t chat_bytes;
-  GHashTable *banned;    /* user_id set, from the document */
+  Bans bans;             /* from the document */
+  JsonArray *banned;     /* of which they were made; NULL: none */
   GHashTable *muted;     /* user_id set */
+  GQueue changes;        /* of the document, the first is being written (changes.c) */
   GHashTable *reactions; /* name → count since the last tick */
   unsigned present;      /* students of this node with a socket */
   unsigned told_size;    /* the roster size that was told last */
@@ -81,7 +84,6 @@ struct _Member
   bool hand, lost;
   int64_t chat_us;        /* monotonic: the last message, for slow mode; 0: none */
   GHashTable *rates;      /* type → Rate */
-  GHashTable *families;   /* set: of the tokens in use */
   char *address;          /* the last one seen; NULL: none */
   char *attendance_id;    /* of the open stay; NULL: none */
   int64_t joined_mono_us; /* when the first socket came; monotonic */
@@ -132,6 +134,22 @@ int64_t room_setting_int (Room *room, const char *name, int64_t otherwise);
 /* Of what was said, for snapshots. @message: (transfer full) */
 void room_add_chat (Room *room, JsonNode *message);
 bool room_remove_chat (Room *room, const char *message_id);
+
+/* (transfer full) the settings, for whoever will change them. */
+JsonNode *room_copy_settings (Room *room);
+
+/* ---- changes.c: of a class's document */
+typedef struct
+{
+  /* Returns: (transfer full) the members to be set, null for those to go; NULL with @error: nothing is changed. Asked when all earlier
+   * changes are done. */
+  JsonNode *(*prepare) (Room *room, void *data, GError **error);
+  /* The store has it, and the document in memory too; or there is an @error, and nothing has changed. @room: NULL when the class is gone
+   * (then there is an error). Frees @data. */
+  void (*done) (Room *room, void *data, const GError *error);
+} ChangeKind;
+void room_change (Room *room, const ChangeKind *kind, void *data);
+void room_drop_changes (Room *room);
 
 /* ---- member.c */
 Member *member_ensure (Room *room, Kind kind, const char *user_id, const char *name, AirRole role);
@@ -209,8 +227,8 @@ void signals_show_lost (Member *member, bool lost);
 void signals_add_reaction (Room *room, const char *name);
 bool room_has_banned (Room *room, const char *user_id, const char *family, const char *address);
 void room_tell_chat_settings (Room *room);
-/* Tells the core about the bans of a document. */
-void room_apply_bans (Room *room);
+/* Takes the bans of a document, and tells the core about those that are new or gone. */
+void room_set_bans (Room *room, JsonArray *banned);
 /* As it counts for bans: an IPv6 address by its /64. (transfer full) */
 char *address_group (GInetAddress *address);
 
@@ -223,6 +241,11 @@ bool classroom_check_kept (AirIdentity *identity, const char *class_id, AirRole 
 bool classroom_admit (const AirAdmissionRequest *request, AirAdmitted *ret_admitted, void *self, GError **error);
 void classroom_note_issued (AirIdentity *identity, void *self);
 void classroom_hold_id (Classroom *classroom, const char *class_id, const char *user_id, int64_t until_s);
+/* The same, for the holder of a student's token; its family is remembered. */
+void classroom_hold_token (Classroom *classroom, const char *class_id, AirIdentity *identity);
+/* (transfer none) of the tokens that are held for a user id, the newest last; NULL: none. */
+char *const *classroom_get_held_families (Classroom *classroom, const char *class_id, const char *user_id, unsigned *ret_count);
+void holding_free (void *holding);
 void classroom_prune_held (Classroom *classroom, int64_t now_s);
 
 /* ---- service.c */

@@ -40,7 +40,6 @@ add_room (Classroom *classroom, JsonNode *document)
 {
   Room *room = room_new (classroom, json_node_ref (document));
   g_hash_table_insert (classroom->rooms, g_strdup (room->class_id), room);
-  room_apply_bans (room);
 }
 
 /* ---- Classes */
@@ -259,7 +258,6 @@ on_reloaded (GObject *store, GAsyncResult *result, gpointer data)
   else
     {
       room_set_document (room, json_node_ref (document));
-      room_apply_bans (room);
       room_tell_chat_settings (room);
     }
   g_free (reloading->class_id);

@@ -52,7 +52,6 @@ member_ensure (Room *room, Kind kind, const char *user_id, const char *name, Air
   member->user_id = g_strdup (user_id);
   member->name = g_strdup (name != NULL ? name : user_id);
   member->rates = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  member->families = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   member->info = (AirClassMember){
     .class_id = room->class_id, .user_id = member->user_id, .name = member->name, .role = role, .since_us = g_get_real_time ()
   };
@@ -64,7 +63,6 @@ void
 member_free (Member *member)
 {
   g_hash_table_unref (member->rates);
-  g_hash_table_unref (member->families);
   g_free (member->user_id);
   g_free (member->name);
   g_free (member->token_name);

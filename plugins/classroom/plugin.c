@@ -36,7 +36,7 @@ create (AirContext *context, GError **error)
   classroom->context = context;
   classroom->rooms = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)room_free);
   classroom->messages = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  classroom->held_ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  classroom->held_ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, holding_free);
   classroom->clients = g_ptr_array_new ();
   classroom->snapshots = snapshot_parts_new ();
   classroom->service = classroom_service_new (classroom);

@@ -118,9 +118,8 @@ void
 presence_enter (Client *client)
 {
   Member *member = client->member;
-  const char *family = air_identity_get_family (client->identity), *name = air_identity_get_name (client->identity);
-  if (family != NULL)
-    g_hash_table_add (member->families, g_strdup (family));
+  const char *name = air_identity_get_name (client->identity);
+  classroom_hold_token (client->classroom, client->room->class_id, client->identity);
   if (g_strcmp0 (name, member->token_name) != 0)
     {
       member_set_name (member, name);

@@ -50,6 +50,16 @@ is_full (Room *room, Kind kind, const char *user_id)
   return room->present >= room_setting_int (room, "max_members", MAX_STUDENTS) || g_hash_table_size (room->members) >= MAX_REMEMBERED;
 }
 
+/* By user id and tokens; whoever has not been here is also looked at by the address, as one who asks for a token is. */
+static bool
+is_banned (Client *client, Room *room, AirIdentity *identity)
+{
+  const char *user_id = air_identity_get_user_id (identity);
+  bool known = user_id != NULL && member_find (room, KIND_STUDENT, user_id) != NULL;
+  g_autofree char *address = !known ? address_group (air_request_get_address (air_socket_get_request (client->socket))) : NULL;
+  return client->kind == KIND_STUDENT && room_has_banned (room, user_id, air_identity_get_family (identity), address);
+}
+
 /* Whether @identity may be in the class by this socket; else the code and the reason. */
 static unsigned short
 check_entry (Client *client, AirIdentity *identity, Room **ret_room, const char **ret_reason)
@@ -66,7 +76,7 @@ check_entry (Client *client, AirIdentity *identity, Room **ret_room, const char 
   if (room == NULL)
     return CLOSE_NO_CLASS;
   *ret_reason = "banned from this class";
-  if (client->kind == KIND_STUDENT && room_has_banned (room, user_id, air_identity_get_family (identity), NULL))
+  if (is_banned (client, room, identity))
     return CLOSE_BANNED;
   *ret_reason = "this class is full";
   if (client->kind == KIND_STUDENT && user_id != NULL && is_full (room, client->kind, user_id))
@@ -201,9 +211,7 @@ take_token (Client *client, const char *token)
     air_socket_close (client->socket, CLOSE_FORBIDDEN, "this is somebody else's token");
   else
     {
-      const char *family = air_identity_get_family (identity);
-      if (family != NULL)
-        g_hash_table_add (client->member->families, g_strdup (family));
+      classroom_hold_token (client->classroom, client->room->class_id, identity);
       air_identity_unref (client->identity);
       client->identity = g_steal_pointer (&identity);
     }
