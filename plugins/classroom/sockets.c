@@ -152,11 +152,25 @@ client_free (gpointer data)
   g_free (client);
 }
 
+/* A token; or one of the server's keys, in the header alone: addresses end up in logs and histories. (transfer full) (nullable) */
+static AirIdentity *
+identify (Classroom *classroom, AirRequest *request)
+{
+  AirIdentity *identity = air_request_get_identity (request);
+  const char *token = air_request_get_token (request);
+  if (identity != NULL)
+    return air_identity_ref (identity);
+  /* What has a dot has been looked at as a token. */
+  if (token == NULL || strchr (token, '.') != NULL || air_request_get_header (request, "Authorization") == NULL)
+    return NULL;
+  return air_context_authenticate (classroom->context, token, air_request_get_address (request), NULL);
+}
+
 static void
 open_client (AirSocket *socket, Classroom *classroom, Kind kind)
 {
   AirRequest *request = air_socket_get_request (socket);
-  AirIdentity *identity = air_request_get_identity (request);
+  g_autoptr (AirIdentity) identity = identify (classroom, request);
   Client *client = g_new0 (Client, 1);
   client->classroom = classroom;
   client->socket = socket;
@@ -166,7 +180,7 @@ open_client (AirSocket *socket, Classroom *classroom, Kind kind)
   g_ptr_array_add (classroom->clients, client);
   air_metric_set (classroom->sockets, classroom->clients->len, NULL);
   if (identity != NULL)
-    enter (client, air_identity_ref (identity));
+    enter (client, g_steal_pointer (&identity));
   else if (air_request_get_token (request) != NULL)
     air_socket_close (socket, CLOSE_UNAUTHORIZED, "this token is not valid");
 }
