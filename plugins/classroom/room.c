@@ -117,6 +117,7 @@ room_set_session (Room *room, Session *session)
 {
   g_clear_pointer (&room->session, session_free);
   room->session = session;
+  room->closing = false; /* another node may have been faster than our writing of the end */
   update_info (room);
 }
 
