@@ -28,6 +28,7 @@ typedef struct
   GPtrArray *clients;      /* (element-type Client) all that are open, borrowed */
   GHashTable *held_ids;    /* "class user" → Holding (admission.c) */
   char *node_id;           /* of this server, the same after a restart */
+  int64_t started_us;      /* monotonic: classes and sessions have been read */
   int64_t heartbeat_us;    /* the last one; monotonic */
   unsigned writes;         /* that have not come back */
   GTask *stop_task;        /* answered when they have; NULL: the plugin runs */
@@ -44,6 +45,7 @@ typedef struct
   int64_t anchor_us, anchor_mono_us; /* one moment by the wall clock and by the monotonic one: times of the run are counted from it */
   unsigned peak, messages, hands, reactions;
   int64_t unattended_us;            /* monotonic: since when neither teacher nor picture is there; 0: one of them is */
+  int64_t left_us;                  /* wall clock: when it was seen last, before no server was there for too long; 0: it goes on */
 } Session;
 
 struct _Room
@@ -275,6 +277,8 @@ JsonNode *session_document_new (Room *room, const char *started_by); /* (transfe
 /* In memory, from its document. */
 void session_begin (Room *room, JsonNode *document);
 void session_tick (Room *room, int64_t now_us);
+/* After a restart: @document is the session's, as it was left. */
+void session_check_absence (Room *room, JsonNode *document);
 
 /* ---- routes */
 /* A class is gone: its pages are sent away. */

@@ -117,6 +117,7 @@ restore_session (Loader *loader, JsonNode *document)
   session->anchor_us = MAX (g_get_real_time (), session->started_us);
   session->anchor_mono_us = g_get_monotonic_time ();
   room_set_session (room, session);
+  session_check_absence (room, document);
   JsonArray *hands = air_json_get_array (document, "hands"), *lost = air_json_get_array (document, "lost");
   for (unsigned i = 0; hands != NULL && i < json_array_get_length (hands); i++)
     member_ensure (room, KIND_STUDENT, json_array_get_string_element (hands, i), NULL, AIR_ROLE_STUDENT)->hand = true;
