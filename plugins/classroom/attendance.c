@@ -88,7 +88,7 @@ mark_room (Room *room)
   while (g_hash_table_iter_next (&iter, NULL, (void **)&member))
     {
       open += member->attendance_id != NULL;
-      if (member->clients > 0)
+      if (member_is_here (member))
         attendance_open (member);
     }
   if (open > 0)

@@ -315,8 +315,9 @@ classroom_forget_class (Classroom *classroom, const char *class_id)
   if (room->session != NULL)
     session_finish (room);
   room_close_clients (room, NULL, 4404, "the class was deleted");
-  while (room->clients->len > 0)
-    presence_leave (room->clients->pdata[0]);
+  for (unsigned i = 0; i < KINDS; i++)
+    while (room->clients[i]->len > 0)
+      presence_leave (room->clients[i]->pdata[room->clients[i]->len - 1]);
   room_set_bans (room, NULL); /* nobody is banned from a class that is made anew under this id */
   g_hash_table_remove (classroom->rooms, class_id);
 }

@@ -14,6 +14,15 @@ typedef struct _Room Room;
 typedef struct _Member Member;
 typedef struct _Client Client;
 
+/* What kind of page a socket belongs to: an index. */
+typedef enum
+{
+  KIND_STUDENT,
+  KIND_MONITOR,
+  KIND_TEACHER,
+  KINDS,
+} Kind;
+
 typedef struct
 {
   AirContext *context;
@@ -56,7 +65,7 @@ struct _Room
   JsonNode *document;    /* of the collection `classes` */
   Session *session;      /* NULL: no run */
   GHashTable *members;   /* key (member_key()) → Member, owned */
-  GPtrArray *clients;    /* (element-type Client) in the room, borrowed */
+  GPtrArray *clients[KINDS]; /* (element-type Client) in the room, borrowed */
   GHashTable *elsewhere; /* user_id set: students on other nodes who are not here, by the broker */
   Ring ring;
   GQueue chat;           /* of JsonNode, the last messages as a snapshot has them, oldest first */
@@ -82,7 +91,7 @@ struct _Member
   Room *room;
   char *user_id, *name;
   char *token_name;       /* the name that the last token had; NULL: none. A page that comes back keeps what it was renamed to */
-  unsigned clients;
+  GPtrArray *clients;     /* (element-type Client) borrowed */
   bool hand, lost;
   int64_t chat_us;        /* monotonic: the last message, for slow mode; 0: none */
   GHashTable *rates;      /* type → Rate */
@@ -90,15 +99,6 @@ struct _Member
   char *attendance_id;    /* of the open stay; NULL: none */
   int64_t joined_mono_us; /* when the first socket came; monotonic */
 };
-
-/* What kind of page a socket belongs to: an index. */
-typedef enum
-{
-  KIND_STUDENT,
-  KIND_MONITOR,
-  KIND_TEACHER,
-  KINDS,
-} Kind;
 
 struct _Client
 {
@@ -129,6 +129,9 @@ void room_set_session (Room *room, Session *session);
 void session_free (Session *session);
 /* A moment of the run by the wall clock that cannot jump within it. */
 int64_t session_now_us (const Session *session);
+const AirClassInfo *room_get_info (Room *room);
+/* Nobody has a page of it open on this node. */
+bool room_is_empty (const Room *room);
 /* Distinct students who are there, on all nodes. */
 unsigned room_count_students (Room *room);
 bool room_setting_bool (Room *room, const char *name, bool otherwise);
@@ -161,8 +164,10 @@ Member *member_find_any (Room *room, const char *user_id);
 void member_free (Member *member);
 void member_set_name (Member *member, const char *name);
 Kind kind_of_role (AirRole role);
-/* In a run those who left stay known; else they are forgotten. */
-void room_forget_absent (Room *room);
+bool member_is_here (const Member *member);
+/* In a run those who left stay known; else they are forgotten, at once or with others. @left: the one who has left just now; NULL: all are
+ * looked at. */
+void room_forget_absent (Room *room, Member *left);
 
 /* ---- send.c: @message (transfer full) gets `id` and `at` */
 void room_send (Room *room, unsigned audience, JsonNode *message);

@@ -173,7 +173,7 @@ tell (Room *room, const Moderation *moderation, const char *action, AirEventMemb
   const Member *member = member_find (room, KIND_STUDENT, user_id);
   const char *name = member != NULL ? member->name : user_id;
   room_send (room, AIR_AUDIENCE_TEACHERS, air_json_new ("{type:'moderation', action:%s, user_id:%s, name:%s}", action, user_id, name));
-  if (member != NULL && member->clients > 0)
+  if (member != NULL && member_is_here (member))
     room_send_to (room, user_id, air_json_new ("{type:'moderation', action:%s}", action));
   air_context_publish_event (room->classroom->context, air_event_member_moderated_new (room->class_id, room->info.session_id, user_id,
                                                                                        name, event_action, moderation->by));

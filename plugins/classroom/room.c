@@ -23,7 +23,8 @@ room_new (Classroom *classroom, JsonNode *document)
   room->class_id = g_strdup (air_json_get_string (document, "class_id"));
   room->path = g_strconcat ("live/", room->class_id, NULL);
   room->members = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)member_free);
-  room->clients = g_ptr_array_new ();
+  for (unsigned i = 0; i < KINDS; i++)
+    room->clients[i] = g_ptr_array_new ();
   room->elsewhere = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   room->muted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   room->reactions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -37,16 +38,18 @@ void
 room_free (Room *room)
 {
   room_drop_changes (room);
-  while (room->clients->len > 0)
+  for (unsigned i = 0; i < KINDS; i++)
     {
-      Client *client = room->clients->pdata[0];
-      client->room = NULL;
-      client->member = NULL;
-      g_ptr_array_remove_index_fast (room->clients, 0);
+      for (unsigned k = 0; k < room->clients[i]->len; k++)
+        {
+          Client *client = room->clients[i]->pdata[k];
+          client->room = NULL;
+          client->member = NULL;
+        }
+      g_ptr_array_unref (room->clients[i]);
     }
   g_clear_pointer (&room->session, session_free);
   g_hash_table_unref (room->members);
-  g_ptr_array_unref (room->clients);
   g_hash_table_unref (room->elsewhere);
   bans_clear (&room->bans);
   g_clear_pointer (&room->banned, json_array_unref);
@@ -125,6 +128,22 @@ int64_t
 session_now_us (const Session *session)
 {
   return session->anchor_us + g_get_monotonic_time () - session->anchor_mono_us;
+}
+
+const AirClassInfo *
+room_get_info (Room *room)
+{
+  room->info.students_present = room->present;
+  return &room->info;
+}
+
+bool
+room_is_empty (const Room *room)
+{
+  for (unsigned i = 0; i < KINDS; i++)
+    if (room->clients[i]->len > 0)
+      return false;
+  return true;
 }
 
 unsigned

@@ -43,7 +43,7 @@ session_begin (Room *room, JsonNode *document)
   while (g_hash_table_iter_next (&iter, NULL, (void **)&member))
     {
       member->hand = member->lost = false;
-      if (member->clients > 0)
+      if (member_is_here (member))
         attendance_open (member);
     }
   g_queue_clear_full (&room->chat, (GDestroyNotify)json_node_unref);
@@ -84,7 +84,7 @@ session_forget (Room *room)
       member->hand = member->lost = false;
     }
   room_set_session (room, NULL);
-  room_forget_absent (room);
+  room_forget_absent (room, NULL);
   room_send (room, AIR_AUDIENCE_ALL, air_json_new ("{type:'session', session:null}"));
 }
 
@@ -109,9 +109,8 @@ session_end (Room *room, const char *reason)
 static bool
 is_attended (Room *room)
 {
-  for (unsigned i = 0; i < room->clients->len; i++)
-    if (((const Client *)room->clients->pdata[i])->kind == KIND_TEACHER)
-      return true;
+  if (room->clients[KIND_TEACHER]->len > 0)
+    return true;
   g_autoptr (AirStream) stream = air_context_find_stream (room->classroom->context, room->path);
   return stream != NULL || room->teachers_elsewhere > 0;
 }

@@ -128,7 +128,7 @@ enter (Client *client, AirIdentity *identity)
   if (user_id == NULL)
     user_id = air_role_to_string (role);
   Member *member = member_ensure (room, client->kind, user_id, air_identity_get_name (identity), role);
-  if (member->clients >= MAX_SOCKETS_OF_ONE)
+  if (member->clients->len >= MAX_SOCKETS_OF_ONE)
     {
       air_socket_close (client->socket, 1008, "too many open pages");
       return;
@@ -257,15 +257,21 @@ on_closed (AirSocket *socket, void *self)
     presence_leave (client);
 }
 
+static void
+close_all (GPtrArray *clients, unsigned short code, const char *reason)
+{
+  for (unsigned i = 0; i < clients->len; i++)
+    air_socket_close (((const Client *)clients->pdata[i])->socket, code, reason);
+}
+
 void
 room_close_clients (Room *room, const char *user_id, unsigned short code, const char *reason)
 {
-  for (unsigned i = 0; i < room->clients->len; i++)
-    {
-      const Client *client = room->clients->pdata[i];
-      if (user_id == NULL || (client->kind == KIND_STUDENT && g_str_equal (client->member->user_id, user_id)))
-        air_socket_close (client->socket, code, reason);
-    }
+  const Member *member = user_id != NULL ? member_find (room, KIND_STUDENT, user_id) : NULL;
+  if (member != NULL)
+    close_all (member->clients, code, reason);
+  for (unsigned i = 0; user_id == NULL && i < KINDS; i++)
+    close_all (room->clients[i], code, reason);
 }
 
 /* A token that came with the request is the core's to watch; it may have been replaced there. */

@@ -27,6 +27,7 @@ typedef struct
   const char *session_id;     /* of the running session; NULL: none */
   int64_t session_started_us; /* wall clock; 0 without a session */
   JsonNode *settings;         /* the class document's `settings` object; never NULL */
+  unsigned students_present;  /* those of the members who are students and present: so many, without looking at each */
 } AirClassInfo;
 
 /* One person in a class, however many sockets; borrowed likewise. */
