@@ -110,6 +110,7 @@ struct _Client
   AirIdentity *identity; /* NULL likewise */
   int64_t deadline_us;   /* for the token; monotonic */
   Rate rate;
+  GHashTable *reports;   /* type → what it said last (combine.c); NULL: nothing */
 };
 
 #define CHAT_TAIL 100
@@ -199,7 +200,14 @@ void classroom_on_stream_state (AirEvent *event, void *self);
 void classroom_add_message (Classroom *classroom, const AirClassMessage *message, void *self);
 void classroom_remove_parts (Classroom *classroom, void *self);
 void client_take_message (Client *client, const char *text, size_t length);
+/* One of several sockets of @member has closed, and with it what it had said (@reports, may be NULL). */
+void member_report_again (Member *member, GHashTable *reports);
 void classroom_reply (AirClassReply *reply, const GError *error, const char *problem); /* as air_classroom_reply() */
+
+/* ---- combine.c: (transfer full) what the handler of @kind gets, now that @client has said @message; or after one of the person's sockets
+ * has closed, NULL: the others have said nothing */
+JsonNode *combine_take (Client *client, const AirClassMessage *kind, JsonNode *message, void *self);
+JsonNode *combine_again (Member *member, const AirClassMessage *kind, void *self);
 
 /* ---- presence.c: sockets come and go */
 void presence_enter (Client *client);

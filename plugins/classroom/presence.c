@@ -148,6 +148,8 @@ presence_leave (Client *client)
       depart (member);
       room_forget_absent (room, member);
     }
+  else
+    member_report_again (member, client->reports);
 }
 
 /* ---- Other nodes */

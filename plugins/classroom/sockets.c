@@ -149,6 +149,7 @@ client_free (gpointer data)
 {
   Client *client = data;
   g_clear_pointer (&client->identity, air_identity_unref);
+  g_clear_pointer (&client->reports, g_hash_table_unref);
   g_free (client);
 }
 
