@@ -4,6 +4,7 @@ import json
 import sqlite3
 
 import pytest
+from broker_probe import Node, plugin_folder
 from class_client import School
 from conftest import wait_until
 from test_auth import forge, good_claims
@@ -80,6 +81,35 @@ def test_tokens_that_were_never_seen(school):
     for token in tokens:
         assert school.open("student", token).snapshot
     assert refresh(school, derived).status == 200 and kept_bans(school) == []
+
+
+def test_a_ban_by_another_node(airclassd, tmp_path):
+    """That node has written it, and tells; the tokens that only this one knows go with it, and come back with the ban's end."""
+    environment = {"AIRCLASS_CORE_PLUGIN_DIR": str(plugin_folder(tmp_path / "plugins"))}
+    school = School(airclassd(plugins=[*PLUGINS, "broker-probe"], environment=environment))
+    school.make(pin=None)
+    me = school.student()
+    guest = school.student(token=me["token"], user_id="guest-of-mine")["token"]
+    page = school.open("student", me["token"])
+    page.snapshot
+
+    def write(bans, action):
+        at = "2026-03-01T09:30:00.000Z"
+        with sqlite3.connect(school.server.state / "store-sqlite" / "store.db") as database:
+            database.execute("UPDATE c_classes SET document = json_set(document, '$.banned', json(?)) WHERE key = 'algebra'", (json.dumps(bans),))
+        event = {"type": "member-moderated", "at": at, "class_id": "algebra", "user_id": me["user_id"], "user_name": "x", "action": action,
+                 "moderator_id": "ms-kim"}
+        Node(school.server).ask("publish-remote", value=event)
+
+    write([{"user_id": me["user_id"], "name": "x", "at": "2026-03-01T09:30:00.000Z", "by": "ms-kim"}], "ban")
+    assert page.wait_closed() == 4409
+    wait_until(lambda: refresh(school, me["token"]).status == 401, "the ban to be read")
+    for token in (me["token"], guest):
+        assert is_shut_out(school, token)
+    write([], "unban")
+    wait_until(lambda: refresh(school, me["token"]).status == 200, "the end of the ban to be read")
+    assert school.open("student", guest).snapshot
+    school.close()
 
 
 def test_a_class_made_anew_has_no_bans(school):
