@@ -2,6 +2,7 @@
  * thread that serves them and read by the main thread. */
 #pragma once
 
+#include "rtp-header.h"
 #include "viewer-level.h"
 
 G_BEGIN_DECLS

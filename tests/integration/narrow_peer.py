@@ -95,7 +95,9 @@ class NarrowPeer(Peer):
         sdp = sdp.replace("m=video 9 UDP/TLS/RTP/SAVPF 96", "m=video 9 UDP/TLS/RTP/SAVPF 96 97").replace(
             "a=rtcp-fb:96 nack\r\n", f"a=extmap:3 {TRANSPORT_CC}\r\na=rtcp-fb:96 transport-cc\r\na=rtcp-fb:96 nack\r\n"
             "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n").replace(
-            "a=rtpmap:111 opus/48000/2", f"a=extmap:3 {TRANSPORT_CC}\r\na=rtcp-fb:111 transport-cc\r\na=rtpmap:111 opus/48000/2")
+            "m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=audio 9 UDP/TLS/RTP/SAVPF 111 63").replace(
+            "a=rtpmap:111 opus/48000/2", f"a=extmap:3 {TRANSPORT_CC}\r\na=rtcp-fb:111 transport-cc\r\na=rtpmap:111 opus/48000/2\r\n"
+            "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111")
         if self.feedback == "transport-cc":
             return sdp
         lines = [line for line in sdp.split("\r\n") if TRANSPORT_CC not in line and "transport-cc" not in line]
@@ -176,6 +178,11 @@ class NarrowPeer(Peer):
             self.send_rtcp(build_receiver_report(ssrc, 0, self.highest) + build_remb(ssrc, self.rate_bps or self.WIDE_BPS))
         else:
             self.send_rtcp(build_receiver_report(ssrc, lost, self.highest))
+
+    def report_lost_sound(self, lost):
+        """lost: the share of the sound's packets."""
+        last = (self.of_type(111) + self.of_type(63))[-1]
+        self.requests.append(build_receiver_report(last.ssrc, lost, last.sequence))
 
     def report(self, now):
         arrived = {}

@@ -187,3 +187,38 @@ def test_fixed_levels(airclassd, publish, narrow, level, size):
         check_one_timeline(peer.video())
     else:
         assert not peer.video()
+
+
+def blocks_of(payload):
+    """Of redundant sound: [(payload type, samples back, bytes)], the last one without the latter two (RFC 2198 §3)."""
+    blocks, at = [], 0
+    while payload[at] & 0x80:
+        field = int.from_bytes(payload[at:at + 4], "big")
+        blocks.append((field >> 24 & 127, field >> 10 & 0x3FFF, field & 0x3FF))
+        at += 4
+    blocks.append((payload[at] & 127, 0, len(payload) - at - 1 - sum(size for _, _, size in blocks)))
+    return blocks
+
+
+@both_engines
+def test_sound_carries_earlier_sound(airclassd, publish, narrow):
+    """When sound is lost, and not before."""
+    server = airclassd({"whep-egress": {"levels": "full"}})
+    publish(server, zerolatency=True)
+    peer = narrow(server)
+    wait_until(lambda: len(peer.of_type(111)) > 100, "sound", DEADLINE_S)
+    assert not peer.of_type(63)
+
+    def with_losses():
+        peer.report_lost_sound(0.1)
+        return len(peer.of_type(63)) > 50
+
+    wait_until(with_losses, "sound that carries earlier sound", DEADLINE_S)
+    packets = [(blocks_of(p.payload), p) for p in peer.of_type(63)]
+    blocks, packet = next((b, p) for b, p in packets if len(b) == 3)
+    assert [(kind, back) for kind, back, _ in blocks] == [(111, 1920), (111, 960), (111, 0)] and all(size > 0 for *_, size in blocks)
+    by_sequence = {p.sequence: (b, p) for b, p in packets}
+    earlier, before = by_sequence.get((packet.sequence + 1) & 0xFFFF), packet.payload[-blocks[-1][2]:]
+    # What one packet carries for itself, the next one carries behind it.
+    size = earlier[0][-1][2]
+    assert earlier[1].payload[:-size].endswith(before)

@@ -238,8 +238,8 @@ air_fanout_loop_new (unsigned index, AirUdp *udp, AirFanoutDirectory *directory,
   loop->viewers = g_ptr_array_new ();
   loop->behind = g_ptr_array_new ();
   g_mutex_init (&loop->lock);
-  loop->now_us = loop->anchor_us = g_get_monotonic_time ();
-  loop->anchor_unix_us = g_get_real_time ();
+  loop->now_us = g_get_monotonic_time ();
+  loop->ahead_us = g_get_real_time () - loop->now_us;
   if (!watch_all (loop, error))
     {
       air_fanout_loop_free (loop);
@@ -351,5 +351,5 @@ air_fanout_loop_get_counts (AirFanoutLoop *loop)
 uint64_t
 air_fanout_loop_ntp (AirFanoutLoop *loop, int64_t monotonic_us)
 {
-  return air_ntp_from_unix_us (loop->anchor_unix_us + (monotonic_us - loop->anchor_us));
+  return air_ntp_from_unix_us (monotonic_us + loop->ahead_us);
 }

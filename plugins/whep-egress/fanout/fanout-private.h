@@ -56,8 +56,7 @@ struct _AirFanoutLoop
   int64_t now_us;
   int64_t strained_us; /* when a turn last took too long */
   int64_t next_tick_us, next_second_us, next_pace_us;
-  int64_t anchor_us;      /* monotonic */
-  int64_t anchor_unix_us; /* wall clock at the same instant */
+  int64_t ahead_us; /* what the wall clock was ahead of the monotonic one at first */
 
   AirDelayPending delays;
   AirEngineCounts counts;

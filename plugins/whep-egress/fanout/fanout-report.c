@@ -32,7 +32,7 @@ air_fanout_viewer_answer_reference (void *data, uint32_t receiver_ssrc, uint32_t
 /* Often at first, for lip-sync needs reports of both tracks; then as RFC 3550 §6.2 would have it. Often again while there
  * is no media: so a viewer knows a publisher's silence from a path that is gone. */
 static int64_t
-report_interval_us (const AirFanoutViewer *viewer, const AirFanoutTrack *track, int64_t now_us)
+report_interval_us (const AirFanoutViewer *viewer, const AirRtpTrack *track, int64_t now_us)
 {
   bool often = track->reports < 5 || now_us > viewer->sent_us + REPORT_OFTEN_US;
   return often ? REPORT_OFTEN_US : REPORT_EVERY_US;
@@ -47,7 +47,7 @@ air_fanout_viewer_report (AirFanoutViewer *viewer, int64_t now_us, bool at_once)
   int64_t pts_ns = MAX (0, air_rtp_view_pts_at (view, now_us));
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     {
-      AirFanoutTrack *track = &viewer->tracks[kind];
+      AirRtpTrack *track = &viewer->tracks[kind];
       if (!track->section.accepted || (!at_once && (track->packets == 0 || now_us < track->reported_us + report_interval_us (viewer, track, now_us))))
         continue;
       uint32_t timestamp = kind == AIR_KIND_VIDEO ? air_rtp_clock_90k (pts_ns) : air_rtp_clock_48k (pts_ns);

@@ -29,7 +29,7 @@ air_fanout_viewer_new (AirFanoutGroup *group, const AirViewerRequest *request, c
   viewer->group = air_fanout_group_ref (group);
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     air_rtp_track_init (&viewer->tracks[kind], &choice->kinds[kind]);
-  air_viewer_names_init (&viewer->names, request->offer, choice, viewer->mids);
+  air_viewer_names_init (&viewer->names, request->offer, choice, viewer->copier.mids);
   viewer->created_us = g_get_monotonic_time ();
   viewer->listing.viewer = viewer;
   viewer->listing.created_us = viewer->created_us;
@@ -91,6 +91,9 @@ air_fanout_viewer_begin (AirFanoutViewer *viewer, int64_t now_us)
 {
   static const AirViewerLevelClass class
     = { want_rung, is_rung_possible, request_keyframe, air_fanout_viewer_send_probe, get_strained_us, count_change };
+  viewer->copier.view = viewer->share->view;
+  viewer->copier.repair = &viewer->repair;
+  viewer->copier.ahead_us = viewer->loop->ahead_us;
   air_viewer_level_begin (&viewer->level, &class, viewer, viewer->share->view, viewer->tracks, viewer->levels, now_us);
 }
 
@@ -123,6 +126,7 @@ pump_track (AirFanoutViewer *viewer, AirKind kind, const AirPath *path, int64_t 
   bool slow = path->remote.tcp; /* waits for its peer, not for us */
   const AirRtpSegment *segment;
   AirRtpPacket *packet;
+  AirRtpCopy copy;
   if (!air_viewer_level_enter_turn (level, kind, slow ? TCP_MAX_LATE_NS : 0, now_us))
     return false;
   while (viewer->budget > 0 && (packet = air_viewer_level_next (level, kind, now_us, &segment)))
@@ -130,7 +134,8 @@ pump_track (AirFanoutViewer *viewer, AirKind kind, const AirPath *path, int64_t 
       if (!air_fanout_loop_has_room (viewer->loop, path))
         return false; /* there will be a word when there is (fanout-tcp.c) */
       viewer->sent_us = now_us;
-      air_fanout_packet_send (viewer, kind, segment, packet, track->next_sequence++);
+      air_rtp_copy_make (&copy, &viewer->copier, kind, track, segment, packet, track->next_sequence++);
+      air_fanout_packet_send (viewer, &copy);
       if (!slow && is_live_end (segment, packet))
         air_fanout_loop_note_delay (viewer->loop, packet->arrival_us);
       air_rtp_track_take_sent (track, segment, packet, now_us);
@@ -147,6 +152,7 @@ air_fanout_viewer_pump (AirFanoutViewer *viewer, int64_t now_us)
   if (!viewer->share->view->ready || !air_fanout_loop_has_room (viewer->loop, path))
     return false;
   refill (viewer, now_us);
+  viewer->copier.narrow = viewer->level.policy.reason == AIR_LEVEL_CONGESTION;
   bool sound = pump_track (viewer, AIR_KIND_AUDIO, path, now_us);
   bool pictures = pump_track (viewer, AIR_KIND_VIDEO, path, now_us);
   bool probe = air_viewer_level_probe (&viewer->level, now_us);

@@ -8,8 +8,7 @@
 
 #include "dtls.h"
 #include "fanout-group.h"
-#include "rtp-header.h"
-#include "rtp-red.h"
+#include "rtp-copy.h"
 #include "viewer-feedback.h"
 #include "viewer-record.h"
 
@@ -20,9 +19,6 @@ G_BEGIN_DECLS
 #define AIR_FANOUT_PACKETS_PER_MS 20u
 /* For ICE and DTLS, from the answer on: freed within 10 s. */
 #define AIR_FANOUT_HANDSHAKE_US (9500 * G_GINT64_CONSTANT (1000))
-
-typedef AirRtpSegment AirFanoutSegment;
-typedef AirRtpTrack AirFanoutTrack;
 
 struct _AirFanoutViewer
 {
@@ -37,7 +33,6 @@ struct _AirFanoutViewer
   AirSrtp *sender;
   AirSrtp *receiver;
   AirViewerNames names;
-  char mids[AIR_KIND_COUNT][AIR_RTP_MAX_MID_BYTES + 1];
   AirRtpTrack tracks[AIR_KIND_COUNT];
   int64_t created_us;
   int64_t handshake_at_us; /* when DTLS wants to retransmit; 0: not */
@@ -49,7 +44,7 @@ struct _AirFanoutViewer
   unsigned budget;
   int64_t sent_us; /* media */
   AirRepair repair;
-  uint16_t transport_sequence;
+  AirRtpCopier copier;
   AirLevels levels; /* which it may get */
   AirViewerLevel level;
   AirViewerInfo counts; /* the loop's own; strings unused */

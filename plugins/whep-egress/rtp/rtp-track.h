@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include "rtp-header.h"
 #include "rtp-view.h"
 #include "sdp-answer.h"
 
@@ -72,16 +71,6 @@ const AirRtpPacket *air_rtp_track_find (const AirRtpTrack *track, const AirRtpVi
 /* Which of the numbers that were sent ends with @sequence. Returns false when none did, or so long ago that the rollover
  * counter would be taken for the next one (RFC 3711 §3.3.1), and its nonces be used twice. */
 bool air_rtp_track_unwrap (const AirRtpTrack *track, uint16_t sequence, uint64_t *ret_full);
-
-/* The header of @packet's copy by RTX (RFC 4588 §4): a stream of its own, of which this takes the next number. The original
- * sequence number goes before the payload. @transport_sequence: the viewer's, counted on where it is negotiated. */
-AirRtpHeader air_rtp_track_make_rtx_header (AirRtpTrack *track, const AirRtpSegment *segment,
-                                            const AirRtpPacket *packet, uint16_t wait_ms, uint16_t *transport_sequence);
-
-/* A packet without content, as senders of WebRTC try a path with: it takes a number of the RTX stream only. */
-#define AIR_RTP_PADDING_BYTES 255u
-extern const uint8_t air_rtp_padding[AIR_RTP_PADDING_BYTES];
-AirRtpHeader air_rtp_track_make_padding_header (AirRtpTrack *track, uint16_t *transport_sequence);
 
 static inline AirRtpSegment *
 air_rtp_track_get_segment (AirRtpTrack *track)

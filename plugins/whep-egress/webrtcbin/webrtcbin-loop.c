@@ -31,8 +31,7 @@ struct _AirWebrtcLoop
   unsigned checks;
   int64_t checked_us;
   int64_t strained_us; /* when a check last came late */
-  int64_t anchor_us;      /* monotonic */
-  int64_t anchor_unix_us; /* wall clock at the same instant */
+  int64_t ahead_us; /* what the wall clock was ahead of the monotonic one at first */
 };
 
 /* ---- Commands */
@@ -142,10 +141,16 @@ pump (AirWebrtcLoop *loop, AirWebrtcViewer *viewer)
 
 /* ---- Viewers */
 
+int64_t
+air_webrtc_loop_get_ahead_us (const AirWebrtcLoop *loop)
+{
+  return loop->ahead_us;
+}
+
 uint64_t
 air_webrtc_loop_ntp (AirWebrtcLoop *loop, int64_t monotonic_us)
 {
-  return air_ntp_from_unix_us (loop->anchor_unix_us + monotonic_us - loop->anchor_us);
+  return air_ntp_from_unix_us (monotonic_us + loop->ahead_us);
 }
 
 void
@@ -324,8 +329,7 @@ air_webrtc_loop_new (const AirWebrtcLoopEvents *events)
   loop->events = *events;
   g_mutex_init (&loop->lock);
   loop->context = g_main_context_new ();
-  loop->anchor_us = g_get_monotonic_time ();
-  loop->anchor_unix_us = g_get_real_time ();
+  loop->ahead_us = g_get_real_time () - g_get_monotonic_time ();
   loop->epoll = epoll_create1 (EPOLL_CLOEXEC);
   loop->viewers = g_ptr_array_new ();
   loop->behind = g_ptr_array_new ();

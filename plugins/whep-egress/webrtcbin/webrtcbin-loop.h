@@ -60,6 +60,8 @@ void air_webrtc_loop_count (AirWebrtcLoop *loop, const AirEngineCounts *counts);
 /* When the thread last came late; 0: never. Loop. */
 int64_t air_webrtc_loop_get_strained_us (const AirWebrtcLoop *loop);
 /* NTP time of a monotonic time, by one anchor for the life of the loop: a step of the wall clock is not seen. Loop. */
+/* What the wall clock was ahead of the monotonic one when the loop began, for the same. Any thread. */
+int64_t air_webrtc_loop_get_ahead_us (const AirWebrtcLoop *loop);
 uint64_t air_webrtc_loop_ntp (AirWebrtcLoop *loop, int64_t monotonic_us);
 /* Loop. Calls left(). Nothing happens when it is not attached. */
 void air_webrtc_loop_end_viewer (AirWebrtcLoop *loop, AirWebrtcViewer *viewer, AirViewerReason reason);

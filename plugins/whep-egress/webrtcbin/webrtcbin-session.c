@@ -6,8 +6,7 @@
 
 /* webrtcbin reports each 5 s; players put picture and sound in sync by reports. */
 #define REPORT_EVERY_NS (G_GUINT64_CONSTANT (1000000000))
-#define BYE_DEADLINE_US (200 * 1000)
-#define MAX_SSRCS 2u
+#define BYE_PACKET_BYTES 512u
 
 struct _AirWebrtcSession
 {
@@ -17,13 +16,8 @@ struct _AirWebrtcSession
   void *data;
 
   GMutex lock;
-  GCond changed;
   AirWebrtcClock clocks[AIR_WEBRTC_MAX_CLOCKS];
   unsigned n_clocks;
-  uint32_t ssrcs[MAX_SSRCS]; /* to say BYE for */
-  unsigned n_ssrcs;
-  bool written; /* BYE is in a packet */
-  bool sent;    /* and that packet was handed on */
 };
 
 static void
@@ -35,18 +29,6 @@ on_receiving (GObject *rtp, GstBuffer *buffer, void *data)
     return;
   session->rtcp (map.data, map.size, session->data);
   gst_buffer_unmap (buffer, &map);
-}
-
-static bool
-write_bye (AirWebrtcSession *session, GstRTCPBuffer *rtcp)
-{
-  GstRTCPPacket packet;
-  if (session->n_ssrcs == 0 || session->written || !gst_rtcp_buffer_add_packet (rtcp, GST_RTCP_TYPE_BYE, &packet))
-    return false;
-  for (unsigned i = 0; i < session->n_ssrcs; i++)
-    gst_rtcp_packet_bye_add_ssrc (&packet, session->ssrcs[i]);
-  session->written = true;
-  return true;
 }
 
 static bool
@@ -85,36 +67,9 @@ on_sending (GObject *rtp, GstBuffer *buffer, gboolean early, void *data)
        more = gst_rtcp_packet_move_to_next (&packet))
     if (gst_rtcp_packet_get_type (&packet) == GST_RTCP_TYPE_SR)
       changed |= write_clock (session, &packet);
-  changed |= write_bye (session, &rtcp);
   g_mutex_unlock (&session->lock);
   gst_rtcp_buffer_unmap (&rtcp);
   return changed;
-}
-
-/* The pad is idle again after the packet with the BYE: it went all the way down to the socket. */
-static GstPadProbeReturn
-on_idle (GstPad *pad, GstPadProbeInfo *info, void *data)
-{
-  AirWebrtcSession *session = data;
-  g_mutex_lock (&session->lock);
-  session->sent = true;
-  g_cond_broadcast (&session->changed);
-  g_mutex_unlock (&session->lock);
-  return GST_PAD_PROBE_REMOVE;
-}
-
-/* Behind the pad, so that it is busy. */
-static GstPadProbeReturn
-on_rtcp_buffer (GstPad *pad, GstPadProbeInfo *info, void *data)
-{
-  AirWebrtcSession *session = data;
-  g_mutex_lock (&session->lock);
-  bool written = session->written;
-  g_mutex_unlock (&session->lock);
-  if (!written)
-    return GST_PAD_PROBE_OK;
-  gst_pad_add_probe (session->rtcp_pad, GST_PAD_PROBE_TYPE_IDLE, on_idle, session, NULL);
-  return GST_PAD_PROBE_REMOVE;
 }
 
 AirWebrtcSession *
@@ -129,7 +84,6 @@ air_webrtc_session_new (GstElement *webrtc, void (*rtcp) (const uint8_t *packet,
     return NULL;
   AirWebrtcSession *session = g_new0 (AirWebrtcSession, 1);
   g_mutex_init (&session->lock);
-  g_cond_init (&session->changed);
   session->rtp = rtp;
   session->rtcp_pad = g_steal_pointer (&pad);
   session->rtcp = rtcp;
@@ -148,7 +102,6 @@ air_webrtc_session_free (AirWebrtcSession *session)
   g_signal_handlers_disconnect_by_data (session->rtp, session);
   g_object_unref (session->rtp);
   gst_object_unref (session->rtcp_pad);
-  g_cond_clear (&session->changed);
   g_mutex_clear (&session->lock);
   g_free (session);
 }
@@ -168,21 +121,35 @@ air_webrtc_session_report (AirWebrtcSession *session)
   g_signal_emit_by_name (session->rtp, "send-rtcp", (guint64)0);
 }
 
+/* A compound packet without reports of reception (RFC 3550 §6.1): RR, SDES with the CNAME, BYE. */
+static GstBuffer *
+write_bye (AirWebrtcSession *session, const uint32_t *ssrcs, unsigned n_ssrcs)
+{
+  GstBuffer *buffer = gst_rtcp_buffer_new (BYE_PACKET_BYTES);
+  GstRTCPBuffer rtcp = GST_RTCP_BUFFER_INIT;
+  GstRTCPPacket packet;
+  g_autoptr (GstStructure) sdes = NULL;
+  g_object_get (session->rtp, "sdes", &sdes, NULL);
+  const char *name = gst_structure_get_string (sdes, "cname");
+  gst_rtcp_buffer_map (buffer, GST_MAP_READWRITE, &rtcp);
+  gst_rtcp_buffer_add_packet (&rtcp, GST_RTCP_TYPE_RR, &packet);
+  gst_rtcp_packet_rr_set_ssrc (&packet, ssrcs[0]);
+  gst_rtcp_buffer_add_packet (&rtcp, GST_RTCP_TYPE_SDES, &packet);
+  gst_rtcp_packet_sdes_add_item (&packet, ssrcs[0]);
+  if (name)
+    gst_rtcp_packet_sdes_add_entry (&packet, GST_RTCP_SDES_CNAME, (guint8)MIN (strlen (name), 255), (const guint8 *)name);
+  gst_rtcp_buffer_add_packet (&rtcp, GST_RTCP_TYPE_BYE, &packet);
+  for (unsigned i = 0; i < n_ssrcs; i++)
+    gst_rtcp_packet_bye_add_ssrc (&packet, ssrcs[i]);
+  gst_rtcp_buffer_unmap (&rtcp);
+  return buffer;
+}
+
 void
 air_webrtc_session_say_bye (AirWebrtcSession *session, const uint32_t *ssrcs, unsigned n_ssrcs)
 {
-  int64_t deadline_us = g_get_monotonic_time () + BYE_DEADLINE_US;
-  g_autoptr (GstPad) peer = gst_pad_get_peer (session->rtcp_pad);
-  if (!peer)
-    return;
-  gst_pad_add_probe (peer, GST_PAD_PROBE_TYPE_BUFFER, on_rtcp_buffer, session, NULL);
-  g_mutex_lock (&session->lock);
-  session->n_ssrcs = MIN (n_ssrcs, MAX_SSRCS);
-  memcpy (session->ssrcs, ssrcs, session->n_ssrcs * sizeof *ssrcs);
-  g_mutex_unlock (&session->lock);
-  air_webrtc_session_report (session);
-  g_mutex_lock (&session->lock);
-  while (!session->sent && g_cond_wait_until (&session->changed, &session->lock, deadline_us))
-    continue;
-  g_mutex_unlock (&session->lock);
+  /* Not by asking for a report: GStreamer may refuse one so soon after the last (RFC 4585 §3.5). */
+  g_autoptr (GstEvent) segment = gst_pad_get_sticky_event (session->rtcp_pad, GST_EVENT_SEGMENT, 0);
+  if (segment && n_ssrcs > 0)
+    gst_pad_push (session->rtcp_pad, write_bye (session, ssrcs, n_ssrcs));
 }

@@ -102,15 +102,12 @@ peer_selected (const char *address, bool relayed, void *data)
 
 /* ---- Life */
 
-/* No redundant sound, and no answer to a receiver that wants to know its round trip: webrtcbin writes the RTCP. */
+/* No answer to a receiver that wants to know its round trip: webrtcbin writes the RTCP. */
 void
 air_webrtc_viewer_limit_choice (AirSdpChoice *choice)
 {
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
-    {
-      choice->kinds[kind].red_payload = 0;
-      choice->kinds[kind].feedback &= ~(unsigned)AIR_SDP_FEEDBACK_ROUND_TRIP;
-    }
+    choice->kinds[kind].feedback &= ~(unsigned)AIR_SDP_FEEDBACK_ROUND_TRIP;
 }
 
 static void
@@ -135,7 +132,7 @@ air_webrtc_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choi
   viewer->peer = air_webrtc_peer_new (request->viewer_id, &events);
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     air_rtp_track_init (&viewer->tracks[kind], &choice->kinds[kind]);
-  air_viewer_names_init (&viewer->names, request->offer, choice, viewer->mids);
+  air_viewer_names_init (&viewer->names, request->offer, choice, viewer->copier.mids);
   viewer->created_us = g_get_monotonic_time ();
   viewer->levels = levels;
   viewer->counts.rtt_us = -1;
@@ -220,6 +217,7 @@ pump_track (AirWebrtcViewer *viewer, AirKind kind, int64_t now_us)
 bool
 air_webrtc_viewer_pump (AirWebrtcViewer *viewer, int64_t now_us)
 {
+  viewer->copier.narrow = viewer->level.policy.reason == AIR_LEVEL_CONGESTION;
   bool sound = pump_track (viewer, AIR_KIND_AUDIO, now_us);
   bool pictures = pump_track (viewer, AIR_KIND_VIDEO, now_us);
   bool probe = air_viewer_level_probe (&viewer->level, now_us);
@@ -283,6 +281,9 @@ air_webrtc_viewer_begin (AirWebrtcViewer *viewer, int64_t now_us)
   viewer->media = true;
   viewer->heard_us = now_us;
   air_viewer_record_set_profile (&viewer->record, "SRTP_AES128_CM_SHA1_80"); /* the only one that webrtcbin offers */
+  viewer->copier.view = viewer->group->view;
+  viewer->copier.repair = &viewer->repair;
+  viewer->copier.ahead_us = air_webrtc_loop_get_ahead_us (viewer->loop);
   air_viewer_level_begin (&viewer->level, &class, viewer, viewer->group->view, viewer->tracks, viewer->levels, now_us);
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "engine.h"
+#include "rtp-copy.h"
 #include "webrtcbin-peer.h"
 #include "viewer-feedback.h"
 #include "viewer-record.h"
@@ -22,7 +23,6 @@ typedef struct
   AirWebrtcPeer *peer;
   AirViewerNames names;
 
-  char mids[AIR_KIND_COUNT][AIR_RTP_MAX_MID_BYTES + 1];
 
   /* On the loop. */
   AirRtpTrack tracks[AIR_KIND_COUNT];
@@ -34,7 +34,7 @@ typedef struct
   int64_t next_report_us;
   unsigned reports;
   AirRepair repair;
-  uint16_t transport_sequence;
+  AirRtpCopier copier;
   AirLevels levels; /* which it may get */
   AirViewerLevel level;
   AirViewerInfo counts; /* strings unused */
