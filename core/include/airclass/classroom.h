@@ -71,9 +71,9 @@ typedef struct
   bool (*handler) (const AirClassMember *from, JsonNode *message, void *self, GError **error);
   /* Instead of @handler, for what cannot be answered within the call: @reply is given to air_classroom_reply() once, now or later. */
   void (*handler_later) (const AirClassMember *from, JsonNode *message, AirClassReply *reply, void *self);
-  /* For what is true of one page and not of its person: the last message of each open socket is kept, and @handler gets what this makes
-   * (transfer full) of a person's @count reports, at least one, the newest first; also when one of several sockets has closed. NULL: @handler
-   * gets each message as it is. */
+  /* For what is true of one page and not of its person: the last message of each open socket is kept, and @handler (not
+   * @handler_later) gets what this makes (transfer full) of a person's @count reports, at least one, the newest first; also when one of
+   * several sockets has closed. NULL: @handler gets each message as it is. */
   JsonNode *(*combine) (const AirClassReport *reports, unsigned count, void *self);
 } AirClassMessage;
 
