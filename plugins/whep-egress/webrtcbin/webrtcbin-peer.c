@@ -2,7 +2,6 @@
 #include "webrtcbin-peer.h"
 
 #define GST_USE_UNSTABLE_API
-#include <gst/app/gstappsrc.h>
 #include <gst/webrtc/webrtc.h>
 #include <nice/agent.h>
 #include <string.h>
@@ -11,12 +10,12 @@
 
 #include "webrtcbin-certificate.h"
 #include "webrtcbin-sdp.h"
+#include "webrtcbin-source.h"
 
 /* The only stream and component of the agent: all is bundled and muxed. */
 #define NICE_STREAM 1u
-/* What may wait in front of a webrtcbin that does not send, such as one behind a TURN server by TCP. */
-#define MAX_WAITING_BYTES (2u << 20)
 #define MAX_CANDIDATES 64u
+#define END_DEADLINE_MS 200u /* for what was pushed before the end */
 
 struct _AirWebrtcPeer
 {
@@ -25,7 +24,7 @@ struct _AirWebrtcPeer
   GMutex working; /* held while negotiating, restarting, closing: one at a time */
   GstElement *pipeline;
   GstElement *webrtc;
-  GstElement *sources[AIR_KIND_COUNT];
+  AirWebrtcSource *sources[AIR_KIND_COUNT]; /* NULL: not wanted */
   NiceAgent *agent;
   AirWebrtcSession *session;
   char *fingerprint; /* of the viewer's certificate, as announced */
@@ -304,30 +303,6 @@ set_offer (AirWebrtcPeer *peer, const AirSdpChoice *choice, GError **error)
   return set_description (peer, "set-remote-description", offer, error);
 }
 
-/* The remote description first, then the pads: else webrtcbin makes transceivers of its own. */
-static void
-add_source (AirWebrtcPeer *peer, AirKind kind, const AirSdpSection *section, unsigned index)
-{
-  g_autofree char *preferred = air_webrtc_caps_write (kind, section, false);
-  g_autofree char *sent = air_webrtc_caps_write (kind, section, true);
-  g_autoptr (GstCaps) preferred_caps = gst_caps_from_string (preferred);
-  g_autoptr (GstCaps) sent_caps = gst_caps_from_string (sent);
-  GstElement *source = gst_element_factory_make ("appsrc", NULL);
-  g_object_set (source, "caps", sent_caps, "format", GST_FORMAT_TIME, "is-live", TRUE, "max-bytes", (guint64)0, NULL);
-  gst_bin_add (GST_BIN (peer->pipeline), source);
-
-  g_autofree char *name = g_strdup_printf ("sink_%u", index);
-  g_autoptr (GstPad) sink = gst_element_request_pad_simple (peer->webrtc, name);
-  g_autoptr (GstWebRTCRTPTransceiver) transceiver = NULL;
-  g_object_get (sink, "transceiver", &transceiver, NULL);
-  g_object_set (transceiver, "direction", GST_WEBRTC_RTP_TRANSCEIVER_DIRECTION_SENDONLY, "codec-preferences",
-                preferred_caps, NULL);
-  g_autoptr (GstPad) pad = gst_element_get_static_pad (source, "src");
-  gst_pad_link (pad, sink);
-  gst_element_sync_state_with_parent (source);
-  peer->sources[kind] = source;
-}
-
 static bool
 take_answer (AirWebrtcPeer *peer, AirWebrtcLocal *ret_local, GError **error)
 {
@@ -370,7 +345,7 @@ negotiate (AirWebrtcPeer *peer, const AirWebrtcNetwork *network, const AirSdpCho
     return false;
   for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
     if (choice->kinds[kind].accepted)
-      add_source (peer, (AirKind)kind, &choice->kinds[kind], index++);
+      peer->sources[kind] = air_webrtc_source_new (peer->pipeline, peer->webrtc, (AirKind)kind, &choice->kinds[kind], index++);
   if (!take_answer (peer, ret_local, error))
     return false;
   peer->session = air_webrtc_session_new (peer->webrtc, peer->events.rtcp, peer->events.data);
@@ -437,11 +412,7 @@ air_webrtc_peer_restart (AirWebrtcPeer *peer, const char *remote_ufrag, const ch
 bool
 air_webrtc_peer_push (AirWebrtcPeer *peer, AirKind kind, GstBufferList *packets)
 {
-  GstAppSrc *source = GST_APP_SRC (peer->sources[kind]);
-  if (gst_app_src_get_current_level_bytes (source) < MAX_WAITING_BYTES)
-    return gst_app_src_push_buffer_list (source, packets) == GST_FLOW_OK;
-  gst_buffer_list_unref (packets);
-  return false;
+  return air_webrtc_source_push (peer->sources[kind], packets);
 }
 
 void
@@ -464,10 +435,14 @@ air_webrtc_peer_close (AirWebrtcPeer *peer, const uint32_t *ssrcs, unsigned n_ss
   bool connected = peer->connected;
   peer->closed = true;
   g_mutex_unlock (&peer->lock);
+  for (unsigned kind = 0; connected && kind < AIR_KIND_COUNT; kind++)
+    air_webrtc_source_end (peer->sources[kind], END_DEADLINE_MS);
   if (connected && peer->session)
     air_webrtc_session_say_bye (peer->session, ssrcs, n_ssrcs);
   if (peer->pipeline)
     gst_element_set_state (peer->pipeline, GST_STATE_NULL);
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    g_clear_pointer (&peer->sources[kind], air_webrtc_source_free);
   g_clear_pointer (&peer->session, air_webrtc_session_free);
   if (peer->agent)
     g_signal_handlers_disconnect_by_data (peer->agent, peer);
