@@ -45,6 +45,12 @@ air_authority_revoke (AirAuthority *authority, const char *family, bool revoked)
   air_families_revoke (authority->families, family, now_us, revoked ? now_us + lifetime_us : 0);
 }
 
+bool
+air_authority_revoke_student (AirAuthority *authority, const char *class_id, const char *user_id, bool revoked)
+{
+  return air_families_revoke_person (authority->families, class_id, user_id, revoked);
+}
+
 static void
 set_rate_limited (unsigned retry_after_s, GError **error)
 {

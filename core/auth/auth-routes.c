@@ -82,6 +82,19 @@ read_action (const char *text, AirRole role, AirAction *ret_action)
   return true;
 }
 
+/* Whoever has been shut out does not come in again as somebody new by the same token, which by itself is worth no more than none. */
+static bool
+is_shut_out (AirAuthority *authority, AirRequest *request, const AirTokenRequest *wanted, const char *bearer)
+{
+  if (wanted->role != AIR_ROLE_STUDENT || wanted->identity != NULL || wanted->key != NULL || bearer == NULL)
+    return false;
+  g_autoptr (AirIdentity) revoked = air_authority_find_revoked (authority, bearer);
+  if (revoked == NULL || g_strcmp0 (air_identity_get_class_id (revoked), wanted->class_id) != 0)
+    return false;
+  air_request_reply_problem (request, 403, "forbidden", "this token has been revoked");
+  return true;
+}
+
 static void
 issue_token (AirRequest *request, void *self)
 {
@@ -110,6 +123,8 @@ issue_token (AirRequest *request, void *self)
     wanted.key = bearer;
   else
     wanted.identity = air_request_get_identity (request);
+  if (is_shut_out (self, request, &wanted, bearer))
+    return;
 
   g_auto (AirIssuedToken) issued = { 0 };
   g_autoptr (GError) error = NULL;
@@ -124,7 +139,7 @@ refresh_token (AirRequest *request, void *self)
 {
   g_auto (AirIssuedToken) issued = { 0 };
   g_autoptr (GError) error = NULL;
-  if (air_authority_refresh (self, air_request_get_identity (request), &issued, &error))
+  if (air_authority_refresh (self, air_request_get_identity (request), air_request_get_address (request), &issued, &error))
     reply_issued (request, &issued);
   else
     reply_error (request, error);

@@ -104,9 +104,12 @@ bool air_authority_issue (AirAuthority *authority, const AirTokenRequest *reques
 /* admission.c: whether the student may come in; without anybody who is asked, yes. @request: name and ids are checked.
  * Returns false with the error. */
 bool air_authority_admit (AirAuthority *authority, const AirTokenRequest *request, AirAdmitted *ret_admitted, GError **error);
-/* A new token of the same family, for what @identity was good for. Errors as above; AIR_ERROR_FORBIDDEN when the
- * session has lasted for session_lifetime=. */
-bool air_authority_refresh (AirAuthority *authority, AirIdentity *identity, AirIssuedToken *ret_issued, GError **error);
+/* A new token of the same family, for what @identity was good for. Of a student the admission is asked again. Errors as above;
+ * AIR_ERROR_FORBIDDEN when the session has lasted for session_lifetime=. */
+bool air_authority_refresh (AirAuthority *authority, AirIdentity *identity, GInetAddress *address, AirIssuedToken *ret_issued,
+                            GError **error);
+/* Returns: (transfer full) (nullable) whom @token is for, when it would be good and has been revoked. */
+AirIdentity *air_authority_find_revoked (AirAuthority *authority, const char *token);
 
 /* Counts and logs one refusal. @what: "publish of \"live/a\" by rtmp"; @reason: a short slug. */
 void air_authority_note_refusal (AirAuthority *authority, GInetAddress *address, const char *what, const char *reason);

@@ -171,8 +171,9 @@ note (Attempt *attempt, Outcome outcome, const char *reason)
   attempt->reason = reason;
 }
 
-static void
-try_token (AirAuthority *authority, const char *token, Attempt *attempt)
+/* Returns: (transfer full) whom @token is for, revoked or not; NULL with the verdict. */
+static AirIdentity *
+read_token (AirAuthority *authority, const char *token, Outcome *ret_outcome, const char **ret_reason)
 {
   const AirJwtPolicy policy
       = { authority->secrets.issuer, authority->secrets.audience, air_authority_get_now_s (authority) };
@@ -180,19 +181,40 @@ try_token (AirAuthority *authority, const char *token, Attempt *attempt)
   AirJwtVerdict verdict = air_jwt_verify (authority->secrets.jwt_key, token, &policy, &claims);
   if (verdict != AIR_JWT_OK)
     {
-      bool stale = verdict == AIR_JWT_EXPIRED || verdict == AIR_JWT_NOT_YET_VALID;
-      note (attempt, stale ? TRY_STALE : TRY_WRONG, air_jwt_verdict_to_string (verdict));
-      return;
+      *ret_outcome = verdict == AIR_JWT_EXPIRED || verdict == AIR_JWT_NOT_YET_VALID ? TRY_STALE : TRY_WRONG;
+      *ret_reason = air_jwt_verdict_to_string (verdict);
+      return NULL;
     }
   AirIdentitySpec spec;
   g_autofree char *path = NULL;
-  if (!air_token_read (claims, &spec, &path))
-    note (attempt, TRY_WRONG, "malformed-claims");
-  else if (spec.family != NULL
-           && air_families_is_revoked (authority->families, spec.family, authority->surroundings.get_monotonic_us ()))
+  *ret_outcome = TRY_WRONG;
+  *ret_reason = "malformed-claims";
+  return air_token_read (claims, &spec, &path) ? air_identity_new (authority->families, &spec) : NULL;
+}
+
+static void
+try_token (AirAuthority *authority, const char *token, Attempt *attempt)
+{
+  Outcome outcome = TRY_NONE;
+  const char *reason = NULL;
+  g_autoptr (AirIdentity) identity = read_token (authority, token, &outcome, &reason);
+  if (identity == NULL)
+    note (attempt, outcome, reason);
+  else if (air_identity_is_revoked (identity))
     note (attempt, TRY_STALE, "revoked");
   else
-    attempt->identity = air_identity_new (authority->families, &spec);
+    attempt->identity = g_steal_pointer (&identity);
+}
+
+AirIdentity *
+air_authority_find_revoked (AirAuthority *authority, const char *token)
+{
+  Outcome outcome = TRY_NONE;
+  const char *reason = NULL;
+  if (!air_authority_is_open (authority, NULL) || !air_jwt_looks_like_token (token))
+    return NULL;
+  g_autoptr (AirIdentity) identity = read_token (authority, token, &outcome, &reason);
+  return identity != NULL && air_identity_is_revoked (identity) ? g_steal_pointer (&identity) : NULL;
 }
 
 /* A key as it was given, or who knows of a proof which key was used for it. */

@@ -28,5 +28,7 @@ void air_authority_set_admission (AirAuthority *authority, AirContext *owner, Ai
 void air_authority_remove_owner (AirAuthority *authority, AirContext *owner);
 /* See air_context_revoke_tokens(). Any thread. */
 void air_authority_revoke (AirAuthority *authority, const char *family, bool revoked);
+/* See air_context_revoke_student(). Any thread. */
+bool air_authority_revoke_student (AirAuthority *authority, const char *class_id, const char *user_id, bool revoked);
 
 G_END_DECLS

@@ -1,11 +1,15 @@
 /* Identities and the families of tokens that carry their expiry on.
  *
  * An identity is immutable except for its family's expiry, which is one atomic number shared by all sessions of the
- * family. The table finds a family by its id; a family leaves the table with its last identity.
+ * family, and for having been revoked. The table finds a family by its id; a family leaves the table with its last identity.
+ *
+ * Revoking touches no identity: it counts up the table's generation, and an identity that has not looked since then looks again.
  */
 #include "auth/identity.h"
 
 #include <string.h>
+
+#include "auth/revoked.h"
 
 typedef struct
 {
@@ -13,27 +17,30 @@ typedef struct
   char *id;
   unsigned references; /* guarded by the table's mutex */
   int64_t expires_at;  /* atomic */
-  int revoked;         /* atomic */
 } Family;
 
 /* Expired since ever; 0 would be never. */
 #define LONG_AGO 1
-/* Far more than anybody bans while a token lasts. */
-#define MAX_REVOKED 65536
+/* Far more than anybody bans while a token lasts, and in all. */
+#define MAX_REVOKED_FAMILIES 65536
+#define MAX_REVOKED_PEOPLE 262144
 
 struct _AirFamilies
 {
   gatomicrefcount references;
   GMutex mutex;
   GHashTable *by_id;   /* (key utf8, of the value) (value Family) not owned */
-  GHashTable *revoked; /* id → until when, int64_t, monotonic */
+  AirRevoked *revoked; /* guarded by the mutex */
+  unsigned generation; /* atomic: of what is revoked; from 1 on */
 };
 
 struct _AirIdentity
 {
   gatomicrefcount references;
   AirIdentitySpec spec; /* with strings of its own */
+  AirFamilies *table;   /* owned reference; NULL: cannot be revoked */
   Family *family;
+  unsigned looked;      /* atomic: the generation in which it was looked up, times 2, and 1 if it was revoked then */
 };
 
 /* ---- Families ---- */
@@ -45,7 +52,8 @@ air_families_new (void)
   g_atomic_ref_count_init (&families->references);
   g_mutex_init (&families->mutex);
   families->by_id = g_hash_table_new (g_str_hash, g_str_equal);
-  families->revoked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  families->revoked = air_revoked_new (MAX_REVOKED_FAMILIES, MAX_REVOKED_PEOPLE);
+  families->generation = 1;
   return families;
 }
 
@@ -55,7 +63,7 @@ air_families_unref (AirFamilies *families)
   if (families == NULL || !g_atomic_ref_count_dec (&families->references))
     return;
   g_hash_table_unref (families->by_id);
-  g_hash_table_unref (families->revoked);
+  air_revoked_free (families->revoked);
   g_mutex_clear (&families->mutex);
   g_free (families);
 }
@@ -70,42 +78,30 @@ raise_expiry (Family *family, int64_t expires_at)
     continue;
 }
 
-/* With the mutex held. */
-static bool
-is_revoked (AirFamilies *families, const char *id, int64_t now_us)
-{
-  const int64_t *until_us = g_hash_table_lookup (families->revoked, id);
-  return until_us != NULL && now_us < *until_us;
-}
-
-static gboolean
-is_over (gpointer id, gpointer until_us, gpointer now_us)
-{
-  return *(int64_t *)until_us <= *(int64_t *)now_us;
-}
-
 void
 air_families_revoke (AirFamilies *families, const char *id, int64_t now_us, int64_t until_us)
 {
   g_mutex_lock (&families->mutex);
-  g_hash_table_foreach_remove (families->revoked, is_over, &now_us);
   if (until_us == 0)
-    g_hash_table_remove (families->revoked, id);
-  else if (g_hash_table_size (families->revoked) < MAX_REVOKED)
-    g_hash_table_replace (families->revoked, g_strdup (id), g_memdup2 (&until_us, sizeof until_us));
-  Family *family = g_hash_table_lookup (families->by_id, id);
-  if (family != NULL)
-    __atomic_store_n (&family->revoked, until_us != 0, __ATOMIC_RELAXED);
+    air_revoked_remove_family (families->revoked, id);
+  else
+    air_revoked_add_family (families->revoked, id, now_us, until_us);
+  __atomic_add_fetch (&families->generation, 1, __ATOMIC_RELEASE);
   g_mutex_unlock (&families->mutex);
 }
 
 bool
-air_families_is_revoked (AirFamilies *families, const char *id, int64_t now_us)
+air_families_revoke_person (AirFamilies *families, const char *class_id, const char *user_id, bool revoked)
 {
+  bool done = true;
   g_mutex_lock (&families->mutex);
-  bool revoked = is_revoked (families, id, now_us);
+  if (revoked)
+    done = air_revoked_add_person (families->revoked, class_id, user_id);
+  else
+    air_revoked_remove_person (families->revoked, class_id, user_id);
+  __atomic_add_fetch (&families->generation, 1, __ATOMIC_RELEASE);
   g_mutex_unlock (&families->mutex);
-  return revoked;
+  return done;
 }
 
 unsigned
@@ -129,7 +125,6 @@ join_family (AirFamilies *families, const char *id, int64_t expires_at)
       family->table = families;
       family->id = g_strdup (id);
       g_hash_table_insert (families->by_id, family->id, family);
-      family->revoked = is_revoked (families, id, g_get_monotonic_time ());
     }
   family->references++;
   raise_expiry (family, expires_at);
@@ -171,6 +166,11 @@ air_identity_new (AirFamilies *families, const AirIdentitySpec *spec)
   identity->spec.name = g_strdup (spec->name);
   if (spec->family != NULL)
     identity->family = join_family (families, spec->family, spec->expires_at);
+  if (families != NULL)
+    {
+      g_atomic_ref_count_inc (&families->references);
+      identity->table = families;
+    }
   return identity;
 }
 
@@ -189,6 +189,7 @@ air_identity_unref (AirIdentity *identity)
   if (!g_atomic_ref_count_dec (&identity->references))
     return;
   leave_family (identity->family);
+  air_families_unref (identity->table);
   g_free ((char *)identity->spec.user_id);
   g_free ((char *)identity->spec.class_id);
   g_free ((char *)identity->spec.token_id);
@@ -240,13 +241,32 @@ air_identity_get_family (const AirIdentity *identity)
   return identity->spec.family;
 }
 
+bool
+air_identity_is_revoked (const AirIdentity *identity)
+{
+  const AirIdentitySpec *spec = &identity->spec;
+  AirFamilies *families = identity->table;
+  if (families == NULL)
+    return false;
+  unsigned generation = __atomic_load_n (&families->generation, __ATOMIC_ACQUIRE);
+  unsigned looked = __atomic_load_n (&identity->looked, __ATOMIC_RELAXED);
+  if (looked >> 1 == (generation & UINT_MAX >> 1))
+    return (looked & 1) != 0;
+  g_mutex_lock (&families->mutex);
+  bool revoked = (spec->family != NULL && air_revoked_has_family (families->revoked, spec->family))
+                 || (spec->role == AIR_ROLE_STUDENT && air_revoked_has_person (families->revoked, spec->class_id, spec->user_id));
+  g_mutex_unlock (&families->mutex);
+  __atomic_store_n (&((AirIdentity *)identity)->looked, generation << 1 | revoked, __ATOMIC_RELAXED);
+  return revoked;
+}
+
 int64_t
 air_identity_get_expires_at (const AirIdentity *identity)
 {
+  if (air_identity_is_revoked (identity))
+    return LONG_AGO;
   if (identity->family == NULL)
     return identity->spec.expires_at;
-  if (__atomic_load_n (&identity->family->revoked, __ATOMIC_RELAXED))
-    return LONG_AGO;
   return __atomic_load_n (&identity->family->expires_at, __ATOMIC_RELAXED);
 }
 

@@ -15,7 +15,9 @@ void air_families_unref (AirFamilies *families);
 /* Ends the family @id for as long as @now_us is before @until_us (both monotonic): its identities have expired, those there are and
  * those to come. @until_us 0 takes that back. */
 void air_families_revoke (AirFamilies *families, const char *id, int64_t now_us, int64_t until_us);
-bool air_families_is_revoked (AirFamilies *families, const char *id, int64_t now_us);
+/* The same for all students' tokens of @user_id for @class_id, whoever made them, until that is taken back. Returns false when there
+ * are too many to be remembered. */
+bool air_families_revoke_person (AirFamilies *families, const char *class_id, const char *user_id, bool revoked);
 /* How many families have running sessions. */
 unsigned air_families_count (AirFamilies *families);
 
@@ -33,8 +35,9 @@ typedef struct
 } AirIdentitySpec;
 
 /* Of a spec with a family, expires_at becomes the end of all identities of that family, unless theirs is later.
- * @families may be NULL when the spec has no family. Returns: (transfer full) */
+ * @families may be NULL when the spec has no family; such an identity cannot be revoked. Returns: (transfer full) */
 AirIdentity *air_identity_new (AirFamilies *families, const AirIdentitySpec *spec);
+bool air_identity_is_revoked (const AirIdentity *identity);
 /* What it was made of; expires_at as it was then. (transfer none) */
 const AirIdentitySpec *air_identity_get_spec (const AirIdentity *identity);
 

@@ -145,6 +145,17 @@ check_request (const AirTokenRequest *request, char **ret_name, GError **error)
   return fault == NULL;
 }
 
+/* A student's token made with another one of the class is of its family: whoever is shut out with the one is with the other, also under
+ * another user id. NULL: the family is new. */
+static const char *
+get_kin (const AirTokenRequest *request)
+{
+  if (request->role != AIR_ROLE_STUDENT || request->identity == NULL)
+    return NULL;
+  const AirIdentitySpec *first = air_identity_get_spec (request->identity);
+  return first->role == AIR_ROLE_STUDENT && g_strcmp0 (first->class_id, request->class_id) == 0 ? first->family : NULL;
+}
+
 bool
 air_authority_issue (AirAuthority *authority, const AirTokenRequest *request, AirIssuedToken *ret_issued,
                      GError **error)
@@ -180,15 +191,31 @@ air_authority_issue (AirAuthority *authority, const AirTokenRequest *request, Ai
       if (authorized_at != 0)
         spec.authorized_at = authorized_at;
     }
-  if (!sign (authority, &spec, NULL, ret_issued, error))
+  if (!sign (authority, &spec, get_kin (request), ret_issued, error))
     return false;
   if (spec.role == AIR_ROLE_STUDENT && authority->admitted != NULL)
     authority->admitted (ret_issued->identity, authority->admission_self);
   return true;
 }
 
+/* Whether the student may still be there. */
+static bool
+admit_again (AirAuthority *authority, AirIdentity *identity, GInetAddress *address, GError **error)
+{
+  g_auto (AirAdmitted) admitted = { 0 };
+  const AirTokenRequest request = { .role = AIR_ROLE_STUDENT,
+                                    .action = AIR_ACTION_READ,
+                                    .user_id = air_identity_get_user_id (identity),
+                                    .class_id = air_identity_get_class_id (identity),
+                                    .name = air_identity_get_name (identity),
+                                    .identity = identity,
+                                    .address = address };
+  return request.class_id == NULL || air_authority_admit (authority, &request, &admitted, error);
+}
+
 bool
-air_authority_refresh (AirAuthority *authority, AirIdentity *identity, AirIssuedToken *ret_issued, GError **error)
+air_authority_refresh (AirAuthority *authority, AirIdentity *identity, GInetAddress *address, AirIssuedToken *ret_issued,
+                       GError **error)
 {
   if (!can_issue (authority, error))
     return false;
@@ -198,7 +225,8 @@ air_authority_refresh (AirAuthority *authority, AirIdentity *identity, AirIssued
       return false;
     }
   AirIdentitySpec spec = *air_identity_get_spec (identity);
-  if (!sign (authority, &spec, spec.family, ret_issued, error))
+  if ((spec.role == AIR_ROLE_STUDENT && !admit_again (authority, identity, address, error))
+      || !sign (authority, &spec, spec.family, ret_issued, error))
     return false;
   if (spec.role == AIR_ROLE_STUDENT && authority->admitted != NULL)
     authority->admitted (ret_issued->identity, authority->admission_self);

@@ -34,6 +34,12 @@ air_context_revoke_tokens (AirContext *context, const char *family, bool revoked
   air_authority_revoke (context->host->authority, family, revoked);
 }
 
+bool
+air_context_revoke_student (AirContext *context, const char *class_id, const char *user_id, bool revoked)
+{
+  return air_authority_revoke_student (context->host->authority, class_id, user_id, revoked);
+}
+
 AirIdentity *
 air_context_authenticate (AirContext *context, const char *token, GInetAddress *address, GError **error)
 {

@@ -112,6 +112,8 @@ announce (AirSocket *socket)
 {
   socket->is_announced = true;
   socket->auth_deadline_us = 0;
+  if (socket->entry->socket.opened == NULL)
+    return;
   const char *previous = air_watchdog_enter (socket->entry->owner_name);
   socket->entry->socket.opened (socket, socket->entry->self);
   air_watchdog_leave (previous);

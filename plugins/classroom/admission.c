@@ -1,6 +1,8 @@
 /* Who may come in as a student: asked by the core when somebody wants a token. */
 #include "classroom.h"
 
+#include <string.h>
+
 /* Table of user ids for which somebody holds a token. */
 #define MAX_HELD 100000
 
@@ -10,25 +12,85 @@ held_key (const char *class_id, const char *user_id)
   return g_strconcat (class_id, " ", user_id, NULL); /* a class id has no space */
 }
 
+/* Of one user id of a class. */
+typedef struct
+{
+  int64_t until_s; /* wall clock: a token for it is good until then */
+  unsigned count;
+  char *families[MAX_FAMILIES]; /* of its tokens, the newest last */
+} Holding;
+
+void
+holding_free (void *data)
+{
+  Holding *holding = data;
+  for (unsigned i = 0; i < holding->count; i++)
+    g_free (holding->families[i]);
+  g_free (holding);
+}
+
+/* NULL: too many are held. */
+static Holding *
+hold (Classroom *classroom, const char *class_id, const char *user_id, int64_t until_s)
+{
+  char *key = held_key (class_id, user_id);
+  Holding *holding = g_hash_table_lookup (classroom->held_ids, key);
+  if (holding == NULL && g_hash_table_size (classroom->held_ids) < MAX_HELD)
+    {
+      holding = g_new0 (Holding, 1);
+      g_hash_table_insert (classroom->held_ids, g_steal_pointer (&key), holding);
+    }
+  g_free (key);
+  if (holding != NULL)
+    holding->until_s = MAX (holding->until_s, until_s);
+  return holding;
+}
+
+static void
+add_family (Holding *holding, const char *family)
+{
+  for (unsigned i = 0; i < holding->count; i++)
+    if (g_str_equal (holding->families[i], family))
+      return;
+  if (holding->count == MAX_FAMILIES)
+    {
+      g_free (holding->families[0]);
+      memmove (holding->families, holding->families + 1, (MAX_FAMILIES - 1) * sizeof holding->families[0]);
+      holding->count--;
+    }
+  holding->families[holding->count++] = g_strdup (family);
+}
+
 void
 classroom_hold_id (Classroom *classroom, const char *class_id, const char *user_id, int64_t until_s)
 {
-  char *key = held_key (class_id, user_id);
-  const int64_t *before = g_hash_table_lookup (classroom->held_ids, key);
-  if (before != NULL)
-    until_s = MAX (until_s, *before);
-  else if (g_hash_table_size (classroom->held_ids) >= MAX_HELD)
-    {
-      g_free (key);
-      return;
-    }
-  g_hash_table_replace (classroom->held_ids, key, g_memdup2 (&until_s, sizeof until_s));
+  hold (classroom, class_id, user_id, until_s);
+}
+
+void
+classroom_hold_token (Classroom *classroom, const char *class_id, AirIdentity *identity)
+{
+  const char *family = air_identity_get_family (identity), *user_id = air_identity_get_user_id (identity);
+  if (user_id == NULL || air_identity_get_role (identity) != AIR_ROLE_STUDENT)
+    return;
+  Holding *holding = hold (classroom, class_id, user_id, air_identity_get_expires_at (identity));
+  if (holding != NULL && family != NULL)
+    add_family (holding, family);
+}
+
+char *const *
+classroom_get_held_families (Classroom *classroom, const char *class_id, const char *user_id, unsigned *ret_count)
+{
+  g_autofree char *key = held_key (class_id, user_id);
+  Holding *holding = g_hash_table_lookup (classroom->held_ids, key);
+  *ret_count = holding != NULL ? holding->count : 0;
+  return holding != NULL ? holding->families : NULL;
 }
 
 static gboolean
-is_over (gpointer key, gpointer until_s, gpointer now_s)
+is_over (gpointer key, gpointer holding, gpointer now_s)
 {
-  return *(int64_t *)until_s <= *(int64_t *)now_s;
+  return ((Holding *)holding)->until_s <= *(int64_t *)now_s;
 }
 
 void
@@ -43,15 +105,15 @@ classroom_note_issued (AirIdentity *identity, void *self)
   Classroom *classroom = self;
   const char *class_id = air_identity_get_class_id (identity);
   if (room_find (classroom, class_id) != NULL)
-    classroom_hold_id (classroom, class_id, air_identity_get_user_id (identity), air_identity_get_expires_at (identity));
+    classroom_hold_token (classroom, class_id, identity);
 }
 
 static bool
 is_held (Classroom *classroom, const char *class_id, const char *user_id)
 {
   g_autofree char *key = held_key (class_id, user_id);
-  const int64_t *until_s = g_hash_table_lookup (classroom->held_ids, key);
-  return until_s != NULL && *until_s > g_get_real_time () / G_USEC_PER_SEC;
+  const Holding *holding = g_hash_table_lookup (classroom->held_ids, key);
+  return holding != NULL && holding->until_s > g_get_real_time () / G_USEC_PER_SEC;
 }
 
 /* The holder of a student's token of this class. */

@@ -41,7 +41,7 @@ attendance_open (Member *member)
 {
   Room *room = member->room;
   Session *session = room->session;
-  if (session == NULL || member->attendance_id != NULL || member->info.role != AIR_ROLE_STUDENT)
+  if (session == NULL || session->left_us != 0 || member->attendance_id != NULL || member->info.role != AIR_ROLE_STUDENT)
     return;
   Opening *opening = g_new0 (Opening, 1);
   member->attendance_id = air_store_new_key ();
@@ -69,6 +69,15 @@ attendance_close (Member *member)
   g_clear_pointer (&member->attendance_id, g_free);
 }
 
+/* After a restart the session's `seen_at` tells how long no server was there: by the wall clock, since nothing else outlives a machine. */
+static void
+mark_session (Room *room)
+{
+  if (room->session->left_us == 0)
+    classroom_update (room->classroom, "sessions", air_json_new ("{session_id:%s}", room->session->session_id),
+                      air_json_new ("{$set:{seen_at:%t}}", g_get_real_time ()), AIR_STORE_UPDATE_ONE);
+}
+
 static void
 mark_room (Room *room)
 {
@@ -79,7 +88,7 @@ mark_room (Room *room)
   while (g_hash_table_iter_next (&iter, NULL, (void **)&member))
     {
       open += member->attendance_id != NULL;
-      if (member->clients > 0)
+      if (member_is_here (member))
         attendance_open (member);
     }
   if (open > 0)
@@ -96,5 +105,8 @@ classroom_heartbeat (Classroom *classroom)
   g_hash_table_iter_init (&iter, classroom->rooms);
   while (g_hash_table_iter_next (&iter, NULL, (void **)&room))
     if (room->session != NULL)
-      mark_room (room);
+      {
+        mark_session (room);
+        mark_room (room);
+      }
 }

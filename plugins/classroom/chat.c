@@ -134,19 +134,52 @@ on_chat (const AirClassMember *from, JsonNode *message, void *self, GError **err
   return true;
 }
 
+/* ---- Deleting */
+
+typedef struct
+{
+  Classroom *classroom;
+  AirClassReply *reply;
+  char *class_id, *message_id, *by;
+} Deleting;
+
+static void
+on_deleted (GObject *store, GAsyncResult *result, gpointer data)
+{
+  Deleting *deleting = data;
+  Classroom *classroom = deleting->classroom;
+  Room *room = room_find (classroom, deleting->class_id);
+  g_autoptr (GError) error = NULL;
+  if (air_store_update_finish (AIR_STORE (store), result, NULL, &error) && room != NULL)
+    {
+      chat_hide (room, deleting->message_id);
+      air_context_publish_event (classroom->context, air_event_chat_deleted_new (room->class_id, room->info.session_id,
+                                                                                 deleting->message_id, deleting->by));
+    }
+  classroom_reply (deleting->reply, error, NULL);
+  g_free (deleting->class_id);
+  g_free (deleting->message_id);
+  g_free (deleting->by);
+  g_free (deleting);
+  classroom_end_write (classroom);
+}
+
 /* Also one that is no longer in the tail: it may still stand on pages. */
-static bool
-on_chat_delete (const AirClassMember *from, JsonNode *message, void *self, GError **error)
+static void
+on_chat_delete (const AirClassMember *from, JsonNode *message, AirClassReply *reply, void *self)
 {
   Classroom *classroom = self;
-  Room *room = ((Member *)from)->room;
   const char *message_id = air_json_get_string (message, "message_id");
-  classroom_update (classroom, "chat_messages", air_json_new ("{message_id:%s, class_id:%s}", message_id, room->class_id),
-                    air_json_new ("{$set:{deleted_at:%t, deleted_by:%s}}", g_get_real_time (), from->user_id), AIR_STORE_UPDATE_ONE);
-  chat_hide (room, message_id);
-  air_context_publish_event (classroom->context,
-                             air_event_chat_deleted_new (room->class_id, room->info.session_id, message_id, from->user_id));
-  return true;
+  g_autoptr (JsonNode) filter = air_json_new ("{message_id:%s, class_id:%s}", message_id, from->class_id);
+  g_autoptr (JsonNode) changes = air_json_new ("{$set:{deleted_at:%t, deleted_by:%s}}", g_get_real_time (), from->user_id);
+  Deleting *deleting = g_new0 (Deleting, 1);
+  *deleting = (Deleting){ .classroom = classroom,
+                          .reply = reply,
+                          .class_id = g_strdup (from->class_id),
+                          .message_id = g_strdup (message_id),
+                          .by = g_strdup (from->user_id) };
+  classroom_begin_write (classroom);
+  air_store_update (classroom->store, "chat_messages", filter, changes, AIR_STORE_UPDATE_ONE, on_deleted, deleting);
 }
 
 void
@@ -163,7 +196,7 @@ classroom_add_chat_messages (Classroom *classroom)
 {
   static const AirClassMessage messages[] = {
     { .type = "chat", .role = AIR_ROLE_STUDENT, .schema = "SocketChat", .per_minute = CHAT_PER_MINUTE, .handler = on_chat },
-    { .type = "chat_delete", .role = AIR_ROLE_TEACHER, .schema = "SocketChatDelete", .handler = on_chat_delete },
+    { .type = "chat_delete", .role = AIR_ROLE_TEACHER, .schema = "SocketChatDelete", .handler_later = on_chat_delete },
   };
   for (unsigned i = 0; i < G_N_ELEMENTS (messages); i++)
     classroom_add_message (classroom, &messages[i], classroom);

@@ -11,7 +11,6 @@ typedef struct
   AirRequest *request;
   char *class_id;
   JsonNode *document; /* the new one, or what is set */
-  bool unset_pin;
 } Pending;
 
 static Pending *
@@ -227,51 +226,29 @@ merge (JsonNode *into, JsonNode *from)
 }
 
 static void
-on_changed (GObject *store, GAsyncResult *result, gpointer data)
+done_changing (Room *room, void *data, const GError *error)
 {
   Pending *pending = data;
-  Classroom *classroom = pending->classroom;
-  Room *room = room_find (classroom, pending->class_id);
-  g_autoptr (GError) error = NULL;
-  if (!air_store_update_finish (AIR_STORE (store), result, NULL, &error))
+  if (error != NULL && room == NULL)
+    air_request_reply_problem (pending->request, 404, "not-found", error->message);
+  else if (error != NULL)
     air_request_reply_error (pending->request, error);
-  else if (room == NULL)
-    air_request_reply_problem (pending->request, 404, "not-found", "the class was deleted meanwhile");
   else
     {
-      JsonNode *document = json_node_copy (room->document);
-      merge (document, pending->document);
-      if (pending->unset_pin)
-        json_object_remove_member (json_node_get_object (document), "pin");
-      room_set_document (room, document);
       room_tell_chat_settings (room);
-      air_context_publish_event (classroom->context,
+      air_context_publish_event (pending->classroom->context,
                                  air_event_class_changed_new (room->class_id, AIR_EVENT_CLASS_CHANGED_CHANGE_CHANGED));
       air_request_reply_json (pending->request, 200, describe (room, pending->request));
     }
   pending_free (pending);
 }
 
-/* What the body changes; NULL: answered. */
 static JsonNode *
-read_changes (AirRequest *request, Room *room, bool *ret_unset_pin)
+prepare_changing (Room *room, void *data, GError **error)
 {
-  JsonNode *body = air_request_get_json (request), *settings = air_json_get (body, "settings"), *pin = air_json_get (body, "pin");
-  g_autoptr (JsonNode) set = air_json_new ("{updated_at:%t}", g_get_real_time ());
-  JsonObject *object = json_node_get_object (set);
-  *ret_unset_pin = pin != NULL && JSON_NODE_HOLDS_NULL (pin);
-  if (pin != NULL && !*ret_unset_pin)
-    json_object_set_string_member (object, "pin", json_node_get_string (pin));
-  if (air_json_get (body, "title") != NULL)
-    {
-      g_autofree char *title = air_text_clean (air_json_get_string (body, "title"), AIR_TEXT_LINE, 200);
-      if (title == NULL)
-        {
-          air_request_reply_problem (request, 400, "invalid-body", "title must have 1 to 200 characters, one of them visible");
-          return NULL;
-        }
-      json_object_set_string_member (object, "title", title);
-    }
+  const Pending *pending = data;
+  JsonNode *body = air_request_get_json (pending->request), *settings = air_json_get (body, "settings");
+  JsonObject *object = json_node_get_object (pending->document);
   if (air_json_get_bool (body, "new_pin", false))
     {
       g_autofree char *new_pin = class_new_pin ();
@@ -284,11 +261,31 @@ read_changes (AirRequest *request, Room *room, bool *ret_unset_pin)
     }
   if (settings != NULL)
     {
-      /* Of its own: the class's settings change only when the store has them. */
-      g_autofree char *text = json_to_string (room->info.settings, FALSE);
-      JsonNode *merged = json_from_string (text, NULL);
+      JsonNode *merged = room_copy_settings (room);
       merge (merged, settings);
       json_object_set_member (object, "settings", merged);
+    }
+  return json_node_ref (pending->document);
+}
+
+/* What the body sets by itself; NULL: answered. */
+static JsonNode *
+read_changes (AirRequest *request)
+{
+  JsonNode *body = air_request_get_json (request), *pin = air_json_get (body, "pin");
+  g_autoptr (JsonNode) set = air_json_new ("{updated_at:%t}", g_get_real_time ());
+  JsonObject *object = json_node_get_object (set);
+  if (pin != NULL)
+    json_object_set_member (object, "pin", json_node_copy (pin)); /* null: no PIN any more */
+  if (air_json_get (body, "title") != NULL)
+    {
+      g_autofree char *title = air_text_clean (air_json_get_string (body, "title"), AIR_TEXT_LINE, 200);
+      if (title == NULL)
+        {
+          air_request_reply_problem (request, 400, "invalid-body", "title must have 1 to 200 characters, one of them visible");
+          return NULL;
+        }
+      json_object_set_string_member (object, "title", title);
     }
   return g_steal_pointer (&set);
 }
@@ -296,19 +293,15 @@ read_changes (AirRequest *request, Room *room, bool *ret_unset_pin)
 static void
 change_class (AirRequest *request, void *self)
 {
+  static const ChangeKind kind = { prepare_changing, done_changing };
   Classroom *classroom = self;
   Room *room = get_room (request, classroom, AIR_ROLE_TEACHER);
-  bool unset_pin = false;
-  g_autoptr (JsonNode) set = room != NULL ? read_changes (request, room, &unset_pin) : NULL;
+  JsonNode *set = room != NULL ? read_changes (request) : NULL;
   if (set == NULL)
     return;
-  g_autoptr (JsonNode) filter = air_json_new ("{class_id:%s}", room->class_id);
-  g_autoptr (JsonNode) changes
-    = air_json_new ("{$set:%N, $unset?:%n}", set, unset_pin ? air_json_new ("{pin:true}") : NULL);
   Pending *pending = pending_new (classroom, request, room->class_id);
-  pending->document = g_steal_pointer (&set);
-  pending->unset_pin = unset_pin;
-  air_store_update (classroom->store, "classes", filter, changes, AIR_STORE_UPDATE_ONE, on_changed, pending);
+  pending->document = set;
+  room_change (room, &kind, pending);
 }
 
 /* ---- Deleting: sessions and their reports stay */
@@ -322,8 +315,10 @@ classroom_forget_class (Classroom *classroom, const char *class_id)
   if (room->session != NULL)
     session_finish (room);
   room_close_clients (room, NULL, 4404, "the class was deleted");
-  while (room->clients->len > 0)
-    presence_leave (room->clients->pdata[0]);
+  for (unsigned i = 0; i < KINDS; i++)
+    while (room->clients[i]->len > 0)
+      presence_leave (room->clients[i]->pdata[room->clients[i]->len - 1]);
+  room_set_bans (room, NULL); /* nobody is banned from a class that is made anew under this id */
   g_hash_table_remove (classroom->rooms, class_id);
 }
 

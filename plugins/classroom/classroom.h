@@ -6,12 +6,22 @@
 
 #include <airclass/airclass.h>
 
+#include "bans.h"
 #include "rate.h"
 #include "ring.h"
 
 typedef struct _Room Room;
 typedef struct _Member Member;
 typedef struct _Client Client;
+
+/* What kind of page a socket belongs to: an index. */
+typedef enum
+{
+  KIND_STUDENT,
+  KIND_MONITOR,
+  KIND_TEACHER,
+  KINDS,
+} Kind;
 
 typedef struct
 {
@@ -25,8 +35,9 @@ typedef struct
   GHashTable *messages;    /* type → registration, owned (dispatch.c) */
   GArray *snapshots;       /* of SnapshotPart (snapshot.c) */
   GPtrArray *clients;      /* (element-type Client) all that are open, borrowed */
-  GHashTable *held_ids;    /* "class user" → until when a token for it is good, int64_t seconds (admission.c) */
+  GHashTable *held_ids;    /* "class user" → Holding (admission.c) */
   char *node_id;           /* of this server, the same after a restart */
+  int64_t started_us;      /* monotonic: classes and sessions have been read */
   int64_t heartbeat_us;    /* the last one; monotonic */
   unsigned writes;         /* that have not come back */
   GTask *stop_task;        /* answered when they have; NULL: the plugin runs */
@@ -43,6 +54,7 @@ typedef struct
   int64_t anchor_us, anchor_mono_us; /* one moment by the wall clock and by the monotonic one: times of the run are counted from it */
   unsigned peak, messages, hands, reactions;
   int64_t unattended_us;            /* monotonic: since when neither teacher nor picture is there; 0: one of them is */
+  int64_t left_us;                  /* wall clock: when it was seen last, before no server was there for too long; 0: it goes on */
 } Session;
 
 struct _Room
@@ -53,13 +65,15 @@ struct _Room
   JsonNode *document;    /* of the collection `classes` */
   Session *session;      /* NULL: no run */
   GHashTable *members;   /* key (member_key()) → Member, owned */
-  GPtrArray *clients;    /* (element-type Client) in the room, borrowed */
+  GPtrArray *clients[KINDS]; /* (element-type Client) in the room, borrowed */
   GHashTable *elsewhere; /* user_id set: students on other nodes who are not here, by the broker */
   Ring ring;
   GQueue chat;           /* of JsonNode, the last messages as a snapshot has them, oldest first */
   size_t chat_bytes;
-  GHashTable *banned;    /* user_id set, from the document */
+  Bans bans;             /* from the document */
+  JsonArray *banned;     /* of which they were made; NULL: none */
   GHashTable *muted;     /* user_id set */
+  GQueue changes;        /* of the document, the first is being written (changes.c) */
   GHashTable *reactions; /* name → count since the last tick */
   unsigned present;      /* students of this node with a socket */
   unsigned told_size;    /* the roster size that was told last */
@@ -77,24 +91,14 @@ struct _Member
   Room *room;
   char *user_id, *name;
   char *token_name;       /* the name that the last token had; NULL: none. A page that comes back keeps what it was renamed to */
-  unsigned clients;
+  GPtrArray *clients;     /* (element-type Client) borrowed */
   bool hand, lost;
   int64_t chat_us;        /* monotonic: the last message, for slow mode; 0: none */
   GHashTable *rates;      /* type → Rate */
-  GHashTable *families;   /* set: of the tokens in use */
   char *address;          /* the last one seen; NULL: none */
   char *attendance_id;    /* of the open stay; NULL: none */
   int64_t joined_mono_us; /* when the first socket came; monotonic */
 };
-
-/* What kind of page a socket belongs to: an index. */
-typedef enum
-{
-  KIND_STUDENT,
-  KIND_MONITOR,
-  KIND_TEACHER,
-  KINDS,
-} Kind;
 
 struct _Client
 {
@@ -106,6 +110,7 @@ struct _Client
   AirIdentity *identity; /* NULL likewise */
   int64_t deadline_us;   /* for the token; monotonic */
   Rate rate;
+  GHashTable *reports;   /* type → what it said last (combine.c); NULL: nothing */
 };
 
 #define CHAT_TAIL 100
@@ -125,6 +130,9 @@ void room_set_session (Room *room, Session *session);
 void session_free (Session *session);
 /* A moment of the run by the wall clock that cannot jump within it. */
 int64_t session_now_us (const Session *session);
+const AirClassInfo *room_get_info (Room *room);
+/* Nobody has a page of it open on this node. */
+bool room_is_empty (const Room *room);
 /* Distinct students who are there, on all nodes. */
 unsigned room_count_students (Room *room);
 bool room_setting_bool (Room *room, const char *name, bool otherwise);
@@ -132,6 +140,22 @@ int64_t room_setting_int (Room *room, const char *name, int64_t otherwise);
 /* Of what was said, for snapshots. @message: (transfer full) */
 void room_add_chat (Room *room, JsonNode *message);
 bool room_remove_chat (Room *room, const char *message_id);
+
+/* (transfer full) the settings, for whoever will change them. */
+JsonNode *room_copy_settings (Room *room);
+
+/* ---- changes.c: of a class's document */
+typedef struct
+{
+  /* Returns: (transfer full) the members to be set, null for those to go; NULL with @error: nothing is changed. Asked when all earlier
+   * changes are done. */
+  JsonNode *(*prepare) (Room *room, void *data, GError **error);
+  /* The store has it, and the document in memory too; or there is an @error, and nothing has changed. @room: NULL when the class is gone
+   * (then there is an error). Frees @data. */
+  void (*done) (Room *room, void *data, const GError *error);
+} ChangeKind;
+void room_change (Room *room, const ChangeKind *kind, void *data);
+void room_drop_changes (Room *room);
 
 /* ---- member.c */
 Member *member_ensure (Room *room, Kind kind, const char *user_id, const char *name, AirRole role);
@@ -141,8 +165,10 @@ Member *member_find_any (Room *room, const char *user_id);
 void member_free (Member *member);
 void member_set_name (Member *member, const char *name);
 Kind kind_of_role (AirRole role);
-/* In a run those who left stay known; else they are forgotten. */
-void room_forget_absent (Room *room);
+bool member_is_here (const Member *member);
+/* In a run those who left stay known; else they are forgotten, at once or with others. @left: the one who has left just now; NULL: all are
+ * looked at. */
+void room_forget_absent (Room *room, Member *left);
 
 /* ---- send.c: @message (transfer full) gets `id` and `at` */
 void room_send (Room *room, unsigned audience, JsonNode *message);
@@ -174,7 +200,14 @@ void classroom_on_stream_state (AirEvent *event, void *self);
 void classroom_add_message (Classroom *classroom, const AirClassMessage *message, void *self);
 void classroom_remove_parts (Classroom *classroom, void *self);
 void client_take_message (Client *client, const char *text, size_t length);
+/* One of several sockets of @member has closed, and with it what it had said (@reports, may be NULL). */
+void member_report_again (Member *member, GHashTable *reports);
 void classroom_reply (AirClassReply *reply, const GError *error, const char *problem); /* as air_classroom_reply() */
+
+/* ---- combine.c: (transfer full) what the handler of @kind gets, now that @client has said @message; or after one of the person's sockets
+ * has closed, NULL: the others have said nothing */
+JsonNode *combine_take (Client *client, const AirClassMessage *kind, JsonNode *message, void *self);
+JsonNode *combine_again (Member *member, const AirClassMessage *kind, void *self);
 
 /* ---- presence.c: sockets come and go */
 void presence_enter (Client *client);
@@ -209,8 +242,8 @@ void signals_show_lost (Member *member, bool lost);
 void signals_add_reaction (Room *room, const char *name);
 bool room_has_banned (Room *room, const char *user_id, const char *family, const char *address);
 void room_tell_chat_settings (Room *room);
-/* Tells the core about the bans of a document. */
-void room_apply_bans (Room *room);
+/* Takes the bans of a document, and tells the core about those that are new or gone. */
+void room_set_bans (Room *room, JsonArray *banned);
 /* As it counts for bans: an IPv6 address by its /64. (transfer full) */
 char *address_group (GInetAddress *address);
 
@@ -225,6 +258,11 @@ bool classroom_check_session (Classroom *classroom, AirIdentity *identity, JsonN
 bool classroom_admit (const AirAdmissionRequest *request, AirAdmitted *ret_admitted, void *self, GError **error);
 void classroom_note_issued (AirIdentity *identity, void *self);
 void classroom_hold_id (Classroom *classroom, const char *class_id, const char *user_id, int64_t until_s);
+/* The same, for the holder of a student's token; its family is remembered. */
+void classroom_hold_token (Classroom *classroom, const char *class_id, AirIdentity *identity);
+/* (transfer none) of the tokens that are held for a user id, the newest last; NULL: none. */
+char *const *classroom_get_held_families (Classroom *classroom, const char *class_id, const char *user_id, unsigned *ret_count);
+void holding_free (void *holding);
 void classroom_prune_held (Classroom *classroom, int64_t now_s);
 
 /* ---- service.c */
@@ -254,6 +292,8 @@ JsonNode *session_document_new (Room *room, const char *started_by); /* (transfe
 /* In memory, from its document. */
 void session_begin (Room *room, JsonNode *document);
 void session_tick (Room *room, int64_t now_us);
+/* After a restart: @document is the session's, as it was left. */
+void session_check_absence (Room *room, JsonNode *document);
 
 /* ---- routes */
 /* A class is gone: its pages are sent away. */

@@ -100,20 +100,42 @@ classroom_reply (AirClassReply *reply, const GError *error, const char *problem)
 static void
 handle (Client *client, const Registration *registration, JsonNode *message, const char *ref)
 {
+  const AirClassMessage *kind = &registration->message;
   g_autoptr (GError) error = NULL;
+  g_autoptr (JsonNode) combined = kind->combine != NULL ? combine_take (client, kind, message, registration->self) : NULL;
   AirClassReply *reply = g_new0 (AirClassReply, 1);
   /* Afterwards the client may be gone from its room: a teacher can ban, a class can be deleted. */
   reply->socket = air_socket_ref (client->socket);
   reply->ref = g_strdup (ref);
-  if (registration->message.handler_later != NULL)
-    registration->message.handler_later (&client->member->info, message, reply, registration->self);
-  else if (registration->message.handler (&client->member->info, message, registration->self, &error))
+  if (kind->handler_later != NULL)
+    kind->handler_later (&client->member->info, message, reply, registration->self);
+  else if (kind->handler (&client->member->info, combined != NULL ? combined : message, registration->self, &error))
     classroom_reply (reply, NULL, NULL);
   else
     {
       if (error == NULL)
         g_set_error_literal (&error, AIR_ERROR, AIR_ERROR_FAILED, "it did not work");
       classroom_reply (reply, error, NULL);
+    }
+}
+
+void
+member_report_again (Member *member, GHashTable *reports)
+{
+  GHashTableIter iter;
+  const char *type = NULL;
+  if (reports == NULL)
+    return;
+  g_hash_table_iter_init (&iter, reports);
+  while (g_hash_table_iter_next (&iter, (void **)&type, NULL))
+    {
+      const Registration *registration = g_hash_table_lookup (member->room->classroom->messages, type);
+      if (registration == NULL || registration->message.combine == NULL)
+        continue;
+      g_autoptr (JsonNode) message = combine_again (member, &registration->message, registration->self);
+      g_autoptr (GError) error = NULL;
+      if (message != NULL && !registration->message.handler (&member->info, message, registration->self, &error))
+        g_debug ("\"%s\" once more: %s", type, error != NULL ? error->message : "refused");
     }
 }
 

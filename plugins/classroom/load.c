@@ -40,7 +40,6 @@ add_room (Classroom *classroom, JsonNode *document)
 {
   Room *room = room_new (classroom, json_node_ref (document));
   g_hash_table_insert (classroom->rooms, g_strdup (room->class_id), room);
-  room_apply_bans (room);
 }
 
 /* ---- Classes */
@@ -118,6 +117,7 @@ restore_session (Loader *loader, JsonNode *document)
   session->anchor_us = MAX (g_get_real_time (), session->started_us);
   session->anchor_mono_us = g_get_monotonic_time ();
   room_set_session (room, session);
+  session_check_absence (room, document);
   JsonArray *hands = air_json_get_array (document, "hands"), *lost = air_json_get_array (document, "lost");
   for (unsigned i = 0; hands != NULL && i < json_array_get_length (hands); i++)
     member_ensure (room, KIND_STUDENT, json_array_get_string_element (hands, i), NULL, AIR_ROLE_STUDENT)->hand = true;
@@ -259,7 +259,6 @@ on_reloaded (GObject *store, GAsyncResult *result, gpointer data)
   else
     {
       room_set_document (room, json_node_ref (document));
-      room_apply_bans (room);
       room_tell_chat_settings (room);
     }
   g_free (reloading->class_id);

@@ -2,6 +2,9 @@
  * choosing its user id. */
 #include "classroom.h"
 
+/* Of those who are not here so many may be known outside of a run, besides as many as are here. */
+#define FEW 64
+
 static char *
 member_key (Kind kind, const char *user_id)
 {
@@ -52,7 +55,7 @@ member_ensure (Room *room, Kind kind, const char *user_id, const char *name, Air
   member->user_id = g_strdup (user_id);
   member->name = g_strdup (name != NULL ? name : user_id);
   member->rates = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  member->families = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  member->clients = g_ptr_array_new ();
   member->info = (AirClassMember){
     .class_id = room->class_id, .user_id = member->user_id, .name = member->name, .role = role, .since_us = g_get_real_time ()
   };
@@ -64,7 +67,7 @@ void
 member_free (Member *member)
 {
   g_hash_table_unref (member->rates);
-  g_hash_table_unref (member->families);
+  g_ptr_array_unref (member->clients);
   g_free (member->user_id);
   g_free (member->name);
   g_free (member->token_name);
@@ -73,15 +76,33 @@ member_free (Member *member)
   g_free (member);
 }
 
+bool
+member_is_here (const Member *member)
+{
+  return member->clients->len > 0;
+}
+
 static gboolean
 is_absent (gpointer key, gpointer member, gpointer data)
 {
-  return ((Member *)member)->clients == 0;
+  return !member_is_here (member);
 }
 
+/* Those of whom another node told stay until there are as many as who are here: so that a class that goes home does not look at all who are
+ * still there each time that one leaves. */
 void
-room_forget_absent (Room *room)
+room_forget_absent (Room *room, Member *left)
 {
-  if (room->session == NULL)
+  unsigned here = 0;
+  if (room->session != NULL)
+    return;
+  for (unsigned i = 0; i < KINDS; i++)
+    here += room->clients[i]->len;
+  if (left == NULL || g_hash_table_size (room->members) > 2 * here + FEW)
     g_hash_table_foreach_remove (room->members, is_absent, NULL);
+  else
+    {
+      g_autofree char *key = member_key (kind_of_role (left->info.role), left->user_id);
+      g_hash_table_remove (room->members, key);
+    }
 }

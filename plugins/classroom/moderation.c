@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define MAX_BANNED 1000
-
 char *
 address_group (GInetAddress *address)
 {
@@ -23,58 +21,49 @@ address_group (GInetAddress *address)
   return g_string_free (group, FALSE);
 }
 
-static bool
-array_has (JsonArray *array, const char *text)
-{
-  for (unsigned i = 0; array != NULL && text != NULL && i < json_array_get_length (array); i++)
-    if (g_strcmp0 (json_array_get_string_element (array, i), text) == 0)
-      return true;
-  return false;
-}
-
 bool
 room_has_banned (Room *room, const char *user_id, const char *family, const char *address)
 {
-  if (user_id != NULL && g_hash_table_contains (room->banned, user_id))
-    return true;
-  JsonArray *banned = family != NULL || address != NULL ? air_json_get_array (room->document, "banned") : NULL;
-  for (unsigned i = 0; banned != NULL && i < json_array_get_length (banned); i++)
-    {
-      JsonNode *one = json_array_get_element (banned, i);
-      bool same_run = room->session != NULL
-                      && g_strcmp0 (air_json_get_string (one, "session_id"), room->session->session_id) == 0;
-      if (array_has (air_json_get_array (one, "families"), family)
-          || (same_run && address != NULL && g_strcmp0 (air_json_get_string (one, "address"), address) == 0))
-        return true;
-    }
-  return false;
+  return bans_have (&room->bans, user_id, family, room->info.session_id, address);
+}
+
+/* ---- The core is told whose tokens are worth nothing */
+
+static void
+revoke_family (const char *family, bool revoked, void *data)
+{
+  air_context_revoke_tokens (((Room *)data)->classroom->context, family, revoked);
+}
+
+/* The tokens that this node knows to be somebody's: another node, which has written the ban, may not. */
+static void
+revoke_user (const char *user_id, bool revoked, void *data)
+{
+  Room *room = data;
+  unsigned count = 0;
+  char *const *families = classroom_get_held_families (room->classroom, room->class_id, user_id, &count);
+  if (!air_context_revoke_student (room->classroom->context, room->class_id, user_id, revoked))
+    g_warning ("too many people are banned on this server: the tokens of one of \"%s\" stay good outside of the class", room->class_id);
+  for (unsigned i = 0; i < count; i++)
+    revoke_family (families[i], revoked || g_hash_table_contains (room->bans.families, families[i]), room);
 }
 
 void
-room_apply_bans (Room *room)
+room_set_bans (Room *room, JsonArray *banned)
 {
-  JsonArray *banned = air_json_get_array (room->document, "banned");
-  for (unsigned i = 0; banned != NULL && i < json_array_get_length (banned); i++)
-    {
-      JsonArray *families = air_json_get_array (json_array_get_element (banned, i), "families");
-      for (unsigned k = 0; families != NULL && k < json_array_get_length (families); k++)
-        air_context_revoke_tokens (room->classroom->context, json_array_get_string_element (families, k), true);
-    }
+  if (banned == room->banned && room->bans.users != NULL)
+    return;
+  Bans before = room->bans;
+  if (before.users == NULL)
+    bans_init (&before, NULL);
+  bans_init (&room->bans, banned);
+  g_clear_pointer (&room->banned, json_array_unref);
+  room->banned = banned != NULL ? json_array_ref (banned) : NULL;
+  bans_compare (&before, &room->bans, revoke_user, revoke_family, room);
+  bans_clear (&before);
 }
 
-/* ---- Changes of the class's document */
-
-/* Sets @name of the document, in memory and in the store. @value: (transfer full) */
-static void
-set_in_document (Room *room, const char *name, JsonNode *value)
-{
-  JsonNode *document = json_node_copy (room->document), *set = air_json_new ("{}"), *changes = air_json_new ("{}");
-  json_object_set_member (json_node_get_object (document), name, value);
-  json_object_set_member (json_node_get_object (set), name, json_node_copy (value));
-  json_object_set_member (json_node_get_object (changes), "$set", set);
-  classroom_update (room->classroom, "classes", air_json_new ("{class_id:%s}", room->class_id), changes, AIR_STORE_UPDATE_ONE);
-  room_set_document (room, document);
-}
+/* ---- What is changed in the class's document */
 
 /* Returns: (transfer full) the document's array @name without what is about @user_id. */
 static JsonArray *
@@ -91,12 +80,30 @@ copy_without (Room *room, const char *name, const char *user_id)
   return array;
 }
 
+/* @one: (transfer full). The oldest go where there are too many. */
+static void
+add_bounded (JsonArray *array, JsonNode *one)
+{
+  while (json_array_get_length (array) >= MAX_BANNED)
+    json_array_remove_element (array, 0);
+  json_array_add_element (array, one);
+}
+
 static JsonNode *
 take_array (JsonArray *array)
 {
   JsonNode *node = json_node_new (JSON_NODE_ARRAY);
   json_node_take_array (node, array);
   return node;
+}
+
+/* {@name: @value}. @value: (transfer full) */
+static JsonNode *
+set_of (const char *name, JsonNode *value)
+{
+  JsonNode *set = air_json_new ("{}");
+  json_object_set_member (json_node_get_object (set), name, value);
+  return set;
 }
 
 /* The address of a banned person is shut out for the run, unless others of the class share it: a school has one. */
@@ -116,40 +123,60 @@ static JsonNode *
 describe_ban (Room *room, const char *user_id, const char *by)
 {
   const Member *member = member_find (room, KIND_STUDENT, user_id);
+  unsigned count = 0;
+  char *const *held = classroom_get_held_families (room->classroom, room->class_id, user_id, &count);
   JsonArray *families = json_array_new ();
-  GHashTableIter iter;
-  const char *family = NULL;
-  if (member != NULL)
-    {
-      g_hash_table_iter_init (&iter, member->families);
-      while (g_hash_table_iter_next (&iter, (void **)&family, NULL))
-        json_array_add_string_element (families, family);
-    }
-  bool by_address = member != NULL && member->address != NULL && room->session != NULL && !is_shared_address (room, member);
-  return air_json_new ("{user_id:%s, name:%s, families:%n, address?:%s, session_id?:%s, at:%t, by:%s}", user_id,
-                       member != NULL ? member->name : user_id, take_array (families), by_address ? member->address : NULL,
-                       by_address ? room->session->session_id : NULL, g_get_real_time (), by);
+  for (unsigned i = 0; i < count; i++)
+    json_array_add_string_element (families, held[i]);
+  bool by_address = member->address != NULL && room->session != NULL && !is_shared_address (room, member);
+  return air_json_new ("{user_id:%s, name:%s, families:%n, address?:%s, session_id?:%s, at:%t, by:%s}", user_id, member->name,
+                       take_array (families), by_address ? member->address : NULL, by_address ? room->session->session_id : NULL,
+                       g_get_real_time (), by);
 }
 
-/* ---- What pages send */
+/* ---- What pages send: answered when the store has it */
+
+typedef struct
+{
+  AirClassReply *reply;
+  JsonNode *message;
+  char *by;
+} Moderation;
+
+static const char *
+user_of (const Moderation *moderation)
+{
+  return air_json_get_string (moderation->message, "user_id");
+}
 
 static void
-tell (Room *room, const char *user_id, const char *action, AirEventMemberModeratedAction event_action, const char *by)
+answer (Moderation *moderation, const GError *error)
 {
-  const Member *member = member_find (room, KIND_STUDENT, user_id);
-  const char *session_id = room->session != NULL ? room->session->session_id : NULL;
-  const char *name = member != NULL ? member->name : user_id;
-  room_send (room, AIR_AUDIENCE_TEACHERS, air_json_new ("{type:'moderation', action:%s, user_id:%s, name:%s}", action, user_id, name));
-  if (member != NULL && member->clients > 0)
-    room_send_to (room, user_id, air_json_new ("{type:'moderation', action:%s}", action));
-  air_context_publish_event (room->classroom->context,
-                             air_event_member_moderated_new (room->class_id, session_id, user_id, name, event_action, by));
+  classroom_reply (moderation->reply, error, NULL);
+  json_node_unref (moderation->message);
+  g_free (moderation->by);
+  g_free (moderation);
 }
 
-static Room *
-room_of (const AirClassMember *from)
+static void
+change (const AirClassMember *from, JsonNode *message, AirClassReply *reply, const ChangeKind *kind)
 {
-  return ((const Member *)from)->room;
+  Moderation *moderation = g_new0 (Moderation, 1);
+  *moderation = (Moderation){ .reply = reply, .message = json_node_ref (message), .by = g_strdup (from->user_id) };
+  room_change (((const Member *)from)->room, kind, moderation);
+}
+
+static void
+tell (Room *room, const Moderation *moderation, const char *action, AirEventMemberModeratedAction event_action)
+{
+  const char *user_id = user_of (moderation);
+  const Member *member = member_find (room, KIND_STUDENT, user_id);
+  const char *name = member != NULL ? member->name : user_id;
+  room_send (room, AIR_AUDIENCE_TEACHERS, air_json_new ("{type:'moderation', action:%s, user_id:%s, name:%s}", action, user_id, name));
+  if (member != NULL && member_is_here (member))
+    room_send_to (room, user_id, air_json_new ("{type:'moderation', action:%s}", action));
+  air_context_publish_event (room->classroom->context, air_event_member_moderated_new (room->class_id, room->info.session_id, user_id,
+                                                                                       name, event_action, moderation->by));
 }
 
 static bool
@@ -161,72 +188,105 @@ check_student (Room *room, const char *user_id, GError **error)
   return false;
 }
 
-static bool
-on_mute (const AirClassMember *from, JsonNode *message, void *self, GError **error)
+static JsonNode *
+prepare_mute (Room *room, void *data, GError **error)
 {
-  Room *room = room_of (from);
-  const char *user_id = air_json_get_string (message, "user_id");
+  const char *user_id = user_of (data);
   if (!check_student (room, user_id, error))
-    return false;
+    return NULL;
   JsonArray *muted = copy_without (room, "muted", user_id);
-  json_array_add_string_element (muted, user_id);
-  if (json_array_get_length (muted) > MAX_BANNED)
-    json_array_remove_element (muted, 0);
-  set_in_document (room, "muted", take_array (muted));
-  tell (room, user_id, "mute", AIR_EVENT_MEMBER_MODERATED_ACTION_MUTE, from->user_id);
-  return true;
+  add_bounded (muted, json_node_init_string (json_node_alloc (), user_id));
+  return set_of ("muted", take_array (muted));
 }
 
-static bool
-on_unmute (const AirClassMember *from, JsonNode *message, void *self, GError **error)
+static void
+done_mute (Room *room, void *data, const GError *error)
 {
-  Room *room = room_of (from);
-  const char *user_id = air_json_get_string (message, "user_id");
-  set_in_document (room, "muted", take_array (copy_without (room, "muted", user_id)));
-  tell (room, user_id, "unmute", AIR_EVENT_MEMBER_MODERATED_ACTION_UNMUTE, from->user_id);
-  return true;
+  if (error == NULL)
+    tell (room, data, "mute", AIR_EVENT_MEMBER_MODERATED_ACTION_MUTE);
+  answer (data, error);
 }
 
-static bool
-on_ban (const AirClassMember *from, JsonNode *message, void *self, GError **error)
+static JsonNode *
+prepare_unmute (Room *room, void *data, GError **error)
 {
-  Room *room = room_of (from);
-  const char *user_id = air_json_get_string (message, "user_id");
+  return set_of ("muted", take_array (copy_without (room, "muted", user_of (data))));
+}
+
+static void
+done_unmute (Room *room, void *data, const GError *error)
+{
+  if (error == NULL)
+    tell (room, data, "unmute", AIR_EVENT_MEMBER_MODERATED_ACTION_UNMUTE);
+  answer (data, error);
+}
+
+static JsonNode *
+prepare_ban (Room *room, void *data, GError **error)
+{
+  const char *user_id = user_of (data);
   if (!check_student (room, user_id, error))
-    return false;
+    return NULL;
   JsonArray *banned = copy_without (room, "banned", user_id);
-  if (json_array_get_length (banned) >= MAX_BANNED)
-    json_array_remove_element (banned, 0);
-  json_array_add_element (banned, describe_ban (room, user_id, from->user_id));
-  set_in_document (room, "banned", take_array (banned));
-  tell (room, user_id, "ban", AIR_EVENT_MEMBER_MODERATED_ACTION_BAN, from->user_id);
-  room_close_clients (room, user_id, 4409, "banned from this class");
-  room_apply_bans (room);
-  return true;
+  add_bounded (banned, describe_ban (room, user_id, ((Moderation *)data)->by));
+  return set_of ("banned", take_array (banned));
 }
 
-static bool
-on_unban (const AirClassMember *from, JsonNode *message, void *self, GError **error)
+static void
+done_ban (Room *room, void *data, const GError *error)
 {
-  Room *room = room_of (from);
-  const char *user_id = air_json_get_string (message, "user_id");
-  JsonArray *banned = air_json_get_array (room->document, "banned");
-  for (unsigned i = 0; banned != NULL && i < json_array_get_length (banned); i++)
+  if (error == NULL)
     {
-      JsonNode *one = json_array_get_element (banned, i);
-      JsonArray *families = air_json_get_array (one, "families");
-      if (g_strcmp0 (air_json_get_string (one, "user_id"), user_id) == 0)
-        for (unsigned k = 0; families != NULL && k < json_array_get_length (families); k++)
-          air_context_revoke_tokens (room->classroom->context, json_array_get_string_element (families, k), false);
+      tell (room, data, "ban", AIR_EVENT_MEMBER_MODERATED_ACTION_BAN);
+      room_close_clients (room, user_of (data), 4409, "banned from this class");
     }
-  if (!g_hash_table_contains (room->banned, user_id))
-    {
-      g_set_error (error, AIR_ERROR, AIR_ERROR_NOT_FOUND, "that person is not banned");
-      return false;
-    }
-  set_in_document (room, "banned", take_array (copy_without (room, "banned", user_id)));
-  tell (room, user_id, "unban", AIR_EVENT_MEMBER_MODERATED_ACTION_UNBAN, from->user_id);
-  return true;
+  answer (data, error);
+}
+
+static JsonNode *
+prepare_unban (Room *room, void *data, GError **error)
+{
+  const char *user_id = user_of (data);
+  if (room_has_banned (room, user_id, NULL, NULL))
+    return set_of ("banned", take_array (copy_without (room, "banned", user_id)));
+  g_set_error (error, AIR_ERROR, AIR_ERROR_NOT_FOUND, "that person is not banned");
+  return NULL;
+}
+
+static void
+done_unban (Room *room, void *data, const GError *error)
+{
+  if (error == NULL)
+    tell (room, data, "unban", AIR_EVENT_MEMBER_MODERATED_ACTION_UNBAN);
+  answer (data, error);
+}
+
+static void
+on_mute (const AirClassMember *from, JsonNode *message, AirClassReply *reply, void *self)
+{
+  static const ChangeKind kind = { prepare_mute, done_mute };
+  change (from, message, reply, &kind);
+}
+
+static void
+on_unmute (const AirClassMember *from, JsonNode *message, AirClassReply *reply, void *self)
+{
+  static const ChangeKind kind = { prepare_unmute, done_unmute };
+  change (from, message, reply, &kind);
+}
+
+static void
+on_ban (const AirClassMember *from, JsonNode *message, AirClassReply *reply, void *self)
+{
+  static const ChangeKind kind = { prepare_ban, done_ban };
+  change (from, message, reply, &kind);
+}
+
+static void
+on_unban (const AirClassMember *from, JsonNode *message, AirClassReply *reply, void *self)
+{
+  static const ChangeKind kind = { prepare_unban, done_unban };
+  change (from, message, reply, &kind);
 }
 
 /* ---- The chat as a whole */
@@ -239,41 +299,65 @@ room_tell_chat_settings (Room *room)
                            room_setting_bool (room, "chat", true), room_setting_int (room, "slow_mode_s", 0)));
 }
 
-static void
+/* Of its own: those in memory change only when the store has them. @value: (transfer full) */
+static JsonNode *
 set_setting (Room *room, const char *name, JsonNode *value)
 {
-  JsonNode *settings = json_node_copy (room->info.settings);
+  JsonNode *settings = room_copy_settings (room);
   json_object_set_member (json_node_get_object (settings), name, value);
-  set_in_document (room, "settings", settings);
-  room_tell_chat_settings (room);
-  air_context_publish_event (room->classroom->context,
-                             air_event_class_changed_new (room->class_id, AIR_EVENT_CLASS_CHANGED_CHANGE_CHANGED));
+  return set_of ("settings", settings);
 }
 
-static bool
-on_slow_mode (const AirClassMember *from, JsonNode *message, void *self, GError **error)
+static JsonNode *
+prepare_slow_mode (Room *room, void *data, GError **error)
 {
-  set_setting (room_of (from), "slow_mode_s", json_node_init_int (json_node_alloc (), air_json_get_int (message, "seconds", 0)));
-  return true;
+  int64_t seconds = air_json_get_int (((Moderation *)data)->message, "seconds", 0);
+  return set_setting (room, "slow_mode_s", json_node_init_int (json_node_alloc (), seconds));
 }
 
-static bool
-on_chat_enabled (const AirClassMember *from, JsonNode *message, void *self, GError **error)
+static JsonNode *
+prepare_chat_enabled (Room *room, void *data, GError **error)
 {
-  set_setting (room_of (from), "chat", json_node_init_boolean (json_node_alloc (), air_json_get_bool (message, "enabled", true)));
-  return true;
+  bool enabled = air_json_get_bool (((Moderation *)data)->message, "enabled", true);
+  return set_setting (room, "chat", json_node_init_boolean (json_node_alloc (), enabled));
+}
+
+static void
+done_setting (Room *room, void *data, const GError *error)
+{
+  if (error == NULL)
+    {
+      room_tell_chat_settings (room);
+      air_context_publish_event (room->classroom->context,
+                                 air_event_class_changed_new (room->class_id, AIR_EVENT_CLASS_CHANGED_CHANGE_CHANGED));
+    }
+  answer (data, error);
+}
+
+static void
+on_slow_mode (const AirClassMember *from, JsonNode *message, AirClassReply *reply, void *self)
+{
+  static const ChangeKind kind = { prepare_slow_mode, done_setting };
+  change (from, message, reply, &kind);
+}
+
+static void
+on_chat_enabled (const AirClassMember *from, JsonNode *message, AirClassReply *reply, void *self)
+{
+  static const ChangeKind kind = { prepare_chat_enabled, done_setting };
+  change (from, message, reply, &kind);
 }
 
 void
 classroom_add_moderation_messages (Classroom *classroom)
 {
   static const AirClassMessage messages[] = {
-    { .type = "mute", .role = AIR_ROLE_TEACHER, .schema = "SocketUserMessage", .handler = on_mute },
-    { .type = "unmute", .role = AIR_ROLE_TEACHER, .schema = "SocketUserMessage", .handler = on_unmute },
-    { .type = "ban", .role = AIR_ROLE_TEACHER, .schema = "SocketUserMessage", .handler = on_ban },
-    { .type = "unban", .role = AIR_ROLE_TEACHER, .schema = "SocketUserMessage", .handler = on_unban },
-    { .type = "slow_mode", .role = AIR_ROLE_TEACHER, .schema = "SocketSlowMode", .handler = on_slow_mode },
-    { .type = "chat_enabled", .role = AIR_ROLE_TEACHER, .schema = "SocketChatEnabled", .handler = on_chat_enabled },
+    { .type = "mute", .role = AIR_ROLE_TEACHER, .schema = "SocketUserMessage", .handler_later = on_mute },
+    { .type = "unmute", .role = AIR_ROLE_TEACHER, .schema = "SocketUserMessage", .handler_later = on_unmute },
+    { .type = "ban", .role = AIR_ROLE_TEACHER, .schema = "SocketUserMessage", .handler_later = on_ban },
+    { .type = "unban", .role = AIR_ROLE_TEACHER, .schema = "SocketUserMessage", .handler_later = on_unban },
+    { .type = "slow_mode", .role = AIR_ROLE_TEACHER, .schema = "SocketSlowMode", .handler_later = on_slow_mode },
+    { .type = "chat_enabled", .role = AIR_ROLE_TEACHER, .schema = "SocketChatEnabled", .handler_later = on_chat_enabled },
   };
   for (unsigned i = 0; i < G_N_ELEMENTS (messages); i++)
     classroom_add_message (classroom, &messages[i], classroom);

@@ -12,6 +12,13 @@ static const AirOption options[] = {
     .maximum = 24 * 3600 * 1000,
     .help = "A session ends by itself when for so long neither a teacher's page nor a picture was there. 0: only a teacher ends it.",
     .flags = AIR_OPTION_FLAG_LIVE },
+  { .key = "away_timeout",
+    .type = AIR_OPTION_DURATION,
+    .default_value = "30min",
+    .minimum = 0,
+    .maximum = 7LL * 24 * 3600 * 1000,
+    .help = "A session during which no server was there for longer than this has ended when it was last seen; after a shorter absence it "
+            "goes on. 0: it always goes on." },
   { .key = "streams_without_class",
     .type = AIR_OPTION_BOOL,
     .default_value = "true",
@@ -36,7 +43,7 @@ create (AirContext *context, GError **error)
   classroom->context = context;
   classroom->rooms = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)room_free);
   classroom->messages = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  classroom->held_ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  classroom->held_ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, holding_free);
   classroom->clients = g_ptr_array_new ();
   classroom->snapshots = snapshot_parts_new ();
   classroom->service = classroom_service_new (classroom);
@@ -133,7 +140,7 @@ on_loaded (GObject *nothing, GAsyncResult *result, gpointer data)
   classroom_add_moderation_messages (classroom);
   if (classroom->broker != NULL) /* stop() takes it back */
     g_signal_connect (classroom->broker, "presence", G_CALLBACK (on_broker_presence), classroom);
-  classroom->heartbeat_us = g_get_monotonic_time ();
+  classroom->started_us = classroom->heartbeat_us = g_get_monotonic_time ();
   air_context_add_timer (classroom->context, TICK_MS, tick, classroom);
   air_context_provide_service (classroom->context, AIR_CLASSROOM_SERVICE, classroom->service);
   g_task_return_boolean (task, TRUE);

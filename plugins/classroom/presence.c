@@ -56,7 +56,7 @@ member_describe (Member *member)
 {
   bool muted = g_hash_table_contains (member->room->muted, member->user_id);
   return air_json_new ("{user_id:%s, name:%s, role:%s, present:%b, since:%t, hand:%b, lost:%b, muted:%b}", member->user_id,
-                       member->name, air_role_to_string (member->info.role), member->clients > 0, member->info.since_us,
+                       member->name, air_role_to_string (member->info.role), member_is_here (member), member->info.since_us,
                        member->hand, member->lost, muted);
 }
 
@@ -118,9 +118,8 @@ void
 presence_enter (Client *client)
 {
   Member *member = client->member;
-  const char *family = air_identity_get_family (client->identity), *name = air_identity_get_name (client->identity);
-  if (family != NULL)
-    g_hash_table_add (member->families, g_strdup (family));
+  const char *name = air_identity_get_name (client->identity);
+  classroom_hold_token (client->classroom, client->room->class_id, client->identity);
   if (g_strcmp0 (name, member->token_name) != 0)
     {
       member_set_name (member, name);
@@ -129,9 +128,10 @@ presence_enter (Client *client)
     }
   g_free (member->address);
   member->address = address_group (air_request_get_address (air_socket_get_request (client->socket)));
-  if (member->clients++ == 0)
+  g_ptr_array_add (member->clients, client);
+  if (member->clients->len == 1)
     arrive (member);
-  g_ptr_array_add (client->room->clients, client);
+  g_ptr_array_add (client->room->clients[client->kind], client);
 }
 
 void
@@ -139,14 +139,17 @@ presence_leave (Client *client)
 {
   Room *room = client->room;
   Member *member = client->member;
-  g_ptr_array_remove_fast (room->clients, client);
+  g_ptr_array_remove_fast (room->clients[client->kind], client);
+  g_ptr_array_remove_fast (member->clients, client);
   client->room = NULL;
   client->member = NULL;
-  if (--member->clients == 0)
+  if (!member_is_here (member))
     {
       depart (member);
-      room_forget_absent (room);
+      room_forget_absent (room, member);
     }
+  else
+    member_report_again (member, client->reports);
 }
 
 /* ---- Other nodes */
@@ -162,7 +165,7 @@ static bool
 member_is_elsewhere (Room *room, Kind kind, const char *user_id)
 {
   const Member *member = member_find (room, kind, user_id);
-  return member == NULL || member->clients == 0;
+  return member == NULL || !member_is_here (member);
 }
 
 static void

@@ -23,9 +23,9 @@ room_new (Classroom *classroom, JsonNode *document)
   room->class_id = g_strdup (air_json_get_string (document, "class_id"));
   room->path = g_strconcat ("live/", room->class_id, NULL);
   room->members = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)member_free);
-  room->clients = g_ptr_array_new ();
+  for (unsigned i = 0; i < KINDS; i++)
+    room->clients[i] = g_ptr_array_new ();
   room->elsewhere = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  room->banned = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   room->muted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   room->reactions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   /* Milliseconds since the epoch: a later run of the server begins above all ids of an earlier one. */
@@ -37,18 +37,22 @@ room_new (Classroom *classroom, JsonNode *document)
 void
 room_free (Room *room)
 {
-  while (room->clients->len > 0)
+  room_drop_changes (room);
+  for (unsigned i = 0; i < KINDS; i++)
     {
-      Client *client = room->clients->pdata[0];
-      client->room = NULL;
-      client->member = NULL;
-      g_ptr_array_remove_index_fast (room->clients, 0);
+      for (unsigned k = 0; k < room->clients[i]->len; k++)
+        {
+          Client *client = room->clients[i]->pdata[k];
+          client->room = NULL;
+          client->member = NULL;
+        }
+      g_ptr_array_unref (room->clients[i]);
     }
   g_clear_pointer (&room->session, session_free);
   g_hash_table_unref (room->members);
-  g_ptr_array_unref (room->clients);
   g_hash_table_unref (room->elsewhere);
-  g_hash_table_unref (room->banned);
+  bans_clear (&room->bans);
+  g_clear_pointer (&room->banned, json_array_unref);
   g_hash_table_unref (room->muted);
   g_hash_table_unref (room->reactions);
   ring_clear (&room->ring);
@@ -96,11 +100,9 @@ room_set_document (Room *room, JsonNode *document)
   if (room->document != NULL && room->document != document)
     json_node_unref (room->document);
   room->document = document;
-  g_hash_table_remove_all (room->banned);
   g_hash_table_remove_all (room->muted);
-  JsonArray *banned = air_json_get_array (document, "banned"), *muted = air_json_get_array (document, "muted");
-  for (unsigned i = 0; banned != NULL && i < json_array_get_length (banned); i++)
-    g_hash_table_add (room->banned, g_strdup (air_json_get_string (json_array_get_element (banned, i), "user_id")));
+  room_set_bans (room, air_json_get_array (document, "banned"));
+  JsonArray *muted = air_json_get_array (document, "muted");
   for (unsigned i = 0; muted != NULL && i < json_array_get_length (muted); i++)
     g_hash_table_add (room->muted, g_strdup (json_array_get_string_element (muted, i)));
   update_info (room);
@@ -119,6 +121,7 @@ room_set_session (Room *room, Session *session)
 {
   g_clear_pointer (&room->session, session_free);
   room->session = session;
+  room->closing = false; /* another node may have been faster than our writing of the end */
   update_info (room);
 }
 
@@ -126,6 +129,22 @@ int64_t
 session_now_us (const Session *session)
 {
   return session->anchor_us + g_get_monotonic_time () - session->anchor_mono_us;
+}
+
+const AirClassInfo *
+room_get_info (Room *room)
+{
+  room->info.students_present = room->present;
+  return &room->info;
+}
+
+bool
+room_is_empty (const Room *room)
+{
+  for (unsigned i = 0; i < KINDS; i++)
+    if (room->clients[i]->len > 0)
+      return false;
+  return true;
 }
 
 unsigned
@@ -144,6 +163,13 @@ int64_t
 room_setting_int (Room *room, const char *name, int64_t otherwise)
 {
   return air_json_get_int (room->info.settings, name, otherwise);
+}
+
+JsonNode *
+room_copy_settings (Room *room)
+{
+  g_autofree char *text = json_to_string (room->info.settings, FALSE); /* json_node_copy() shares the object */
+  return json_from_string (text, NULL);
 }
 
 static size_t

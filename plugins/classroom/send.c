@@ -25,37 +25,47 @@ stamp (JsonNode *message, int64_t id)
   return g_ref_string_new (text);
 }
 
-static void
-deliver (Room *room, unsigned audience, const char *user_id, JsonNode *message)
+/* A GRefString that is kept for sockets that resume. @audience: with @user_id a Kind. @message: (transfer full) */
+static char *
+keep (Room *room, unsigned audience, const char *user_id, JsonNode *message)
 {
-  g_return_if_fail (JSON_NODE_HOLDS_OBJECT (message));
   int64_t id = ring_next_id (&room->ring);
   char *text = stamp (message, id);
   ring_add (&room->ring, id, audience, user_id, text, g_get_monotonic_time ());
-  for (unsigned i = 0; i < room->clients->len; i++)
-    {
-      const Client *client = room->clients->pdata[i];
-      if (user_id != NULL ? client->kind == (Kind)audience && g_str_equal (client->member->user_id, user_id)
-                          : (audience & kind_audience (client->kind)) != 0)
-        air_socket_send_text (client->socket, text);
-    }
-  g_ref_string_release (text);
+  return text;
+}
+
+static void
+deliver (const GPtrArray *clients, const char *text)
+{
+  for (unsigned i = 0; i < clients->len; i++)
+    air_socket_send_text (((const Client *)clients->pdata[i])->socket, text);
 }
 
 void
 room_send (Room *room, unsigned audience, JsonNode *message)
 {
-  deliver (room, audience, NULL, message);
+  g_return_if_fail (JSON_NODE_HOLDS_OBJECT (message));
+  char *text = keep (room, audience, NULL, message);
+  for (unsigned i = 0; i < KINDS; i++)
+    if ((audience & kind_audience (i)) != 0)
+      deliver (room->clients[i], text);
+  g_ref_string_release (text);
 }
 
 void
 room_send_to (Room *room, const char *user_id, JsonNode *message)
 {
+  g_return_if_fail (JSON_NODE_HOLDS_OBJECT (message));
   const Member *member = member_find_any (room, user_id);
-  if (member != NULL)
-    deliver (room, kind_of_role (member->info.role), user_id, message);
-  else
-    json_node_unref (message);
+  if (member == NULL)
+    {
+      json_node_unref (message);
+      return;
+    }
+  char *text = keep (room, kind_of_role (member->info.role), user_id, message);
+  deliver (member->clients, text);
+  g_ref_string_release (text);
 }
 
 void

@@ -24,15 +24,15 @@ get (AirClassroom *service)
 static const AirClassInfo *
 get_class (AirClassroom *service, const char *class_id)
 {
-  const Room *room = room_find (get (service), class_id);
-  return room != NULL ? &room->info : NULL;
+  Room *room = room_find (get (service), class_id);
+  return room != NULL ? room_get_info (room) : NULL;
 }
 
 static const AirClassInfo *
 get_class_of_session (AirClassroom *service, const char *session_id)
 {
-  const Room *room = room_find_session (get (service), session_id);
-  return room != NULL ? &room->info : NULL;
+  Room *room = room_find_session (get (service), session_id);
+  return room != NULL ? room_get_info (room) : NULL;
 }
 
 static bool

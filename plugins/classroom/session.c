@@ -1,6 +1,8 @@
 /* The life of a run: begun by a teacher, ended by one, or by itself when for a while neither teacher nor picture was there. */
 #include "classroom.h"
 
+#define SETTLE_US (2 * G_USEC_PER_SEC)
+
 JsonNode *
 session_counts (Room *room)
 {
@@ -21,9 +23,9 @@ session_document_new (Room *room, const char *started_by)
   g_autofree char *session_id = air_store_new_key ();
   int64_t now_us = g_get_real_time ();
   return air_json_new ("{session_id:%s, class_id:%s, class_created_at?:%s, title:%s, teacher_id?:%s, started_at:%t, started_by?:%s, "
-                       "created_at:%t}",
+                       "seen_at:%t, created_at:%t}",
                        session_id, room->class_id, room->info.created_at, room->info.title, room->info.teacher_id, now_us, started_by,
-                       now_us);
+                       now_us, now_us);
 }
 
 /* Those who are there begin their stay now; hands and chat of before are gone. */
@@ -43,7 +45,7 @@ session_begin (Room *room, JsonNode *document)
   while (g_hash_table_iter_next (&iter, NULL, (void **)&member))
     {
       member->hand = member->lost = false;
-      if (member->clients > 0)
+      if (member_is_here (member))
         attendance_open (member);
     }
   g_queue_clear_full (&room->chat, (GDestroyNotify)json_node_unref);
@@ -51,13 +53,25 @@ session_begin (Room *room, JsonNode *document)
   room_send (room, AIR_AUDIENCE_ALL, air_json_new ("{type:'session', session:%n}", room_describe_session (room)));
 }
 
+/* When it ends, if it does so now. */
+static int64_t
+get_end_us (const Session *session)
+{
+  return session->left_us != 0 ? session->left_us : session_now_us (session);
+}
+
+static int64_t
+get_duration_ms (const Session *session)
+{
+  return MAX (get_end_us (session) - session->started_us, 0) / 1000;
+}
+
 JsonNode *
 session_end_changes (Room *room, const char *reason)
 {
   const Session *session = room->session;
-  int64_t now_us = session_now_us (session);
-  return air_json_new ("{$set:{ended_at:%t, ended_reason:%s, duration_ms:%l, counts:%n}}", now_us, reason,
-                       MAX (now_us - session->started_us, 0) / 1000, session_counts (room));
+  return air_json_new ("{$set:{ended_at:%t, ended_reason:%s, duration_ms:%l, counts:%n}}", get_end_us (session), reason,
+                       get_duration_ms (session), session_counts (room));
 }
 
 void
@@ -72,7 +86,7 @@ session_forget (Room *room)
       member->hand = member->lost = false;
     }
   room_set_session (room, NULL);
-  room_forget_absent (room);
+  room_forget_absent (room, NULL);
   room_send (room, AIR_AUDIENCE_ALL, air_json_new ("{type:'session', session:null}"));
 }
 
@@ -81,7 +95,7 @@ session_finish (Room *room)
 {
   Classroom *classroom = room->classroom;
   g_autofree char *session_id = g_strdup (room->session->session_id);
-  int64_t duration_ms = MAX (session_now_us (room->session) - room->session->started_us, 0) / 1000;
+  int64_t duration_ms = get_duration_ms (room->session);
   session_forget (room);
   air_context_publish_event (classroom->context, air_event_session_ended_new (room->class_id, session_id, duration_ms));
 }
@@ -97,11 +111,21 @@ session_end (Room *room, const char *reason)
 static bool
 is_attended (Room *room)
 {
-  for (unsigned i = 0; i < room->clients->len; i++)
-    if (((const Client *)room->clients->pdata[i])->kind == KIND_TEACHER)
-      return true;
+  if (room->clients[KIND_TEACHER]->len > 0)
+    return true;
   g_autoptr (AirStream) stream = air_context_find_stream (room->classroom->context, room->path);
   return stream != NULL || room->teachers_elsewhere > 0;
+}
+
+/* By the wall clock: one that was set back makes no absence. */
+void
+session_check_absence (Room *room, JsonNode *document)
+{
+  const char *seen_at = air_json_get_string (document, "seen_at");
+  int64_t limit_us = air_context_get_int (room->classroom->context, "away_timeout") * 1000;
+  int64_t seen_us = seen_at != NULL ? MAX (air_time_from_string (seen_at), room->session->started_us) : 0;
+  if (limit_us > 0 && seen_us > 0 && g_get_real_time () - seen_us > limit_us)
+    room->session->left_us = seen_us;
 }
 
 void
@@ -111,7 +135,16 @@ session_tick (Room *room, int64_t now_us)
   int64_t timeout_us = air_context_get_int (room->classroom->context, "session_timeout") * 1000;
   if (session == NULL || room->closing)
     return;
-  if (is_attended (room))
+  if (session->left_us != 0)
+    {
+      /* The plugins that read it when they start, too, have it by then, and end what is theirs. */
+      if (now_us - room->classroom->started_us > SETTLE_US)
+        {
+          g_message ("the session of \"%s\" has ended while no server was there", room->class_id);
+          session_end (room, "abandoned");
+        }
+    }
+  else if (is_attended (room))
     session->unattended_us = 0;
   else if (session->unattended_us == 0)
     session->unattended_us = now_us;

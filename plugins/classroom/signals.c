@@ -27,7 +27,8 @@ signals_save (Room *room)
     }
   json_node_take_array (hands_node, hands);
   json_node_take_array (lost_node, lost);
-  JsonNode *changes = air_json_new ("{$set:{hands:%n, lost:%n, counts:%n}}", hands_node, lost_node, session_counts (room));
+  JsonNode *changes = air_json_new ("{$set:{hands:%n, lost:%n, counts:%n, seen_at?:%n}}", hands_node, lost_node, session_counts (room),
+                                    room->session->left_us == 0 ? air_json_new ("%t", g_get_real_time ()) : NULL);
   classroom_update (room->classroom, "sessions", air_json_new ("{session_id:%s}", room->session->session_id), changes,
                     AIR_STORE_UPDATE_ONE);
 }

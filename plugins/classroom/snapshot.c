@@ -58,7 +58,7 @@ classroom_on_stream_state (AirEvent *event, void *self)
   Classroom *classroom = self;
   const char *path = air_event_stream_state_get_path (event);
   Room *room = g_str_has_prefix (path, "live/") ? room_find (classroom, path + 5) : NULL;
-  if (room == NULL || room->clients->len == 0)
+  if (room == NULL || room_is_empty (room))
     return;
   room_send (room, AIR_AUDIENCE_TEACHERS, air_json_new ("{type:'stream_state', stream:%n}", room_describe_stream (room, true)));
   room_send (room, AIR_AUDIENCE_STUDENTS | AIR_AUDIENCE_MONITORS,

@@ -50,6 +50,16 @@ is_full (Room *room, Kind kind, const char *user_id)
   return room->present >= room_setting_int (room, "max_members", MAX_STUDENTS) || g_hash_table_size (room->members) >= MAX_REMEMBERED;
 }
 
+/* By user id and tokens; whoever has not been here is also looked at by the address, as one who asks for a token is. */
+static bool
+is_banned (Client *client, Room *room, AirIdentity *identity)
+{
+  const char *user_id = air_identity_get_user_id (identity);
+  bool known = user_id != NULL && member_find (room, KIND_STUDENT, user_id) != NULL;
+  g_autofree char *address = !known ? address_group (air_request_get_address (air_socket_get_request (client->socket))) : NULL;
+  return client->kind == KIND_STUDENT && room_has_banned (room, user_id, air_identity_get_family (identity), address);
+}
+
 /* Whether @identity may be in the class by this socket; else the code and the reason. */
 static unsigned short
 check_entry (Client *client, AirIdentity *identity, Room **ret_room, const char **ret_reason)
@@ -66,7 +76,7 @@ check_entry (Client *client, AirIdentity *identity, Room **ret_room, const char 
   if (room == NULL)
     return CLOSE_NO_CLASS;
   *ret_reason = "banned from this class";
-  if (client->kind == KIND_STUDENT && room_has_banned (room, user_id, air_identity_get_family (identity), NULL))
+  if (is_banned (client, room, identity))
     return CLOSE_BANNED;
   *ret_reason = "this class is full";
   if (client->kind == KIND_STUDENT && user_id != NULL && is_full (room, client->kind, user_id))
@@ -118,7 +128,7 @@ enter (Client *client, AirIdentity *identity)
   if (user_id == NULL)
     user_id = air_role_to_string (role);
   Member *member = member_ensure (room, client->kind, user_id, air_identity_get_name (identity), role);
-  if (member->clients >= MAX_SOCKETS_OF_ONE)
+  if (member->clients->len >= MAX_SOCKETS_OF_ONE)
     {
       air_socket_close (client->socket, 1008, "too many open pages");
       return;
@@ -139,14 +149,29 @@ client_free (gpointer data)
 {
   Client *client = data;
   g_clear_pointer (&client->identity, air_identity_unref);
+  g_clear_pointer (&client->reports, g_hash_table_unref);
   g_free (client);
+}
+
+/* A token; or one of the server's keys, in the header alone: addresses end up in logs and histories. (transfer full) (nullable) */
+static AirIdentity *
+identify (Classroom *classroom, AirRequest *request)
+{
+  AirIdentity *identity = air_request_get_identity (request);
+  const char *token = air_request_get_token (request);
+  if (identity != NULL)
+    return air_identity_ref (identity);
+  /* What has a dot has been looked at as a token. */
+  if (token == NULL || strchr (token, '.') != NULL || air_request_get_header (request, "Authorization") == NULL)
+    return NULL;
+  return air_context_authenticate (classroom->context, token, air_request_get_address (request), NULL);
 }
 
 static void
 open_client (AirSocket *socket, Classroom *classroom, Kind kind)
 {
   AirRequest *request = air_socket_get_request (socket);
-  AirIdentity *identity = air_request_get_identity (request);
+  g_autoptr (AirIdentity) identity = identify (classroom, request);
   Client *client = g_new0 (Client, 1);
   client->classroom = classroom;
   client->socket = socket;
@@ -156,7 +181,7 @@ open_client (AirSocket *socket, Classroom *classroom, Kind kind)
   g_ptr_array_add (classroom->clients, client);
   air_metric_set (classroom->sockets, classroom->clients->len, NULL);
   if (identity != NULL)
-    enter (client, air_identity_ref (identity));
+    enter (client, g_steal_pointer (&identity));
   else if (air_request_get_token (request) != NULL)
     air_socket_close (socket, CLOSE_UNAUTHORIZED, "this token is not valid");
 }
@@ -201,9 +226,7 @@ take_token (Client *client, const char *token)
     air_socket_close (client->socket, CLOSE_FORBIDDEN, "this is somebody else's token");
   else
     {
-      const char *family = air_identity_get_family (identity);
-      if (family != NULL)
-        g_hash_table_add (client->member->families, g_strdup (family));
+      classroom_hold_token (client->classroom, client->room->class_id, identity);
       air_identity_unref (client->identity);
       client->identity = g_steal_pointer (&identity);
     }
@@ -235,15 +258,21 @@ on_closed (AirSocket *socket, void *self)
     presence_leave (client);
 }
 
+static void
+close_all (GPtrArray *clients, unsigned short code, const char *reason)
+{
+  for (unsigned i = 0; i < clients->len; i++)
+    air_socket_close (((const Client *)clients->pdata[i])->socket, code, reason);
+}
+
 void
 room_close_clients (Room *room, const char *user_id, unsigned short code, const char *reason)
 {
-  for (unsigned i = 0; i < room->clients->len; i++)
-    {
-      const Client *client = room->clients->pdata[i];
-      if (user_id == NULL || (client->kind == KIND_STUDENT && g_str_equal (client->member->user_id, user_id)))
-        air_socket_close (client->socket, code, reason);
-    }
+  const Member *member = user_id != NULL ? member_find (room, KIND_STUDENT, user_id) : NULL;
+  if (member != NULL)
+    close_all (member->clients, code, reason);
+  for (unsigned i = 0; user_id == NULL && i < KINDS; i++)
+    close_all (room->clients[i], code, reason);
 }
 
 /* A token that came with the request is the core's to watch; it may have been replaced there. */

@@ -154,6 +154,7 @@ static const AirClassMessage playback = {
   .schema = "EngagementPlayback",
   .per_minute = 60,
   .handler = take_playback,
+  .combine = engagement_best_playback,
 };
 
 void

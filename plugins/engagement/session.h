@@ -3,6 +3,7 @@
  * Main thread (or any one thread). */
 #pragma once
 
+#include <airclass/classroom.h>
 #include <json-glib/json-glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -118,6 +119,8 @@ GPtrArray *engagement_session_list (const EngagementSession *session);
 void engagement_session_joined (EngagementSession *session, const char *id, const char *name, int64_t now_us);
 void engagement_session_left (EngagementSession *session, const char *id, int64_t now_us);
 void engagement_session_playback (EngagementSession *session, const char *id, bool visible, bool playing, int64_t now_us);
+/* Of what several pages of one student say: that it is on one of them, if it is. (transfer full) */
+JsonNode *engagement_best_playback (const AirClassReport *reports, unsigned count, void *self);
 /* @count times @signal; polls are counted by the quizzes. */
 void engagement_session_signal (EngagementSession *session, const char *id, EngagementSignal signal, unsigned count, int64_t now_us);
 /* A chat message with that much of "I do not follow", 0 to 1. */

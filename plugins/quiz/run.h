@@ -15,6 +15,8 @@ typedef struct
   unsigned pending;                /* answers on their way to the store */
   bool is_closing;                 /* takes no answers any more, though the store does not know yet */
   void *closing;                   /* borrowed: the action that waits for those on their way */
+  bool is_counted;                 /* while it is open: answered_absent is known */
+  unsigned answered_absent;        /* who had answered and was not there, when all were looked at last */
   unsigned present;                /* since it was closed: those present then, and those who had answered */
   JsonNode *not_answered;          /* since it was closed: [{user_id, name}] */
 } QuizRun;

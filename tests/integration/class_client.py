@@ -12,7 +12,8 @@ from conftest import DEADLINE_S, wait_until
 class Page:
     """One open socket. messages: all that came, as objects; closed: the close code, or None."""
 
-    def __init__(self, server, kind, token=None, class_id="stream", last_id=None, first_frame=None, header=None):
+    def __init__(self, server, kind, token=None, class_id="stream", last_id=None, first_frame=None, header=None,
+                 address=None):
         query = f"?class_id={class_id}" if class_id else "?"
         if token and not first_frame and not header:
             query += f"&jwt={token}"
@@ -20,6 +21,7 @@ class Page:
             query += f"&last_id={last_id}"
         self.url = f"{server.websocket_url}/ws/{kind}{query}"
         self.headers = {"Authorization": f"Bearer {token}"} if header else {}
+        self.local = {"local_addr": (address, 0)} if address else {}  # of the loopback's many
         self.messages, self.closed, self.reason = [], None, None
         self.socket, self.opened = None, threading.Event()
         self.loop = asyncio.new_event_loop()
@@ -35,7 +37,8 @@ class Page:
 
     async def listen(self):
         try:
-            self.socket = await websockets.connect(self.url, extra_headers=self.headers, max_size=None, ping_interval=None)
+            self.socket = await websockets.connect(self.url, extra_headers=self.headers, max_size=None, ping_interval=None,
+                                                   **self.local)
         except Exception as problem:  # told by the thread that waits
             self.reason = str(problem)
             return

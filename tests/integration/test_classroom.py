@@ -122,6 +122,21 @@ def test_three_ways_of_the_token(school):
         assert page.wait_closed() == 4403
 
 
+def test_the_servers_key_opens_pages(school):
+    """As for everything else: in the header, or in the first frame; an address ends up in logs, so that it is not taken from there."""
+    school.make()
+    key = school.server.teacher_key
+    for kind in ("teacher", "monitor"):
+        for arguments in ({"header": True}, {"first_frame": True}):
+            page = school.open(kind, key, **arguments)
+            assert page.snapshot["class"]["class_id"] == "algebra" and page.snapshot["join"]["pin"]
+    teacher = school.open("teacher", key, header=True)
+    assert teacher.ask(type="slow_mode", seconds=5)["type"] == "ok"
+    assert school.open("student", key, header=True).wait_closed() == 4403
+    assert school.open("teacher", key).wait_closed() == 4401
+    assert school.open("teacher", key[:-1] + "x" if key[-1] != "x" else key[:-1] + "y", header=True).wait_closed() == 4401
+
+
 def test_another_classs_token_on_every_route(school):
     school.make(pin=None)
     session = school.start()

@@ -92,6 +92,24 @@ def test_on_page(airclassd, publish):
     school.close()
 
 
+def test_two_pages_of_one_student(airclassd, publish):
+    """Whoever has the class on one page is on it, whatever another one says after it; until that one is gone."""
+    school = make_school(airclassd, ["rtmp-ingest"])
+    publish(school.server, "live/algebra")
+    me, watched = join(school, "Ann")
+    hidden = school.open("student", me["token"])
+    watched.ask(type="playback", visible=True, playing=True)
+    hidden.ask(type="playback", visible=False, playing=False)
+    mine = wait_until(lambda: (row := figures(school, me))["details"]["watched_ms"] > 1000 and row, "time on the page")
+    assert mine["components"]["on_page"] == 1
+    watched.close()
+    wait_until(lambda: figures(school, me)["components"]["on_page"] < 1, "time away from the page")
+    hidden.ask(type="playback", visible=True, playing=True)
+    before = figures(school, me)["details"]["on_page_ms"]
+    wait_until(lambda: figures(school, me)["details"]["on_page_ms"] > before, "time on the page that is left")
+    school.close()
+
+
 def test_questions_and_weights(school):
     server, teacher = school.server, school.teacher()
     (ann, ann_page), (ben, ben_page) = join(school, "Ann"), join(school, "Ben")

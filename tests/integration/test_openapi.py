@@ -32,6 +32,7 @@ ELSEWHERE = {
     ("/api/token", "post", "501"): "the server must check another issuer's tokens (test_auth)",
     ("/api/token/refresh", "post", "403"): "the session must have lasted as long as it may",
     ("/api/auth/mediamtx", "post", "403"): "the caller must be in another network (below)",
+    ("/api/token/refresh", "post", "404"): "the class must be gone where every stream needs one (test_classroom_bans)",
     ("/api/token/refresh", "post", "501"): "the server must check another issuer's tokens (test_auth)",
 }
 

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from class_client import School
 from conftest import TOP, both_engines, wait_until
 from rtmp_client import VIDEO, RtmpClient
 
@@ -320,6 +321,36 @@ def test_the_end_of_the_token_ends_the_session(airclassd, publish):
 
     asyncio.run(play())
     assert "expired" in server.log_text()
+
+
+@both_engines
+def test_a_ban_ends_the_session(airclassd, publish, engine):
+    """By a token that no socket has ever seen: of the same person, and of the same browser under another user id."""
+    server = airclassd()
+    publish(server, zerolatency=True)
+    school = School(server)
+    me = school.student("stream", name="loud")
+    twin = school.student("stream", token=me["token"])["token"]
+    guest = school.student("stream", token=me["token"], user_id="guest-of-mine")["token"]
+    teacher = school.open("teacher", school.teacher("stream"), "stream")
+    page = school.open("student", me["token"], "stream")
+    page.snapshot
+
+    async def play():
+        async with Player(server, token=twin) as first, Player(server, token=guest) as second, Player(server) as friend:
+            for player in (first, second, friend):
+                await player.more(video=5, audio=5)
+            answer = await asyncio.to_thread(teacher.ask, type="ban", user_id=me["user_id"])
+            assert answer["type"] == "ok", answer
+            for player in (first, second):
+                await until(lambda: player.ended == {"video", "audio"}, "both tracks to end")
+                assert server.get(player.location).status == 404
+                assert server.post("/live/stream/whep", body=offer(), headers=SDP, token=player.token).status == 401
+            await friend.more(video=5, audio=5)
+            assert [viewer["user_id"] for viewer in viewers(server)] == ["tester"]
+
+    asyncio.run(play())
+    school.close()
 
 
 def short_token(server, seconds):

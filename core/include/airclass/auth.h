@@ -59,7 +59,8 @@ AIR_PUBLIC const char *air_identity_get_class_id (const AirIdentity *identity);
 AIR_PUBLIC const char *air_identity_get_token_id (const AirIdentity *identity);
 /* The name that is shown to others (claim `name`), cleaned by air_text_clean(); NULL when none was given. */
 AIR_PUBLIC const char *air_identity_get_name (const AirIdentity *identity);
-/* Names all tokens that were refreshed from one another; NULL without a token of this server. */
+/* Names all tokens that were refreshed from one another, and those that a student of a class got with one of them; NULL without a token of
+ * this server. */
 AIR_PUBLIC const char *air_identity_get_family (const AirIdentity *identity);
 /* When the credential ends: seconds since the epoch (wall clock); 0: never. A running session ends then.
  *
@@ -115,14 +116,19 @@ typedef bool (*AirAdmission) (const AirAdmissionRequest *request, AirAdmitted *r
 /* The student got this identity. */
 typedef void (*AirAdmittedHandler) (AirIdentity *identity, void *self);
 
-/* Has POST /api/token ask @admission before a student gets a token; without anybody who is asked, every student gets one. Guessing is
- * slowed down here: while an address or a class has to wait, a PIN is refused without being looked at (a join secret cannot be
- * guessed, and is always looked at). At most one plugin; @issued may be NULL. Main thread. */
+/* Has POST /api/token ask @admission before a student gets a token, and POST /api/token/refresh (with the identity, without PIN and link);
+ * without anybody who is asked, every student gets one. Guessing is slowed down here: while an address or a class has to wait, a PIN is
+ * refused without being looked at (a join secret cannot be guessed, and is always looked at). At most one plugin; @issued may be NULL.
+ * Main thread. */
 AIR_PUBLIC void air_context_set_admission (AirContext *context, AirAdmission admission, AirAdmittedHandler issued);
 
 /* From now on (or no longer) the tokens of @family are worth nothing here: they are refused, and what they have opened ends, as at their
  * expiry, within seconds. Any thread. */
 AIR_PUBLIC void air_context_revoke_tokens (AirContext *context, const char *family, bool revoked);
+
+/* The same for every student's token of @user_id for the class @class_id, whoever made it and whether it has been seen here or not. It holds
+ * until it is taken back or the server ends. Returns false when too many are revoked to remember this one. Any thread. */
+AIR_PUBLIC bool air_context_revoke_student (AirContext *context, const char *class_id, const char *user_id, bool revoked);
 
 /* Compares in constant time; false when either is NULL. Any thread. */
 AIR_PUBLIC bool air_secret_equal (const char *given, const char *expected);

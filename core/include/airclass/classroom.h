@@ -27,6 +27,7 @@ typedef struct
   const char *session_id;     /* of the running session; NULL: none */
   int64_t session_started_us; /* wall clock; 0 without a session */
   JsonNode *settings;         /* the class document's `settings` object; never NULL */
+  unsigned students_present;  /* those of the members who are students and present: so many, without looking at each */
   const char *created_at;     /* as its document has it: tells it from an earlier class with the same id */
 } AirClassInfo;
 
@@ -53,6 +54,13 @@ typedef enum
 /* The sender of a message that is being dealt with, who waits for `ok` or `error`. */
 typedef struct _AirClassReply AirClassReply;
 
+/* What one socket of a person said last. */
+typedef struct
+{
+  JsonNode *message;
+  int64_t age_us;
+} AirClassReport;
+
 /* A type of message that a page may send over its socket. */
 typedef struct
 {
@@ -64,6 +72,10 @@ typedef struct
   bool (*handler) (const AirClassMember *from, JsonNode *message, void *self, GError **error);
   /* Instead of @handler, for what cannot be answered within the call: @reply is given to air_classroom_reply() once, now or later. */
   void (*handler_later) (const AirClassMember *from, JsonNode *message, AirClassReply *reply, void *self);
+  /* For what is true of one page and not of its person: the last message of each open socket is kept, and @handler (not
+   * @handler_later) gets what this makes (transfer full) of a person's @count reports, at least one, the newest first; also when one of
+   * several sockets has closed. NULL: @handler gets each message as it is. */
+  JsonNode *(*combine) (const AirClassReport *reports, unsigned count, void *self);
 } AirClassMessage;
 
 /* Adds members to the snapshot that @member's socket begins with. */

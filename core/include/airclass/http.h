@@ -94,10 +94,10 @@ struct _AirSocketRoute
   AirRole role;             /* least role; AIR_ROLE_NONE: anybody */
   size_t max_message_bytes; /* 0: 16 KiB */
   size_t max_queue_bytes;   /* 0: 256 KiB */
+  /* Each may be NULL. @text is UTF-8, NUL-terminated, @length bytes long. */
   void (*opened) (AirSocket *socket, void *self);
-  /* @text is UTF-8, NUL-terminated, @length bytes long. */
   void (*message) (AirSocket *socket, const char *text, size_t length, void *self);
-  void (*closed) (AirSocket *socket, void *self); /* exactly once after opened(); may be NULL */
+  void (*closed) (AirSocket *socket, void *self); /* exactly once after opened() */
 };
 
 AIR_PUBLIC void air_context_add_socket (AirContext *context, const AirSocketRoute *route);

@@ -1,4 +1,5 @@
 /* What of the classroom needs neither host nor store: stays, CSV, the ring of messages, limits. */
+#include "bans.h"
 #include "csv.h"
 #include "intervals.h"
 #include "rate.h"
@@ -172,6 +173,63 @@ test_rate (void)
   g_assert_false (rate_take (&rate, 4, now_us));
 }
 
+/* ---- Bans */
+
+static JsonArray *
+read_bans (JsonNode **ret_node, const char *text)
+{
+  g_clear_pointer (ret_node, json_node_unref);
+  *ret_node = json_from_string (text, NULL);
+  return json_node_get_array (*ret_node);
+}
+
+static void
+note_user (const char *text, bool added, void *data)
+{
+  g_string_append_printf (data, "%c%s ", added ? '+' : '-', text);
+}
+
+static void
+test_bans (void)
+{
+  g_autoptr (JsonNode) node = NULL;
+  g_autoptr (GString) seen = g_string_new (NULL);
+  Bans none, first, second;
+  bans_init (&none, NULL);
+  bans_init (&first, read_bans (&node, "[{\"user_id\":\"a\",\"families\":[\"f\"],\"session_id\":\"s\",\"address\":\"1.2.3.4\"}]"));
+  g_assert_true (bans_have (&first, "a", NULL, NULL, NULL));
+  g_assert_true (bans_have (&first, "b", "f", NULL, NULL));
+  g_assert_true (bans_have (&first, "b", NULL, "s", "1.2.3.4"));
+  g_assert_false (bans_have (&first, "b", "g", "t", "1.2.3.4"));
+  g_assert_false (bans_have (&first, NULL, NULL, NULL, NULL));
+  bans_compare (&none, &first, note_user, note_user, seen);
+  g_assert_cmpstr (seen->str, ==, "+f +a ");
+  g_string_truncate (seen, 0);
+  /* Somebody else is banned with the same family: it stays. */
+  bans_init (&second, read_bans (&node, "[{\"user_id\":\"b\",\"families\":[\"f\"]}]"));
+  bans_compare (&first, &second, note_user, note_user, seen);
+  g_assert_cmpstr (seen->str, ==, "+b -a ");
+  bans_clear (&none);
+  bans_clear (&first);
+  bans_clear (&second);
+}
+
+/* However many a document has: the newest. */
+static void
+test_bans_are_bounded (void)
+{
+  g_autoptr (JsonNode) node = NULL;
+  g_autoptr (GString) text = g_string_new ("[{\"user_id\":\"a\",\"families\":[\"0\"");
+  for (unsigned i = 1; i < 1000; i++)
+    g_string_append_printf (text, ",\"%u\"", i);
+  g_string_append (text, "]}]");
+  Bans bans;
+  bans_init (&bans, read_bans (&node, text->str));
+  g_assert_cmpuint (g_hash_table_size (bans.families), ==, MAX_FAMILIES);
+  g_assert_true (bans_have (&bans, NULL, "999", NULL, NULL));
+  bans_clear (&bans);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -183,5 +241,7 @@ main (int argc, char **argv)
   g_test_add_func ("/classroom/ring/age-and-bytes", test_age_and_bytes);
   g_test_add_func ("/classroom/ring/forget", test_forget);
   g_test_add_func ("/classroom/rate", test_rate);
+  g_test_add_func ("/classroom/bans", test_bans);
+  g_test_add_func ("/classroom/bans-are-bounded", test_bans_are_bounded);
   return g_test_run ();
 }

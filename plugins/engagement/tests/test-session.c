@@ -75,6 +75,25 @@ test_presence (void)
   g_assert_cmpint (student (session, "b")->present_us, ==, 10 * MINUTE);
 }
 
+static bool
+best_is_on_page (const AirClassReport *reports, unsigned count)
+{
+  g_autoptr (JsonNode) best = engagement_best_playback (reports, count, NULL);
+  return air_json_get_bool (best, "visible", false) && air_json_get_bool (best, "playing", false);
+}
+
+static void
+test_pages_of_one (void)
+{
+  g_autoptr (JsonNode) on = air_json_new ("{visible: true, playing: true}"), off = air_json_new ("{visible: false, playing: true}");
+  g_autoptr (JsonNode) paused = air_json_new ("{visible: true, playing: false}");
+  g_assert_false (best_is_on_page ((AirClassReport[]){ { off, 0 }, { paused, SECOND } }, 2)); /* not one of them is both */
+  g_assert_true (best_is_on_page ((AirClassReport[]){ { off, 0 }, { paused, SECOND }, { on, 15 * SECOND } }, 3));
+  /* A page that has gone silent is not believed against one that speaks; but nothing is known against it where none does. */
+  g_assert_false (best_is_on_page ((AirClassReport[]){ { off, 0 }, { on, 30 * SECOND } }, 2));
+  g_assert_true (best_is_on_page ((AirClassReport[]){ { on, 30 * SECOND }, { off, 40 * SECOND } }, 2));
+}
+
 static void
 test_first_score (void)
 {
@@ -383,6 +402,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/engagement/session/presence", test_presence);
+  g_test_add_func ("/engagement/session/pages-of-one", test_pages_of_one);
   g_test_add_func ("/engagement/session/first-score", test_first_score);
   g_test_add_func ("/engagement/session/questions", test_questions);
   g_test_add_func ("/engagement/session/trend", test_trend);

@@ -274,6 +274,84 @@ test_revoking (Fixture *fixture, const void *data)
   g_assert_nonnull (again);
 }
 
+static bool
+admit_all (const AirAdmissionRequest *request, AirAdmitted *ret_admitted, void *self, GError **error)
+{
+  bool *open = self;
+  ret_admitted->user_id = g_strdup (request->user_id);
+  if (!*open)
+    g_set_error (error, AIR_ERROR, AIR_ERROR_FORBIDDEN, "banned from this class");
+  return *open;
+}
+
+/* Whoever is shut out by user id: tokens that nobody has seen yet, and those of another issuer, which have no family. */
+static void
+test_revoking_a_student (Fixture *fixture, const void *data)
+{
+  AirAuthority *authority = fixture->authority;
+  AirTokenRequest request = want (fixture, AIR_ROLE_STUDENT, AIR_ACTION_READ, NULL);
+  request.user_id = "minji";
+  g_auto (AirIssuedToken) issued = { 0 }, teacher = { 0 };
+  g_assert_true (air_authority_issue (authority, &request, &issued, NULL));
+  request = want (fixture, AIR_ROLE_TEACHER, AIR_ACTION_READ, TEACHER_KEY);
+  request.user_id = "minji";
+  g_assert_true (air_authority_issue (authority, &request, &teacher, NULL));
+  const AirIdentitySpec foreign = { .role = AIR_ROLE_STUDENT, .user_id = "minji", .class_id = "stream", .expires_at = 1800000000 + HOUR_S };
+  g_autoptr (AirIdentity) running = air_identity_new (authority->families, &foreign);
+  g_assert_cmpint (air_identity_get_expires_at (running), ==, 1800000000 + HOUR_S);
+
+  g_assert_true (air_authority_revoke_student (authority, "algebra", "minji", true));
+  g_assert_cmpint (air_identity_get_expires_at (running), ==, 1800000000 + HOUR_S);
+  g_assert_true (air_authority_revoke_student (authority, "stream", "minji", true));
+  g_assert_cmpint (air_identity_get_expires_at (running), ==, 1);
+  g_assert_null (air_authority_authenticate (authority, issued.token, fixture->address, NULL));
+  g_autoptr (AirIdentity) found = air_authority_find_revoked (authority, issued.token);
+  g_assert_cmpstr (air_identity_get_user_id (found), ==, "minji");
+  g_assert_null (air_authority_find_revoked (authority, teacher.token));
+  g_assert_null (air_authority_find_revoked (authority, "a.b.c"));
+  g_autoptr (AirIdentity) still = air_authority_authenticate (authority, teacher.token, fixture->address, NULL);
+  g_assert_nonnull (still);
+
+  air_authority_revoke_student (authority, "stream", "minji", false);
+  g_assert_cmpint (air_identity_get_expires_at (running), ==, 1800000000 + HOUR_S);
+  g_assert_null (air_authority_find_revoked (authority, issued.token));
+}
+
+/* A student's token made with another one shares its family, whatever the user id; those of other classes and roles have their own. */
+static void
+test_kin (Fixture *fixture, const void *data)
+{
+  AirTokenRequest request = want (fixture, AIR_ROLE_STUDENT, AIR_ACTION_READ, NULL);
+  g_auto (AirIssuedToken) first = { 0 }, second = { 0 }, other = { 0 };
+  g_assert_true (air_authority_issue (fixture->authority, &request, &first, NULL));
+  request.identity = first.identity;
+  request.user_id = "somebody-else";
+  g_assert_true (air_authority_issue (fixture->authority, &request, &second, NULL));
+  g_assert_cmpstr (air_identity_get_family (second.identity), ==, air_identity_get_family (first.identity));
+  request.class_id = "algebra";
+  g_assert_true (air_authority_issue (fixture->authority, &request, &other, NULL));
+  g_assert_cmpstr (air_identity_get_family (other.identity), !=, air_identity_get_family (first.identity));
+  air_authority_revoke (fixture->authority, air_identity_get_family (first.identity), true);
+  g_assert_null (air_authority_authenticate (fixture->authority, second.token, fixture->address, NULL));
+}
+
+static void
+test_refreshing_asks_the_admission (Fixture *fixture, const void *data)
+{
+  AirAuthority *authority = fixture->authority;
+  bool open = true;
+  air_authority_set_admission (authority, NULL, admit_all, NULL, &open);
+  AirTokenRequest request = want (fixture, AIR_ROLE_STUDENT, AIR_ACTION_READ, NULL);
+  g_auto (AirIssuedToken) first = { 0 }, again = { 0 }, refused = { 0 };
+  g_assert_true (air_authority_issue (authority, &request, &first, NULL));
+  g_assert_true (air_authority_refresh (authority, first.identity, fixture->address, &again, NULL));
+  open = false;
+  g_autoptr (GError) error = NULL;
+  g_assert_false (air_authority_refresh (authority, first.identity, fixture->address, &refused, &error));
+  g_assert_error (error, AIR_ERROR, AIR_ERROR_FORBIDDEN);
+  air_authority_remove_owner (authority, NULL);
+}
+
 static void
 test_handing_on (Fixture *fixture, const void *data)
 {
@@ -469,7 +547,7 @@ test_families (Fixture *fixture, const void *data)
   g_auto (AirIssuedToken) refreshed = { 0 };
   {
     g_autoptr (AirIdentity) asker = air_authority_authenticate (authority, token, fixture->address, NULL);
-    g_assert_true (air_authority_refresh (authority, asker, &refreshed, NULL));
+    g_assert_true (air_authority_refresh (authority, asker, fixture->address, &refreshed, NULL));
   }
   g_assert_cmpstr (refreshed.token, !=, token);
   g_assert_cmpint (air_identity_get_expires_at (session), ==, first_s + HOUR_S / 2);
@@ -494,7 +572,7 @@ test_session_lifetime (Fixture *fixture, const void *data)
       g_autoptr (AirIdentity) identity = air_authority_authenticate (authority, token, fixture->address, &error);
       g_assert_no_error (error);
       g_auto (AirIssuedToken) issued = { 0 };
-      if (!air_authority_refresh (authority, identity, &issued, &error))
+      if (!air_authority_refresh (authority, identity, fixture->address, &issued, &error))
         {
           g_assert_error (error, AIR_ERROR, AIR_ERROR_FORBIDDEN);
           g_assert_cmpuint (half_hours, ==, 6);
@@ -511,12 +589,12 @@ test_refresh_needs_a_token (Fixture *fixture, const void *data)
 {
   g_auto (AirIssuedToken) issued = { 0 };
   g_autoptr (GError) error = NULL;
-  g_assert_false (air_authority_refresh (fixture->authority, NULL, &issued, &error));
+  g_assert_false (air_authority_refresh (fixture->authority, NULL, fixture->address, &issued, &error));
   g_assert_error (error, AIR_ERROR, AIR_ERROR_UNAUTHORIZED);
   g_clear_error (&error);
   g_autoptr (AirIdentity) key = air_authority_authenticate (fixture->authority, TEACHER_KEY, fixture->address, NULL);
   g_assert_cmpint (air_identity_get_role (key), ==, AIR_ROLE_TEACHER);
-  g_assert_false (air_authority_refresh (fixture->authority, key, &issued, &error));
+  g_assert_false (air_authority_refresh (fixture->authority, key, fixture->address, &issued, &error));
   g_assert_error (error, AIR_ERROR, AIR_ERROR_UNAUTHORIZED);
 }
 
@@ -630,6 +708,9 @@ main (int argc, char **argv)
   ADD ("who-gets-what", test_who_gets_what);
   ADD ("admission", test_admission);
   ADD ("revoking", test_revoking);
+  ADD ("revoking-a-student", test_revoking_a_student);
+  ADD ("kin", test_kin);
+  ADD ("refreshing-asks-the-admission", test_refreshing_asks_the_admission);
   g_test_add ("/authority/admin-key", Fixture, "admin-key-of-the-test", set_up, test_admin_key, tear_down);
   ADD ("bad-requests", test_bad_requests);
   ADD ("handing-on", test_handing_on);
