@@ -42,20 +42,21 @@ go_on (Classroom *classroom, const char *class_id)
     start (first);
 }
 
-/* Into the document in memory; null takes a member out. */
+/* null takes a member out. */
+static void
+put (JsonObject *set, const char *name, JsonNode *value, gpointer document)
+{
+  if (JSON_NODE_HOLDS_NULL (value))
+    json_object_remove_member (document, name);
+  else
+    json_object_set_member (document, name, json_node_copy (value));
+}
+
+/* Into the document in memory. */
 static void
 apply (Room *room, JsonNode *set)
 {
-  JsonObject *document = json_node_get_object (room->document);
-  JsonObjectIter iter;
-  const char *name = NULL;
-  JsonNode *value = NULL;
-  json_object_iter_init (&iter, json_node_get_object (set));
-  while (json_object_iter_next (&iter, &name, &value))
-    if (JSON_NODE_HOLDS_NULL (value))
-      json_object_remove_member (document, name);
-    else
-      json_object_set_member (document, name, json_node_copy (value));
+  json_object_foreach_member (json_node_get_object (set), put, json_node_get_object (room->document));
   room_set_document (room, room->document);
 }
 

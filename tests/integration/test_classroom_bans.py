@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 from broker_probe import Node, plugin_folder
-from class_client import School
+from class_client import School, algebra
 from conftest import wait_until
 from test_auth import forge, good_claims
 from test_classroom import PLUGINS
@@ -13,10 +13,8 @@ from test_classroom import PLUGINS
 
 @pytest.fixture
 def school(airclassd):
-    school = School(airclassd(plugins=PLUGINS))
-    school.make(pin=None)
-    yield school
-    school.close()
+    with algebra(airclassd(plugins=PLUGINS)) as school:
+        yield school
 
 
 def forged(school, user_id, **claims):

@@ -5,17 +5,15 @@ import sqlite3
 import threading
 
 import pytest
-from class_client import School
+from class_client import algebra
 from conftest import wait_until
 from test_classroom import PLUGINS
 
 
 @pytest.fixture
 def school(airclassd):
-    school = School(airclassd(plugins=PLUGINS))
-    school.make(pin=None)
-    yield school
-    school.close()
+    with algebra(airclassd(plugins=PLUGINS)) as school:
+        yield school
 
 
 @contextlib.contextmanager

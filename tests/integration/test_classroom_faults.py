@@ -6,17 +6,15 @@ import socket
 import struct
 
 import pytest
-from class_client import School
+from class_client import algebra
 from conftest import wait_until
 from test_classroom import PLUGINS
 
 
 @pytest.fixture
 def school(airclassd):
-    school = School(airclassd(plugins=PLUGINS))
-    school.make(pin=None)
-    yield school
-    school.close()
+    with algebra(airclassd(plugins=PLUGINS)) as school:
+        yield school
 
 
 def raw_socket(server, path):

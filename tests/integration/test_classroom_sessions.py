@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from broker_probe import Node, plugin_folder
-from class_client import School
+from class_client import School, algebra
 from conftest import wait_until
 from test_classroom import PLUGINS
 from test_classroom_durable import busy_store
@@ -68,10 +68,8 @@ def test_two_nodes_end_a_session_at_once(airclassd, tmp_path):
 
 @pytest.fixture
 def school(airclassd):
-    school = School(airclassd(plugins=[*PLUGINS, "quiz", "engagement"]))
-    school.make(pin=None)
-    yield school
-    school.close()
+    with algebra(airclassd(plugins=[*PLUGINS, "quiz", "engagement"])) as school:
+        yield school
 
 
 def document(school, collection, key, change=None):

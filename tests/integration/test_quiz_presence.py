@@ -1,18 +1,16 @@
 """How many are there, as pages that come in are told: whoever has answered counts, there or not."""
 
 import pytest
-from class_client import School
+from class_client import algebra
 from conftest import wait_until
 from quiz_class import PLUGINS, SINGLE
 
 
 @pytest.fixture
 def school(airclassd):
-    school = School(airclassd(plugins=PLUGINS))
-    school.make(pin=None)
-    school.start()
-    yield school
-    school.close()
+    with algebra(airclassd(plugins=PLUGINS)) as school:
+        school.start()
+        yield school
 
 
 def ask(school, path, body):
