@@ -51,6 +51,12 @@ air_authority_revoke_student (AirAuthority *authority, const char *class_id, con
   return air_families_revoke_person (authority->families, class_id, user_id, revoked);
 }
 
+bool
+air_authority_revoke_class (AirAuthority *authority, const char *class_id, bool students, int64_t until_us)
+{
+  return air_families_revoke_class (authority->families, class_id, students, until_us);
+}
+
 static void
 set_rate_limited (unsigned retry_after_s, GError **error)
 {

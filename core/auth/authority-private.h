@@ -108,7 +108,7 @@ bool air_authority_admit (AirAuthority *authority, const AirTokenRequest *reques
  * AIR_ERROR_FORBIDDEN when the session has lasted for session_lifetime=. */
 bool air_authority_refresh (AirAuthority *authority, AirIdentity *identity, GInetAddress *address, AirIssuedToken *ret_issued,
                             GError **error);
-/* Returns: (transfer full) (nullable) whom @token is for, when it would be good and has been revoked. */
+/* Returns: (transfer full) (nullable) whom @token is for, when it would be good and its holder has been shut out. */
 AirIdentity *air_authority_find_revoked (AirAuthority *authority, const char *token);
 
 /* Counts and logs one refusal. @what: "publish of \"live/a\" by rtmp"; @reason: a short slug. */

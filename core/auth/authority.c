@@ -101,8 +101,11 @@ air_authority_set_stream_keys (AirAuthority *authority, AirStreamKeys *stream_ke
 char *
 air_authority_get_key_of_path (AirAuthority *authority, const char *path)
 {
+  /* Whoever knew the key of a deleted class does not publish into the one that is made under its id. */
+  const char *class_id = g_str_has_prefix (path, AIR_CLASS_FOLDER) ? path + strlen (AIR_CLASS_FOLDER) : NULL;
+  int64_t gone_us = air_families_get_class_revoked (authority->families, class_id, AIR_ROLE_TEACHER);
   g_rw_lock_reader_lock (&authority->lock);
-  char *key = air_stream_keys_get (authority->stream_keys, path);
+  char *key = air_stream_keys_get (authority->stream_keys, path, gone_us);
   g_rw_lock_reader_unlock (&authority->lock);
   return key;
 }
@@ -214,7 +217,7 @@ air_authority_find_revoked (AirAuthority *authority, const char *token)
   if (!air_authority_is_open (authority, NULL) || !air_jwt_looks_like_token (token))
     return NULL;
   g_autoptr (AirIdentity) identity = read_token (authority, token, &outcome, &reason);
-  return identity != NULL && air_identity_is_revoked (identity) ? g_steal_pointer (&identity) : NULL;
+  return identity != NULL && air_identity_is_shut_out (identity) ? g_steal_pointer (&identity) : NULL;
 }
 
 /* A key as it was given, or who knows of a proof which key was used for it. */

@@ -30,5 +30,7 @@ void air_authority_remove_owner (AirAuthority *authority, AirContext *owner);
 void air_authority_revoke (AirAuthority *authority, const char *family, bool revoked);
 /* See air_context_revoke_student(). Any thread. */
 bool air_authority_revoke_student (AirAuthority *authority, const char *class_id, const char *user_id, bool revoked);
+/* See air_context_revoke_class(). Any thread. */
+bool air_authority_revoke_class (AirAuthority *authority, const char *class_id, bool students, int64_t until_us);
 
 G_END_DECLS

@@ -24,6 +24,7 @@ typedef struct
 /* Far more than anybody bans while a token lasts, and in all. */
 #define MAX_REVOKED_FAMILIES 65536
 #define MAX_REVOKED_PEOPLE 262144
+#define MAX_REVOKED_CLASSES 262144
 
 struct _AirFamilies
 {
@@ -52,7 +53,7 @@ air_families_new (void)
   g_atomic_ref_count_init (&families->references);
   g_mutex_init (&families->mutex);
   families->by_id = g_hash_table_new (g_str_hash, g_str_equal);
-  families->revoked = air_revoked_new (MAX_REVOKED_FAMILIES, MAX_REVOKED_PEOPLE);
+  families->revoked = air_revoked_new (MAX_REVOKED_FAMILIES, MAX_REVOKED_PEOPLE, MAX_REVOKED_CLASSES);
   families->generation = 1;
   return families;
 }
@@ -102,6 +103,25 @@ air_families_revoke_person (AirFamilies *families, const char *class_id, const c
   __atomic_add_fetch (&families->generation, 1, __ATOMIC_RELEASE);
   g_mutex_unlock (&families->mutex);
   return done;
+}
+
+bool
+air_families_revoke_class (AirFamilies *families, const char *class_id, bool students, int64_t until_us)
+{
+  g_mutex_lock (&families->mutex);
+  bool done = air_revoked_add_class (families->revoked, class_id, students, until_us);
+  __atomic_add_fetch (&families->generation, 1, __ATOMIC_RELEASE);
+  g_mutex_unlock (&families->mutex);
+  return done;
+}
+
+int64_t
+air_families_get_class_revoked (AirFamilies *families, const char *class_id, AirRole role)
+{
+  g_mutex_lock (&families->mutex);
+  int64_t until_us = air_revoked_get_class (families->revoked, class_id, role == AIR_ROLE_STUDENT);
+  g_mutex_unlock (&families->mutex);
+  return until_us;
 }
 
 unsigned
@@ -241,6 +261,32 @@ air_identity_get_family (const AirIdentity *identity)
   return identity->spec.family;
 }
 
+static bool
+is_shut_out (const AirIdentitySpec *spec, AirRevoked *revoked)
+{
+  return (spec->family != NULL && air_revoked_has_family (revoked, spec->family))
+         || (spec->role == AIR_ROLE_STUDENT && air_revoked_has_person (revoked, spec->class_id, spec->user_id));
+}
+
+bool
+air_identity_is_shut_out (const AirIdentity *identity)
+{
+  if (identity->table == NULL)
+    return false;
+  g_mutex_lock (&identity->table->mutex);
+  bool shut_out = is_shut_out (&identity->spec, identity->table->revoked);
+  g_mutex_unlock (&identity->table->mutex);
+  return shut_out;
+}
+
+static bool
+is_of_gone_class (const AirIdentitySpec *spec, AirRevoked *revoked)
+{
+  bool was_admitted = spec->role == AIR_ROLE_STUDENT && !spec->is_foreign;
+  int64_t until_us = spec->role < AIR_ROLE_ADMIN ? air_revoked_get_class (revoked, spec->class_id, was_admitted) : 0;
+  return until_us != 0 && spec->granted_us <= until_us;
+}
+
 bool
 air_identity_is_revoked (const AirIdentity *identity)
 {
@@ -253,8 +299,7 @@ air_identity_is_revoked (const AirIdentity *identity)
   if (looked >> 1 == (generation & UINT_MAX >> 1))
     return (looked & 1) != 0;
   g_mutex_lock (&families->mutex);
-  bool revoked = (spec->family != NULL && air_revoked_has_family (families->revoked, spec->family))
-                 || (spec->role == AIR_ROLE_STUDENT && air_revoked_has_person (families->revoked, spec->class_id, spec->user_id));
+  bool revoked = is_shut_out (spec, families->revoked) || is_of_gone_class (spec, families->revoked);
   g_mutex_unlock (&families->mutex);
   __atomic_store_n (&((AirIdentity *)identity)->looked, generation << 1 | revoked, __ATOMIC_RELAXED);
   return revoked;

@@ -156,6 +156,19 @@ get_kin (const AirTokenRequest *request)
   return first->role == AIR_ROLE_STUDENT && g_strcmp0 (first->class_id, request->class_id) == 0 ? first->family : NULL;
 }
 
+/* What is made with a token of the class is granted since that one was; what is granted now is so after all that was revoked, also when
+ * the clock was set back. */
+static int64_t
+get_granted_us (AirAuthority *authority, const AirTokenRequest *request)
+{
+  const AirIdentitySpec *first = request->identity != NULL && request->key == NULL ? air_identity_get_spec (request->identity) : NULL;
+  bool is_from_class = first != NULL && first->role < AIR_ROLE_ADMIN && g_strcmp0 (first->class_id, request->class_id) == 0;
+  if (is_from_class && (request->role != AIR_ROLE_STUDENT || first->role == AIR_ROLE_STUDENT))
+    return first->granted_us;
+  int64_t revoked_us = air_families_get_class_revoked (authority->families, request->class_id, request->role);
+  return MAX (authority->surroundings.get_real_us (), revoked_us + 1);
+}
+
 bool
 air_authority_issue (AirAuthority *authority, const AirTokenRequest *request, AirIssuedToken *ret_issued,
                      GError **error)
@@ -182,7 +195,8 @@ air_authority_issue (AirAuthority *authority, const AirTokenRequest *request, Ai
                            .name = admitted.name != NULL ? admitted.name : name,
                            .class_id = request->class_id,
                            .path = path,
-                           .authorized_at = air_authority_get_now_s (authority) };
+                           .authorized_at = air_authority_get_now_s (authority),
+                           .granted_us = get_granted_us (authority, &checked) };
   air_token_grant (&spec, request->action);
   /* A token made with a token does not outlast the session of the first. */
   if (request->identity != NULL && request->key == NULL && request->role != AIR_ROLE_STUDENT)

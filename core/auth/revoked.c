@@ -8,12 +8,19 @@ typedef struct
   GList link;       /* in the order */
 } Entry;
 
+/* By the wall clock. */
+typedef struct
+{
+  int64_t all_us, students_us; /* the second is not before the first */
+} Until;
+
 struct _AirRevoked
 {
   GHashTable *families; /* family → Entry, owned */
   GQueue order;         /* of Entry, the one that ends first at the head */
   GHashTable *people;   /* set of "class user" */
-  unsigned max_families, max_people;
+  GHashTable *classes;  /* class id → Until, owned */
+  unsigned max_families, max_people, max_classes;
 };
 
 static void
@@ -25,13 +32,15 @@ entry_free (gpointer data)
 }
 
 AirRevoked *
-air_revoked_new (unsigned max_families, unsigned max_people)
+air_revoked_new (unsigned max_families, unsigned max_people, unsigned max_classes)
 {
   AirRevoked *revoked = g_new0 (AirRevoked, 1);
   revoked->families = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, entry_free);
   revoked->people = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  revoked->classes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   revoked->max_families = max_families;
   revoked->max_people = max_people;
+  revoked->max_classes = max_classes;
   return revoked;
 }
 
@@ -42,6 +51,7 @@ air_revoked_free (AirRevoked *revoked)
     return;
   g_hash_table_unref (revoked->families);
   g_hash_table_unref (revoked->people);
+  g_hash_table_unref (revoked->classes);
   g_free (revoked);
 }
 
@@ -121,4 +131,30 @@ air_revoked_has_person (AirRevoked *revoked, const char *class_id, const char *u
     return false;
   g_autofree char *key = person_key (class_id, user_id);
   return g_hash_table_contains (revoked->people, key);
+}
+
+bool
+air_revoked_add_class (AirRevoked *revoked, const char *class_id, bool students, int64_t until_us)
+{
+  Until *until = g_hash_table_lookup (revoked->classes, class_id);
+  if (until == NULL)
+    {
+      if (g_hash_table_size (revoked->classes) >= revoked->max_classes)
+        return false;
+      until = g_new0 (Until, 1);
+      g_hash_table_insert (revoked->classes, g_strdup (class_id), until);
+    }
+  until->students_us = MAX (until->students_us, until_us);
+  if (!students)
+    until->all_us = MAX (until->all_us, until_us);
+  return true;
+}
+
+int64_t
+air_revoked_get_class (AirRevoked *revoked, const char *class_id, bool student)
+{
+  const Until *until = class_id != NULL ? g_hash_table_lookup (revoked->classes, class_id) : NULL;
+  if (until == NULL)
+    return 0;
+  return student ? until->students_us : until->all_us;
 }

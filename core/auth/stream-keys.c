@@ -109,7 +109,7 @@ air_stream_keys_free (AirStreamKeys *keys)
 }
 
 char *
-air_stream_keys_get (const AirStreamKeys *keys, const char *path)
+air_stream_keys_get (const AirStreamKeys *keys, const char *path, int64_t since_us)
 {
   const char *stored = g_hash_table_lookup (keys->stored, path);
   if (stored != NULL)
@@ -117,6 +117,7 @@ air_stream_keys_get (const AirStreamKeys *keys, const char *path)
   /* The seed has its own file: whoever holds one stream's key, or the tokens' secret, cannot derive another's. */
   uint8_t digest[EVP_MAX_MD_SIZE];
   unsigned length = sizeof digest;
-  HMAC (EVP_sha256 (), keys->seed, (int)strlen (keys->seed), (const uint8_t *)path, strlen (path), digest, &length);
+  g_autofree char *text = since_us == 0 ? g_strdup (path) : g_strdup_printf ("%s %" G_GINT64_FORMAT, path, since_us); /* a path has no space */
+  HMAC (EVP_sha256 (), keys->seed, (int)strlen (keys->seed), (const uint8_t *)text, strlen (text), digest, &length);
   return air_base64url_encode (digest, 18);
 }

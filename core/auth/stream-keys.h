@@ -3,6 +3,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 G_BEGIN_DECLS
 
@@ -15,8 +16,8 @@ typedef struct _AirStreamKeys AirStreamKeys;
 AirStreamKeys *air_stream_keys_new (const char *default_path, const char *default_key, const char *seed,
                                     const char *file, GError **error);
 void air_stream_keys_free (AirStreamKeys *keys);
-/* Returns: (transfer full) */
-char *air_stream_keys_get (const AirStreamKeys *keys, const char *path);
+/* @since_us: another time gives another derived key; 0: the first one. Returns: (transfer full) */
+char *air_stream_keys_get (const AirStreamKeys *keys, const char *path, int64_t since_us);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirStreamKeys, air_stream_keys_free)
 

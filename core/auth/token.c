@@ -18,7 +18,7 @@ air_class_id_is_valid (const char *class_id)
 char *
 air_class_get_path (const char *class_id)
 {
-  return g_strconcat ("live/", class_id, NULL);
+  return g_strconcat (AIR_CLASS_FOLDER, class_id, NULL);
 }
 
 bool
@@ -66,11 +66,21 @@ read_action (const char *text, AirAction *ret_action)
 }
 
 static int64_t
-get_seconds (JsonObject *claims, const char *name)
+get_number (JsonObject *claims, const char *name)
 {
   JsonNode *node = json_object_get_member (claims, name);
   GType type = node != NULL ? json_node_get_value_type (node) : G_TYPE_INVALID;
   return type == G_TYPE_INT64 || type == G_TYPE_DOUBLE ? (int64_t)CLAMP (json_node_get_double (node), 0, 9e15) : 0;
+}
+
+/* Other issuers tell whole seconds, counted as their first moment. */
+static void
+read_granted (JsonObject *claims, AirIdentitySpec *spec)
+{
+  spec->granted_us = get_number (claims, "granted_us");
+  spec->is_foreign = spec->granted_us == 0;
+  if (spec->is_foreign)
+    spec->granted_us = MIN (get_number (claims, "iat"), INT64_MAX / G_USEC_PER_SEC) * G_USEC_PER_SEC;
 }
 
 bool
@@ -109,8 +119,9 @@ air_token_read (JsonObject *claims, AirIdentitySpec *ret_spec, char **ret_path)
   else if (spec.role < AIR_ROLE_TEACHER)
     spec.may_read = spec.may_publish = false;
   spec.path = *ret_path;
-  spec.expires_at = get_seconds (claims, "exp");
-  spec.authorized_at = get_seconds (claims, "auth_time");
+  spec.expires_at = get_number (claims, "exp");
+  spec.authorized_at = get_number (claims, "auth_time");
+  read_granted (claims, &spec);
   *ret_spec = spec;
   return true;
 }
@@ -140,5 +151,6 @@ air_token_write (const AirIdentitySpec *spec, const char *issuer, const char *au
   json_object_set_int_member (claims, "nbf", now_s);
   json_object_set_int_member (claims, "exp", spec->expires_at);
   json_object_set_int_member (claims, "auth_time", spec->authorized_at);
+  json_object_set_int_member (claims, "granted_us", spec->granted_us);
   return claims;
 }

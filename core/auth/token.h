@@ -8,6 +8,8 @@
 G_BEGIN_DECLS
 
 #define AIR_DEFAULT_CLASS "stream"
+/* Where the streams of classes are: the path of one is this and its id. */
+#define AIR_CLASS_FOLDER "live/"
 
 /* [0-9A-Za-z_.~-]{1,64}, one segment of a path, neither "." nor "..". */
 bool air_class_id_is_valid (const char *class_id);

@@ -40,6 +40,12 @@ air_context_revoke_student (AirContext *context, const char *class_id, const cha
   return air_authority_revoke_student (context->host->authority, class_id, user_id, revoked);
 }
 
+bool
+air_context_revoke_class (AirContext *context, const char *class_id, bool students, int64_t until_us)
+{
+  return air_authority_revoke_class (context->host->authority, class_id, students, until_us);
+}
+
 AirIdentity *
 air_context_authenticate (AirContext *context, const char *token, GInetAddress *address, GError **error)
 {

@@ -99,6 +99,19 @@ classroom_prune_held (Classroom *classroom, int64_t now_s)
   g_hash_table_foreach_remove (classroom->held_ids, is_over, &now_s);
 }
 
+static gboolean
+is_of_class (gpointer key, gpointer holding, gpointer class_id)
+{
+  size_t length = strlen (class_id);
+  return strncmp (key, class_id, length) == 0 && ((const char *)key)[length] == ' ';
+}
+
+void
+classroom_drop_held (Classroom *classroom, const char *class_id)
+{
+  g_hash_table_foreach_remove (classroom->held_ids, is_of_class, (void *)class_id);
+}
+
 void
 classroom_note_issued (AirIdentity *identity, void *self)
 {
@@ -154,6 +167,11 @@ classroom_admit (const AirAdmissionRequest *request, AirAdmitted *ret_admitted, 
           return true;
         }
       g_set_error (error, AIR_ERROR, AIR_ERROR_NOT_FOUND, "there is no such class");
+      return false;
+    }
+  if (room->deleting)
+    {
+      g_set_error (error, AIR_ERROR, AIR_ERROR_NOT_FOUND, "this class is being deleted");
       return false;
     }
   const char *known = get_known_user (request);

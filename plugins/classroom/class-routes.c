@@ -1,4 +1,4 @@
-/* /api/classes: made, listed, changed, deleted; and the QR code of the join link. */
+/* /api/classes: made, listed, changed; and the QR code of the join link. */
 #include "classroom.h"
 #include "paging.h"
 
@@ -304,55 +304,6 @@ change_class (AirRequest *request, void *self)
   room_change (room, &kind, pending);
 }
 
-/* ---- Deleting: sessions and their reports stay */
-
-void
-classroom_forget_class (Classroom *classroom, const char *class_id)
-{
-  Room *room = room_find (classroom, class_id);
-  if (room == NULL)
-    return;
-  if (room->session != NULL)
-    session_finish (room);
-  room_close_clients (room, NULL, 4404, "the class was deleted");
-  for (unsigned i = 0; i < KINDS; i++)
-    while (room->clients[i]->len > 0)
-      presence_leave (room->clients[i]->pdata[room->clients[i]->len - 1]);
-  room_set_bans (room, NULL); /* nobody is banned from a class that is made anew under this id */
-  g_hash_table_remove (classroom->rooms, class_id);
-}
-
-static void
-on_deleted (GObject *store, GAsyncResult *result, gpointer data)
-{
-  Pending *pending = data;
-  g_autoptr (GError) error = NULL;
-  if (air_store_remove_finish (AIR_STORE (store), result, &error) < 0)
-    air_request_reply_error (pending->request, error);
-  else
-    {
-      classroom_forget_class (pending->classroom, pending->class_id);
-      air_context_publish_event (pending->classroom->context,
-                                 air_event_class_changed_new (pending->class_id, AIR_EVENT_CLASS_CHANGED_CHANGE_DELETED));
-      air_request_reply_empty (pending->request, 204);
-    }
-  pending_free (pending);
-}
-
-static void
-delete_class (AirRequest *request, void *self)
-{
-  Classroom *classroom = self;
-  Room *room = get_room (request, classroom, AIR_ROLE_TEACHER);
-  if (room == NULL)
-    return;
-  if (room->session != NULL)
-    session_end (room, "class-deleted");
-  g_autoptr (JsonNode) filter = air_json_new ("{class_id:%s}", room->class_id);
-  Pending *pending = pending_new (classroom, request, room->class_id);
-  air_store_remove (classroom->store, "classes", filter, on_deleted, pending);
-}
-
 static void
 get_qr (AirRequest *request, void *self)
 {
@@ -381,8 +332,6 @@ classroom_add_class_routes (AirContext *context)
       .handler = get_class },
     { .method = "PATCH", .template = "/api/classes/{class_id}", .summary = "Changes a class", .role = AIR_ROLE_TEACHER,
       .body = AIR_BODY_JSON, .request_schema = "ClassChange", .handler = change_class },
-    { .method = "DELETE", .template = "/api/classes/{class_id}", .summary = "Deletes a class; its reports stay",
-      .role = AIR_ROLE_TEACHER, .handler = delete_class },
     { .method = "GET", .template = "/api/classes/{class_id}/qr.svg", .summary = "The join link as a QR code",
       .role = AIR_ROLE_MONITOR, .handler = get_qr },
   };

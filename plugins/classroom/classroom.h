@@ -36,6 +36,7 @@ typedef struct
   GArray *snapshots;       /* of SnapshotPart (snapshot.c) */
   GPtrArray *clients;      /* (element-type Client) all that are open, borrowed */
   GHashTable *held_ids;    /* "class user" → Holding (admission.c) */
+  GHashTable *deleted;     /* class_id → int64_t, owned: when a class with that id was deleted (deletion.c) */
   char *node_id;           /* of this server, the same after a restart */
   int64_t started_us;      /* monotonic: classes and sessions have been read */
   int64_t heartbeat_us;    /* the last one; monotonic */
@@ -82,6 +83,7 @@ struct _Room
   bool presence_changed;   /* the broker's list is to be asked for */
   bool unsaved;            /* hands or counts of the run have changed since they were written */
   bool starting, closing;  /* the beginning or the end of a run is being written */
+  bool deleting;           /* nobody comes in any more */
   AirClassInfo info;
 };
 
@@ -264,6 +266,8 @@ void classroom_hold_token (Classroom *classroom, const char *class_id, AirIdenti
 char *const *classroom_get_held_families (Classroom *classroom, const char *class_id, const char *user_id, unsigned *ret_count);
 void holding_free (void *holding);
 void classroom_prune_held (Classroom *classroom, int64_t now_s);
+/* Nobody holds a token of that class any more. */
+void classroom_drop_held (Classroom *classroom, const char *class_id);
 
 /* ---- service.c */
 AirClassroom *classroom_service_new (Classroom *classroom);
@@ -272,6 +276,15 @@ AirClassroom *classroom_service_new (Classroom *classroom);
 void classroom_load (Classroom *classroom, GTask *task);
 /* A class that another node changed: read anew. */
 void classroom_reload_class (Classroom *classroom, const char *class_id);
+
+/* ---- deletion.c */
+void classroom_add_deletion_route (AirContext *context);
+/* A class that another node deleted. */
+void classroom_take_deletion (Classroom *classroom, const char *class_id);
+/* A class is there: what was granted before it was is revoked. */
+void room_revoke_earlier (Room *room);
+/* Which classes were deleted, before any class is read; the result is a GTask's boolean. */
+void classroom_read_deletions (Classroom *classroom, GAsyncReadyCallback callback, void *data);
 
 /* ---- class-document.c */
 char *class_new_pin (void);
@@ -296,8 +309,6 @@ void session_tick (Room *room, int64_t now_us);
 void session_check_absence (Room *room, JsonNode *document);
 
 /* ---- routes */
-/* A class is gone: its pages are sent away. */
-void classroom_forget_class (Classroom *classroom, const char *class_id);
 void classroom_add_class_routes (AirContext *context);
 void classroom_add_session_routes (AirContext *context);
 void classroom_add_report_routes (AirContext *context);

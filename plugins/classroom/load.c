@@ -1,6 +1,6 @@
 /* Reads the classes and their running sessions when the plugin starts, so that a restart in mid-class is only a reconnect.
  *
- * One question after the other: classes, runs, then for each run who has been there and what was said; last, the stays that this server
+ * One question after the other: which classes were deleted, classes, runs, then for each run who has been there and what was said; last, the stays that this server
  * left open are closed at the time that they were last seen. */
 #include "classroom.h"
 
@@ -225,6 +225,16 @@ load_next_room (Loader *loader)
     }
 }
 
+static void
+on_deletions (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GError *error = NULL;
+  if (g_task_propagate_boolean (G_TASK (result), &error))
+    find_classes (data);
+  else
+    finish (data, error);
+}
+
 void
 classroom_load (Classroom *classroom, GTask *task)
 {
@@ -233,7 +243,7 @@ classroom_load (Classroom *classroom, GTask *task)
   loader->task = g_object_ref (task);
   loader->session_rooms = g_ptr_array_new ();
   classroom_begin_write (classroom);
-  find_classes (loader);
+  classroom_read_deletions (classroom, on_deletions, loader);
 }
 
 /* ---- A class that another node made or changed */

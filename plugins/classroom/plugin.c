@@ -43,6 +43,7 @@ create (AirContext *context, GError **error)
   classroom->context = context;
   classroom->rooms = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)room_free);
   classroom->messages = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  classroom->deleted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   classroom->held_ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, holding_free);
   classroom->clients = g_ptr_array_new ();
   classroom->snapshots = snapshot_parts_new ();
@@ -58,6 +59,7 @@ create (AirContext *context, GError **error)
                                                NULL);
   classroom_add_sockets (context);
   classroom_add_class_routes (context);
+  classroom_add_deletion_route (context);
   classroom_add_session_routes (context);
   classroom_add_report_routes (context);
   air_context_set_admission (context, classroom_admit, classroom_note_issued);
@@ -195,6 +197,7 @@ destroy (void *self)
   g_hash_table_unref (classroom->rooms);
   g_hash_table_unref (classroom->messages);
   g_hash_table_unref (classroom->held_ids);
+  g_hash_table_unref (classroom->deleted);
   g_ptr_array_unref (classroom->clients);
   g_array_unref (classroom->snapshots);
   g_object_unref (classroom->service);

@@ -31,6 +31,7 @@ room_new (Classroom *classroom, JsonNode *document)
   /* Milliseconds since the epoch: a later run of the server begins above all ids of an earlier one. */
   ring_init (&room->ring, g_get_real_time () / 1000);
   room_set_document (room, document);
+  room_revoke_earlier (room);
   return room;
 }
 

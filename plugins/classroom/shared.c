@@ -91,7 +91,7 @@ on_class_changed (AirEvent *event, void *self)
   if (!air_event_is_remote (event))
     return;
   if (air_event_class_changed_get_change (event) == AIR_EVENT_CLASS_CHANGED_CHANGE_DELETED)
-    classroom_forget_class (self, class_id);
+    classroom_take_deletion (self, class_id);
   else
     classroom_reload_class (self, class_id);
 }

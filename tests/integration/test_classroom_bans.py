@@ -117,7 +117,8 @@ def test_a_class_made_anew_has_no_bans(school):
     assert teacher.ask(type="ban", user_id=me["user_id"])["type"] == "ok"
     assert school.server.request("DELETE", "/api/classes/algebra", token=school.server.teacher_key).status == 204
     school.make(pin=None)
-    assert school.open("student", me["token"]).snapshot
+    again = school.student(token=me["token"], user_id=me["user_id"])
+    assert again["user_id"] == me["user_id"] and school.open("student", again["token"]).snapshot
 
 
 def test_refreshing_asks_the_class(airclassd):

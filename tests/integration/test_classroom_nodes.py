@@ -55,3 +55,13 @@ def test_a_class_on_two_nodes(schools):
     ended = here.server.post(f"/api/sessions/{session_id}/end", token=here.teacher())
     assert ended.status == 200, ended.text
     assert other.wait("session")["session"] is None
+
+    # Another class under the same id is closed to the tokens of the first one, on both.
+    old = there.teacher()
+    assert here.server.request("DELETE", "/api/classes/algebra", token=here.server.teacher_key).status == 204
+    assert other.wait_closed() == 4404
+    made = here.make()
+    for school in schools:
+        wait_until(lambda: school.server.get("/api/classes/algebra", token=old).status == 401, "the new class to be known")
+    new = there.teacher()
+    assert here.server.get("/api/classes/algebra", token=new).json["pin"] == made["pin"]

@@ -370,8 +370,8 @@ def test_a_class_made_again_inherits_nothing(school):
              f"/api/quiz/responses/{quiz_id}", f"/api/quiz/statistics/{quiz_id}"]
     for path in stale:
         assert get(school, path, teacher).status == 404, path
-        assert get(school, path, old_teacher).status == 404, path
-    assert get(school, f"/api/engagement/student/{session}/{me['user_id']}", me["token"]).status == 404
+        assert get(school, path, old_teacher).status == 401, path
+    assert get(school, f"/api/engagement/student/{session}/{me['user_id']}", me["token"]).status == 401
     assert server.post(f"/api/dashboard/alerts/{alert['alert_id']}/ack", token=teacher).status == 404
     assert server.post("/api/quiz/publish", token=teacher, json_body={"quiz_id": draft}).status == 404
     assert server.post("/api/quiz/publish", token=teacher, json_body={"next": True}).status == 409

@@ -130,6 +130,13 @@ AIR_PUBLIC void air_context_revoke_tokens (AirContext *context, const char *fami
  * until it is taken back or the server ends. Returns false when too many are revoked to remember this one. Any thread. */
 AIR_PUBLIC bool air_context_revoke_student (AirContext *context, const char *class_id, const char *user_id, bool revoked);
 
+/* The same for everybody below admin who was granted the class @class_id until @until_us (wall clock): for a class that is made under the id of
+ * an earlier one. What refreshing and tokens make of a token is granted when the first one was; what another issuer made, when it was made
+ * (`iat`). The class's stream gets another key, too, unless the operator has chosen it. With @students only students whom this server let in,
+ * and the key stays. It holds until the server ends, and is not taken back; whoever asks for a new token is let in as anybody is. Returns
+ * false when too many classes are remembered. Any thread. */
+AIR_PUBLIC bool air_context_revoke_class (AirContext *context, const char *class_id, bool students, int64_t until_us);
+
 /* Compares in constant time; false when either is NULL. Any thread. */
 AIR_PUBLIC bool air_secret_equal (const char *given, const char *expected);
 

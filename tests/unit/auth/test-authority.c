@@ -317,6 +317,93 @@ test_revoking_a_student (Fixture *fixture, const void *data)
   g_assert_null (air_authority_find_revoked (authority, issued.token));
 }
 
+static char *
+refresh (Fixture *fixture, const char *token)
+{
+  g_autoptr (AirIdentity) identity = air_authority_authenticate (fixture->authority, token, fixture->address, NULL);
+  g_auto (AirIssuedToken) issued = { 0 };
+  g_assert_true (air_authority_refresh (fixture->authority, identity, fixture->address, &issued, NULL));
+  return g_steal_pointer (&issued.token);
+}
+
+static char *
+get_token_with (Fixture *fixture, AirRole role, const char *first)
+{
+  g_autoptr (AirIdentity) identity = air_authority_authenticate (fixture->authority, first, fixture->address, NULL);
+  AirTokenRequest request = want (fixture, role, AIR_ACTION_READ, NULL);
+  request.class_id = "algebra";
+  request.identity = identity;
+  g_auto (AirIssuedToken) issued = { 0 };
+  g_assert_true (air_authority_issue (fixture->authority, &request, &issued, NULL));
+  return g_steal_pointer (&issued.token);
+}
+
+/* A class was deleted and is made again: what was granted until then ends, with all that refreshing and other tokens made of it. */
+static void
+test_revoking_a_class (Fixture *fixture, const void *data)
+{
+  AirAuthority *authority = fixture->authority;
+  g_autofree char *student = get_token (fixture, AIR_ROLE_STUDENT, AIR_ACTION_READ, "algebra");
+  g_autofree char *teacher = get_token (fixture, AIR_ROLE_TEACHER, AIR_ACTION_READ, "algebra");
+  g_autofree char *admin = get_token (fixture, AIR_ROLE_ADMIN, AIR_ACTION_READ, "algebra");
+  g_autofree char *other = get_token (fixture, AIR_ROLE_TEACHER, AIR_ACTION_READ, "stream");
+  g_autoptr (AirIdentity) running = air_authority_authenticate (authority, student, fixture->address, NULL);
+  int64_t deleted_us = clock_us;
+  clock_us += 60 * (int64_t)G_USEC_PER_SEC;
+  g_autofree char *refreshed = refresh (fixture, student), *teacher_again = refresh (fixture, teacher);
+  g_autofree char *kin = get_token_with (fixture, AIR_ROLE_STUDENT, student), *monitor = get_token_with (fixture, AIR_ROLE_MONITOR, teacher);
+  g_autofree char *by_admin = get_token_with (fixture, AIR_ROLE_TEACHER, admin);
+
+  g_assert_true (air_authority_revoke_class (authority, "algebra", false, deleted_us));
+  g_assert_true (air_identity_is_revoked (running));
+  g_assert_false (air_identity_is_shut_out (running));
+  g_assert_null (air_authority_find_revoked (authority, student)); /* nobody is banned */
+  const char *gone[] = { student, teacher, refreshed, teacher_again, kin, monitor };
+  for (unsigned i = 0; i < G_N_ELEMENTS (gone); i++)
+    g_assert_cmpint (use (fixture, AIR_ACTION_READ, "live/algebra", gone[i], NULL), ==, AIR_ERROR_UNAUTHORIZED);
+  g_assert_cmpint (use (fixture, AIR_ACTION_READ, "live/algebra", admin, NULL), ==, ALLOWED);
+  g_assert_cmpint (use (fixture, AIR_ACTION_READ, "live/algebra", by_admin, NULL), ==, ALLOWED);
+  g_assert_cmpint (use (fixture, AIR_ACTION_READ, "live/stream", other, NULL), ==, ALLOWED);
+
+  /* What is granted now is good, also when the clock was set back. */
+  for (unsigned i = 0; i < 2; i++)
+    {
+      g_autofree char *now = get_token (fixture, AIR_ROLE_TEACHER, AIR_ACTION_READ, "algebra");
+      g_autofree char *by_now = get_token_with (fixture, AIR_ROLE_STUDENT, now);
+      g_assert_cmpint (use (fixture, AIR_ACTION_READ, "live/algebra", now, NULL), ==, ALLOWED);
+      g_assert_cmpint (use (fixture, AIR_ACTION_READ, "live/algebra", by_now, NULL), ==, ALLOWED);
+      clock_us = deleted_us - G_USEC_PER_SEC;
+    }
+}
+
+/* A class with a PIN is made around a stream: students whom this server let in without one are asked again, those of another issuer not. */
+static void
+test_revoking_students_of_a_class (Fixture *fixture, const void *data)
+{
+  AirAuthority *authority = fixture->authority;
+  g_autofree char *student = get_token (fixture, AIR_ROLE_STUDENT, AIR_ACTION_READ, "algebra");
+  g_autofree char *teacher = get_token (fixture, AIR_ROLE_TEACHER, AIR_ACTION_READ, "algebra");
+  g_autofree char *key = air_authority_get_key_of_path (authority, "live/algebra");
+  const AirIdentitySpec foreign = { .role = AIR_ROLE_STUDENT, .user_id = "minji", .class_id = "algebra", .is_foreign = true,
+                                    .granted_us = clock_us, .expires_at = 1800000000 + HOUR_S };
+  g_autoptr (AirIdentity) elsewhere = air_identity_new (authority->families, &foreign);
+  g_assert_true (air_authority_revoke_class (authority, "algebra", true, clock_us));
+  g_assert_cmpint (use (fixture, AIR_ACTION_READ, "live/algebra", student, NULL), ==, AIR_ERROR_UNAUTHORIZED);
+  g_assert_cmpint (use (fixture, AIR_ACTION_READ, "live/algebra", teacher, NULL), ==, ALLOWED);
+  g_assert_cmpint (use (fixture, AIR_ACTION_PUBLISH, "live/algebra", NULL, key), ==, ALLOWED);
+  g_assert_false (air_identity_is_revoked (elsewhere));
+  g_autofree char *again = get_token (fixture, AIR_ROLE_STUDENT, AIR_ACTION_READ, "algebra");
+  g_assert_cmpint (use (fixture, AIR_ACTION_READ, "live/algebra", again, NULL), ==, ALLOWED);
+
+  g_assert_true (air_authority_revoke_class (authority, "algebra", false, clock_us));
+  g_assert_true (air_identity_is_revoked (elsewhere));
+  g_autofree char *stream_key = air_authority_get_key_of_path (authority, "live/stream");
+  g_assert_cmpint (use (fixture, AIR_ACTION_PUBLISH, "live/algebra", NULL, key), ==, AIR_ERROR_UNAUTHORIZED);
+  g_autofree char *new_key = air_authority_get_key_of_path (authority, "live/algebra");
+  g_assert_cmpint (use (fixture, AIR_ACTION_PUBLISH, "live/algebra", NULL, new_key), ==, ALLOWED);
+  g_assert_cmpint (use (fixture, AIR_ACTION_PUBLISH, "live/stream", NULL, stream_key), ==, ALLOWED);
+}
+
 /* A student's token made with another one shares its family, whatever the user id; those of other classes and roles have their own. */
 static void
 test_kin (Fixture *fixture, const void *data)
@@ -709,6 +796,8 @@ main (int argc, char **argv)
   ADD ("admission", test_admission);
   ADD ("revoking", test_revoking);
   ADD ("revoking-a-student", test_revoking_a_student);
+  ADD ("revoking-a-class", test_revoking_a_class);
+  ADD ("revoking-students-of-a-class", test_revoking_students_of_a_class);
   ADD ("kin", test_kin);
   ADD ("refreshing-asks-the-admission", test_refreshing_asks_the_admission);
   g_test_add ("/authority/admin-key", Fixture, "admin-key-of-the-test", set_up, test_admin_key, tear_down);

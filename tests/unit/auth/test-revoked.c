@@ -3,6 +3,7 @@
 
 #define FAMILIES 100
 #define PEOPLE 3
+#define CLASSES 2
 
 static char *
 name_of (unsigned number)
@@ -27,7 +28,7 @@ has (AirRevoked *revoked, unsigned number)
 static void
 test_families_end (void)
 {
-  g_autoptr (AirRevoked) revoked = air_revoked_new (FAMILIES, PEOPLE);
+  g_autoptr (AirRevoked) revoked = air_revoked_new (FAMILIES, PEOPLE, CLASSES);
   for (unsigned i = 0; i < 10; i++)
     add (revoked, i, i, i + 100);
   g_assert_cmpuint (air_revoked_count_families (revoked), ==, 10);
@@ -44,7 +45,7 @@ test_families_end (void)
 static void
 test_families_are_bounded (void)
 {
-  g_autoptr (AirRevoked) revoked = air_revoked_new (FAMILIES, PEOPLE);
+  g_autoptr (AirRevoked) revoked = air_revoked_new (FAMILIES, PEOPLE, CLASSES);
   for (unsigned i = 0; i < 10 * FAMILIES; i++)
     add (revoked, i, 0, 1000 + i);
   g_assert_cmpuint (air_revoked_count_families (revoked), ==, FAMILIES);
@@ -56,7 +57,7 @@ test_families_are_bounded (void)
 static void
 test_people (void)
 {
-  g_autoptr (AirRevoked) revoked = air_revoked_new (FAMILIES, PEOPLE);
+  g_autoptr (AirRevoked) revoked = air_revoked_new (FAMILIES, PEOPLE, CLASSES);
   g_assert_true (air_revoked_add_person (revoked, "a", "b c"));
   g_assert_true (air_revoked_add_person (revoked, "a", "b c"));
   g_assert_true (air_revoked_has_person (revoked, "a", "b c"));
@@ -70,6 +71,26 @@ test_people (void)
   g_assert_true (air_revoked_add_person (revoked, "a", "4"));
 }
 
+static void
+test_classes (void)
+{
+  g_autoptr (AirRevoked) revoked = air_revoked_new (FAMILIES, PEOPLE, CLASSES);
+  g_assert_cmpint (air_revoked_get_class (revoked, NULL, false), ==, 0);
+  g_assert_cmpint (air_revoked_get_class (revoked, "a", true), ==, 0);
+  g_assert_true (air_revoked_add_class (revoked, "a", false, 100));
+  g_assert_true (air_revoked_add_class (revoked, "a", false, 50));
+  g_assert_cmpint (air_revoked_get_class (revoked, "a", false), ==, 100);
+  g_assert_cmpint (air_revoked_get_class (revoked, "a", true), ==, 100);
+  g_assert_true (air_revoked_add_class (revoked, "a", true, 150));
+  g_assert_cmpint (air_revoked_get_class (revoked, "a", false), ==, 100);
+  g_assert_cmpint (air_revoked_get_class (revoked, "a", true), ==, 150);
+  g_assert_true (air_revoked_add_class (revoked, "b", true, 1));
+  g_assert_cmpint (air_revoked_get_class (revoked, "b", false), ==, 0);
+  g_assert_false (air_revoked_add_class (revoked, "c", false, 1));
+  g_assert_true (air_revoked_add_class (revoked, "a", false, 200)); /* it is known */
+  g_assert_cmpint (air_revoked_get_class (revoked, "a", true), ==, 200);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -77,5 +98,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/revoked/families-end", test_families_end);
   g_test_add_func ("/revoked/families-are-bounded", test_families_are_bounded);
   g_test_add_func ("/revoked/people", test_people);
+  g_test_add_func ("/revoked/classes", test_classes);
   return g_test_run ();
 }

@@ -159,7 +159,7 @@ read_keys (Fixture *fixture, const char *content, GError **error)
 static void
 assert_key (const AirStreamKeys *keys, const char *path, const char *expected)
 {
-  g_autofree char *key = air_stream_keys_get (keys, path);
+  g_autofree char *key = air_stream_keys_get (keys, path, 0);
   g_assert_cmpstr (key, ==, expected);
 }
 
@@ -174,13 +174,13 @@ test_stream_keys (Fixture *fixture, const void *data)
   assert_key (keys, "live/b", "12345678");
   assert_key (keys, "live/stream", "default-key");
 
-  g_autofree char *one = air_stream_keys_get (keys, "live/c"), *two = air_stream_keys_get (keys, "live/d");
+  g_autofree char *one = air_stream_keys_get (keys, "live/c", 0), *two = air_stream_keys_get (keys, "live/d", 0);
   g_assert_cmpuint (strlen (one), ==, 24);
   g_assert_cmpstr (one, !=, two);
   assert_key (keys, "live/c", one);
   g_autoptr (AirStreamKeys) elsewhere
       = air_stream_keys_new ("live/stream", "default-key", "another seed", NULL, &error);
-  g_autofree char *other = air_stream_keys_get (elsewhere, "live/c");
+  g_autofree char *other = air_stream_keys_get (elsewhere, "live/c", 0);
   g_assert_cmpstr (other, !=, one);
 }
 
