@@ -30,7 +30,9 @@ struct _RedisConnection
   void *data;
   int64_t opened_at_us; /* when opening began; 0 once it is open */
   GCancellable *cancellable;
-  GIOStream *stream;
+  const RedisTarget *target;
+  GSocketConnection *socket; /* kept open until the end */
+  GIOStream *stream;         /* over it: itself, or TLS */
   redisReader *reader;
   size_t unfinished_bytes; /* read since the last whole answer */
   GQueue pending;          /* (element-type Command) */
@@ -57,6 +59,7 @@ unref (RedisConnection *self)
   if (--self->references > 0)
     return;
   g_clear_object (&self->stream);
+  g_clear_object (&self->socket);
   g_clear_pointer (&self->reader, redisReaderFree);
   g_clear_pointer (&self->writing, g_bytes_unref);
   g_byte_array_unref (self->out);
@@ -285,34 +288,66 @@ read_more (RedisConnection *self)
 /* ---- Opening */
 
 static void
+begin (RedisConnection *self, GIOStream *stream)
+{
+  self->stream = g_object_ref (stream);
+  self->opened_at_us = 0;
+  read_more (self);
+  self->callbacks->opened (self->data);
+  if (!self->closed && !self->ended)
+    write_more (self);
+}
+
+static void
+on_shaken (GObject *source, GAsyncResult *result, gpointer data)
+{
+  RedisConnection *self = data;
+  g_autoptr (GTlsConnection) tls = G_TLS_CONNECTION (source);
+  g_autoptr (GError) error = NULL;
+
+  if (!g_tls_connection_handshake_finish (tls, result, &error))
+    end (self, error->message);
+  else if (!self->closed && !self->ended)
+    begin (self, G_IO_STREAM (tls));
+  unref (self);
+}
+
+/* Over the streams of the socket, not the socket's connection: glib-networking 2.74 asks that one for its peer and does not expect that
+ * it has gone meanwhile. */
+static void
+shake_hands (RedisConnection *self)
+{
+  GIOStream *plain = G_IO_STREAM (self->socket);
+  g_autoptr (GIOStream) base = g_simple_io_stream_new (g_io_stream_get_input_stream (plain), g_io_stream_get_output_stream (plain));
+  g_autoptr (GError) error = NULL;
+  GIOStream *tls = g_tls_client_connection_new (base, self->target->address, &error);
+
+  if (tls == NULL)
+    {
+      end (self, error->message);
+      return;
+    }
+  if (self->target->authorities != NULL)
+    g_tls_connection_set_database (G_TLS_CONNECTION (tls), self->target->authorities);
+  g_tls_connection_handshake_async (G_TLS_CONNECTION (tls), G_PRIORITY_DEFAULT, self->cancellable, on_shaken, ref (self));
+}
+
+static void
 on_connected (GObject *source, GAsyncResult *result, gpointer data)
 {
   RedisConnection *self = data;
   g_autoptr (GError) error = NULL;
-  GSocketConnection *stream = g_socket_client_connect_finish (G_SOCKET_CLIENT (source), result, &error);
 
-  if (stream == NULL)
+  self->socket = g_socket_client_connect_finish (G_SOCKET_CLIENT (source), result, &error);
+  if (self->socket == NULL)
     end (self, error->message);
   else if (self->closed || self->ended)
-    g_object_unref (stream);
+    ;
+  else if (self->target->tls)
+    shake_hands (self);
   else
-    {
-      self->stream = G_IO_STREAM (stream);
-      self->opened_at_us = 0;
-      read_more (self);
-      self->callbacks->opened (self->data);
-      if (!self->closed && !self->ended)
-        write_more (self);
-    }
+    begin (self, G_IO_STREAM (self->socket));
   unref (self);
-}
-
-/* GIO asks the TLS connection before its handshake. */
-static void
-on_client_event (GSocketClient *client, GSocketClientEvent event, GSocketConnectable *connectable, GIOStream *stream, gpointer data)
-{
-  if (event == G_SOCKET_CLIENT_TLS_HANDSHAKING && data != NULL)
-    g_tls_connection_set_database (G_TLS_CONNECTION (stream), data);
 }
 
 RedisConnection *
@@ -322,6 +357,7 @@ redis_connection_open (const RedisTarget *target, const RedisCallbacks *callback
   g_autoptr (GSocketClient) client = g_socket_client_new ();
 
   self->references = 1;
+  self->target = target;
   self->callbacks = callbacks;
   self->data = data;
   self->opened_at_us = g_get_monotonic_time ();
@@ -330,8 +366,6 @@ redis_connection_open (const RedisTarget *target, const RedisCallbacks *callback
   self->out = g_byte_array_new ();
   g_queue_init (&self->pending);
   g_socket_client_set_enable_proxy (client, FALSE);
-  g_socket_client_set_tls (client, target->tls);
-  g_signal_connect (client, "event", G_CALLBACK (on_client_event), target->authorities);
   g_socket_client_connect_async (client, target->address, self->cancellable, on_connected, ref (self));
   return self;
 }

@@ -5,12 +5,11 @@ installed on the machine that runs the tests."""
 
 import pathlib
 import shutil
-import socket
 import subprocess
 
 import pytest
 
-from conftest import BUILD, wait_until
+from conftest import BUILD, free_port, wait_until
 
 
 class Redis:
@@ -24,9 +23,7 @@ class Redis:
         self.program = self.folder / "redis-server"
         self.program.symlink_to(program)
         self.arguments, self.process = arguments, None
-        with socket.socket() as probe:  # the same port again after a restart
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()  # the same again after a restart
 
     @property
     def address(self):

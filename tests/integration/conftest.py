@@ -4,11 +4,13 @@ AIRCLASS_BUILD_DIR names the build folder (default: build/ at the top). Nothing 
 polls a condition up to a deadline, and every process has one.
 """
 
+import itertools
 import json
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -31,6 +33,25 @@ def wait_until(condition, what="the condition", deadline_s=None):
         if time.monotonic() > end:
             pytest.fail(f"waited in vain for {what() if callable(what) else what}", pytrace=False)
         time.sleep(0.02)
+
+
+PORTS = itertools.count(os.getpid() * 101)  # each test process begins elsewhere
+
+
+def free_port(address="127.0.0.1", kind=socket.SOCK_STREAM):
+    """A port for a server that cannot choose one itself. Not one of those that the system gives to whoever asks for any: between now and its
+    start, or while it is down, another test's connection would take it."""
+    first, end = 20000, 32768
+    for _ in range(end - first):
+        port = first + next(PORTS) % (end - first)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, kind) as probe:
+            try:
+                probe.bind((address, port))
+                return port
+            except OSError:
+                continue
+    pytest.fail("no port is free", pytrace=False)
 
 
 def find_airclassd():

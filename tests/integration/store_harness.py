@@ -14,7 +14,7 @@ import time
 import pytest
 import websockets
 
-from conftest import BUILD, DEADLINE_S, Server, wait_until
+from conftest import BUILD, DEADLINE_S, Server, free_port, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent / "store"
 
@@ -120,12 +120,6 @@ def start_server(folder, provider, options=None, wait=True):
 
 
 FERRETDB = pathlib.Path(os.environ.get("AIRCLASS_FERRETDB", pathlib.Path.home() / ".cache/airclass/ferretdb-v1.24.0"))
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class FerretDB:

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from broker_probe import Redis, redis, start_node  # noqa: F401 (fixtures)
-from conftest import wait_until
+from conftest import free_port, wait_until
 from test_broker import EVENT
 
 
@@ -254,9 +254,7 @@ def test_tls(tmp_path, start_node):  # noqa: F811
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
                     "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tmp_path / "key.pem", "-out",
                     tmp_path / "cert.pem"], check=True, capture_output=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     redis = Redis(tmp_path / "redis", ["--tls-port", str(port), "--tls-cert-file", str(tmp_path / "cert.pem"), "--tls-key-file",  # noqa: F811
                                        str(tmp_path / "key.pem"), "--tls-auth-clients", "no"]).start()
     try:

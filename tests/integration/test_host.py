@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, find_airclassd, resource_environment, wait_until
+from conftest import BUILD, find_airclassd, free_port, resource_environment, wait_until
 
 # Plugins made with faults for the loader's unit tests.
 FAULTY = BUILD / "tests" / "unit" / "host"
@@ -310,10 +310,7 @@ def test_both_families(airclassd, listen):
             pass
     except OSError:
         pytest.skip("this machine has no IPv6")
-    with socket.socket() as first, socket.socket() as second:
-        for each in (first, second):
-            each.bind(("127.0.0.1", 0))
-        http, rtmp = first.getsockname()[1], second.getsockname()[1]
+    http, rtmp = free_port(), free_port()
     airclassd({"http": {"listen": listen.format(http)}, "rtmp-ingest": {"listen": listen.format(rtmp)}}, plugins=["rtmp-ingest"])
     for host in ("127.0.0.1", "::1"):
         for port in (http, rtmp):

@@ -6,15 +6,9 @@ import socket
 
 import pytest
 
-from conftest import wait_until
+from conftest import free_port, wait_until
 
 USER, SECRET, SHARED = "viewer", "s3cret:with@signs", "shared between two servers"
-
-
-def free_port(address):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
 
 
 def own_address():
@@ -33,7 +27,7 @@ class TurnServer:
     def __init__(self, run, folder, shared=False, address="127.0.0.1"):
         if not shutil.which("turnserver"):
             pytest.skip("coturn is not installed")
-        self.address, self.port = address, free_port(address)
+        self.address, self.port = address, free_port(address, socket.SOCK_DGRAM)
         config = folder / "turnserver.conf"
         config.write_text("\n".join([
             f"listening-port={self.port}", f"listening-ip={address}", f"relay-ip={address}", "realm=airclass.test", "fingerprint",
