@@ -2,7 +2,9 @@
 """Adds up what the suites left behind and prints the failures, the reasons for skips, and one closing line.
 
 Usage: count-results.py FOLDER SUITE…   reads FOLDER/SUITE.xml (JUnit) or FOLDER/SUITE.tap; exits 1 on any failure, on a
-suite without results, and when nothing was run.
+suite without results, and when nothing was run. What failed beside other tests and passed when it was run once more, alone
+(FOLDER/SUITE-again.xml), has passed; it is told all the same, with the failure.
+       count-results.py --failed FOLDER/SUITE.xml   prints what failed as pytest names it, one a line.
 """
 
 import pathlib
@@ -51,27 +53,61 @@ def read_tap(path):
             yield name, "failed" if match[2] else "passed", ""
 
 
+def list_failed(path):
+    """Prints pytest's names of what failed, each once."""
+    names = {}
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            names[case.get("classname").replace(".", "/") + ".py::" + case.get("name")] = None
+    print("\n".join(names))
+
+
+def read_suite(folder, suite):
+    xml, tap = folder / f"{suite}.xml", folder / f"{suite}.tap"
+    cases = list(read_junit(xml) if xml.exists() else read_tap(tap))
+    again = folder / f"{suite}-again.xml"
+    second = {}
+    if again.exists():
+        for name, outcome, _ in read_junit(again):
+            if second.get(name) != "failed":  # a test can fail, and its tidying up too
+                second[name] = outcome
+    told = set()
+    for name, outcome, text in cases:
+        if outcome == "failed" and second.get(name) == "passed":
+            if name not in told:
+                yield name, "again", text
+            told.add(name)
+        else:
+            yield name, outcome, text
+
+
+def indent(text, lines):
+    return "\n".join(f"    {line[:300]}" for line in text.strip().splitlines()[-lines:])
+
+
 def main(folder, suites):
     total = {"passed": 0, "failed": 0, "skipped": 0}
     for suite in suites:
-        xml, tap = folder / f"{suite}.xml", folder / f"{suite}.tap"
         try:
-            cases = list(read_junit(xml) if xml.exists() else read_tap(tap))
+            cases = list(read_suite(folder, suite))
         except (OSError, ElementTree.ParseError) as problem:
             cases = [(suite, "failed", f"no results: {problem}")]
         if not cases:
             cases = [(suite, "failed", "no test was run")]
         counts = {outcome: sum(case[1] == outcome for case in cases) for outcome in total}
+        counts["passed"] += sum(case[1] == "again" for case in cases)
         print(f"{suite}: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
         for name, outcome, text in cases:
             if outcome == "failed":
-                print(f"  FAILED {name}\n" + "\n".join(f"    {line}" for line in text.strip().splitlines()[-60:]))
+                print(f"  FAILED {name}\n{indent(text, 60)}")
+            elif outcome == "again":
+                print(f"  passed when it was run again, alone: {name}; at first\n{indent(text, 20)}")
             elif outcome == "skipped":
                 print(f"  skipped {name}: {text.strip()[:200]}")
         if counts["failed"]:
             for log in sorted(folder.glob(f"{suite}.log")) + sorted(folder.glob(f"{suite}.tap")):
                 print(f"  end of {log.name}:")
-                print("\n".join("    " + line[:300] for line in log.read_text(errors="replace").splitlines()[-80:]))
+                print(indent(log.read_text(errors="replace"), 80))
         for outcome, count in counts.items():
             total[outcome] += count
     print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
@@ -79,4 +115,7 @@ def main(folder, suites):
 
 
 if __name__ == "__main__":
-    sys.exit(main(pathlib.Path(sys.argv[1]), sys.argv[2:]))
+    if sys.argv[1] == "--failed":
+        list_failed(sys.argv[2])
+    else:
+        sys.exit(main(pathlib.Path(sys.argv[1]), sys.argv[2:]))

@@ -84,7 +84,8 @@ def test_less_on_a_narrow_line_and_all_again(link, airclassd, publish_recording,
         publish_recording(server)
         with link.at_client():
             watching = browser(link.url_of(server))
-        assert watching.wait_playing()["width"] == 1280
+        watching.wait_playing()
+        wait_until(lambda: watching.stats()["width"] == 1280, "the whole picture", DEADLINE_S)
 
         link.change("down", rate_kbps=900)
         wait_until(lambda: level_of(server) == "low", "the low level", DEADLINE_S)
