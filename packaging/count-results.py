@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Adds up what the suites left behind and prints the failures, the reasons for skips, and one closing line.
 
-Usage: count-results.py FOLDER SUITE…   reads FOLDER/SUITE.xml (JUnit) or FOLDER/SUITE.tap; exits 1 on any failure, on a
+Usage: count-results.py FOLDER SUITE…   reads FOLDER/SUITE.xml (JUnit) or FOLDER/SUITE/*.tap; exits 1 on any failure, on a
 suite without results, and when nothing was run. What failed beside other tests and passed when it was run once more, alone
-(FOLDER/SUITE-again.xml), has passed; it is told all the same, with the failure.
+(the same names with -again), has passed; it is told all the same, with the failure.
        count-results.py --failed FOLDER/SUITE.xml   prints what failed as pytest names it, one a line.
 """
 
+import itertools
 import pathlib
 import re
 import sys
@@ -35,7 +36,8 @@ def read_junit(path):
 def read_tap(path):
     """Yields the leaves of node's nested TAP: a test whose subtests were listed before it is their sum."""
     deeper = 0
-    for line in path.read_text(errors="replace").splitlines():
+    lines = path.read_text(errors="replace").splitlines()
+    for number, line in enumerate(lines):
         match = re.match(r"^( *)(not )?ok \d+ - (.*)$", line)
         if not match:
             continue
@@ -50,7 +52,8 @@ def read_tap(path):
         if directive:
             yield name[: directive.start()], "skipped", directive[2]
         else:
-            yield name, "failed" if match[2] else "passed", ""
+            details = itertools.takewhile(lambda text: text.strip() != "...", lines[number + 1 :])
+            yield name, "failed" if match[2] else "passed", "\n".join(details) if match[2] else ""
 
 
 def list_failed(path):
@@ -62,23 +65,34 @@ def list_failed(path):
     print("\n".join(names))
 
 
-def read_suite(folder, suite):
-    xml, tap = folder / f"{suite}.xml", folder / f"{suite}.tap"
-    cases = list(read_junit(xml) if xml.exists() else read_tap(tap))
-    again = folder / f"{suite}-again.xml"
+def merge(first, again):
+    """Yields the cases of the first run: what failed there and passed in the second has the outcome "again"."""
     second = {}
-    if again.exists():
-        for name, outcome, _ in read_junit(again):
-            if second.get(name) != "failed":  # a test can fail, and its tidying up too
-                second[name] = outcome
+    for name, outcome, _ in again:
+        if second.get(name) != "failed":  # a test can fail, and its tidying up too
+            second[name] = outcome
     told = set()
-    for name, outcome, text in cases:
+    for name, outcome, text in first:
         if outcome == "failed" and second.get(name) == "passed":
             if name not in told:
                 yield name, "again", text
             told.add(name)
         else:
             yield name, outcome, text
+
+
+def list_runs(folder, suite):
+    """(reader, first file, file of the second run) for each program of a suite."""
+    programs = sorted(path for path in (folder / suite).glob("*.tap") if not path.stem.endswith("-again"))
+    if programs:
+        return [(read_tap, path, path.with_name(f"{path.stem}-again.tap")) for path in programs]
+    return [(read_junit, folder / f"{suite}.xml", folder / f"{suite}-again.xml")]
+
+
+def read_suite(folder, suite):
+    for reader, path, again in list_runs(folder, suite):
+        cases = list(merge(reader(path), reader(again) if again.exists() else []))
+        yield from cases or [(path.stem, "failed", "no test was run")]
 
 
 def indent(text, lines):
@@ -92,8 +106,6 @@ def main(folder, suites):
             cases = list(read_suite(folder, suite))
         except (OSError, ElementTree.ParseError) as problem:
             cases = [(suite, "failed", f"no results: {problem}")]
-        if not cases:
-            cases = [(suite, "failed", "no test was run")]
         counts = {outcome: sum(case[1] == outcome for case in cases) for outcome in total}
         counts["passed"] += sum(case[1] == "again" for case in cases)
         print(f"{suite}: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
@@ -105,7 +117,7 @@ def main(folder, suites):
             elif outcome == "skipped":
                 print(f"  skipped {name}: {text.strip()[:200]}")
         if counts["failed"]:
-            for log in sorted(folder.glob(f"{suite}.log")) + sorted(folder.glob(f"{suite}.tap")):
+            for log in sorted(folder.glob(f"{suite}.log")):
                 print(f"  end of {log.name}:")
                 print(indent(log.read_text(errors="replace"), 80))
         for outcome, count in counts.items():
