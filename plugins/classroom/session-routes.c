@@ -43,6 +43,50 @@ on_begun (GObject *store, GAsyncResult *result, gpointer data)
   classroom_end_write (classroom);
 }
 
+static void begin_session (AirRequest *request, void *self);
+
+/* The one before ended while no server was there, and that is being settled: asked again until it is. */
+typedef struct
+{
+  Classroom *classroom;
+  AirRequest *request;
+} Waiting;
+
+static bool
+waits_for_end (Classroom *classroom, const char *class_id)
+{
+  const Room *room = room_find (classroom, class_id);
+  return room != NULL && room->session != NULL && room->session->left_us != 0;
+}
+
+static void
+waiting_free (void *data)
+{
+  Waiting *waiting = data;
+  air_request_unref (waiting->request);
+  g_free (waiting);
+}
+
+static gboolean
+begin_waiting (void *data)
+{
+  const Waiting *waiting = data;
+  if (waits_for_end (waiting->classroom, air_request_get_variable (waiting->request, "class_id")))
+    return G_SOURCE_CONTINUE;
+  begin_session (waiting->request, waiting->classroom);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+begin_later (Classroom *classroom, AirRequest *request)
+{
+  Waiting *waiting = g_new0 (Waiting, 1);
+  *waiting = (Waiting){ classroom, air_request_ref (request) };
+  GSource *source = g_timeout_source_new (100);
+  g_source_set_callback (source, begin_waiting, waiting, waiting_free);
+  air_context_add_source (classroom->context, source);
+}
+
 static void
 begin_session (AirRequest *request, void *self)
 {
@@ -56,6 +100,11 @@ begin_session (AirRequest *request, void *self)
       return;
     }
   Room *room = room_find (classroom, class_id);
+  if (waits_for_end (classroom, class_id))
+    {
+      begin_later (classroom, request);
+      return;
+    }
   if (room->session != NULL || room->starting)
     {
       air_request_reply_problem (request, 409, "session-runs", "a session of this class runs already");

@@ -92,7 +92,7 @@ def test_less_on_a_narrow_line_and_all_again(link, airclassd, publish_recording,
         wait_until(lambda: watching.stats()["width"] == 640, "the smaller picture", DEADLINE_S)
         # A busy machine freezes pictures, too: one good window says that the line carries it.
         assert any(seen.fps > 25 and seen.frozen <= 0.01 and seen.silent <= 0.01
-                   for seen in (watching.watch(WINDOW_S) for _ in range(TRIES)))
+                   for seen in (watching.watch(WINDOW_S) for _ in range(2 * TRIES)))
 
         link.change("down", rate_kbps=200)
         wait_until(lambda: level_of(server) == "audio", "the sound alone", DEADLINE_S)

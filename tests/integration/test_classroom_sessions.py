@@ -115,6 +115,14 @@ def test_an_hour_without_a_server_ends_the_session(school, how):
     assert [len(one["stays"]) for one in students] == [1]
 
 
+def test_a_teacher_who_comes_before_the_end_is_written(school):
+    session = school.start()
+    be_away(school, session, 60, "stop")
+    second = school.start()
+    assert second != session and session_of(school, second)["running"]
+    assert session_of(school, session)["ended_reason"] == "abandoned"
+
+
 def test_a_shorter_absence_is_none(school):
     session = school.start()
     be_away(school, session, 10, "stop")
