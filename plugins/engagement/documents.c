@@ -264,12 +264,12 @@ quizzes_to_json (const EngagementSession *session)
 }
 
 JsonNode *
-engagement_session_to_document (EngagementSession *session, bool ended, int64_t now_us)
+engagement_session_to_document (EngagementSession *session, int64_t ended_us, int64_t now_us)
 {
   JsonNode *node = engagement_session_stats (session, now_us);
   JsonObject *object = json_node_get_object (node);
   JsonNode *times = air_json_new ("{started_at: %t, updated_at: %t, ended_at?: %t}", wall (session, session->started_us),
-                                  wall (session, now_us), ended ? wall (session, now_us) : (int64_t)0);
+                                  wall (session, now_us), ended_us != 0 ? wall (session, ended_us) : (int64_t)0);
   for (const char *const *name = (const char *const[]){ "started_at", "updated_at", "ended_at", NULL }; *name != NULL; name++)
     if (air_json_get (times, *name) != NULL)
       json_object_set_member (object, *name, json_node_copy (air_json_get (times, *name)));

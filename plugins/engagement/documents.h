@@ -17,9 +17,9 @@ JsonNode *engagement_alerts_to_json (const EngagementSession *session);
 JsonNode *engagement_points_to_json (const EngagementSession *session);
 int64_t engagement_stream_ms (const EngagementSession *session, int64_t at_us);
 
-/* The documents of engagement_data and session_summaries, and back. (transfer full) */
+/* The documents of engagement_data and session_summaries, and back. (transfer full) @ended_us: monotonic; 0: it runs. */
 JsonNode *engagement_student_to_document (const EngagementSession *session, const EngagementStudent *student);
-JsonNode *engagement_session_to_document (EngagementSession *session, bool ended, int64_t now_us);
+JsonNode *engagement_session_to_document (EngagementSession *session, int64_t ended_us, int64_t now_us);
 /* What is no such document is left out. */
 void engagement_session_restore_student (EngagementSession *session, JsonNode *document, int64_t now_us);
 void engagement_session_restore (EngagementSession *session, JsonNode *summary, int64_t now_us);

@@ -15,7 +15,8 @@ typedef struct
   EngagementSession *session; /* owned */
   GPtrArray *to_save;         /* (element-type utf8) owned: students of the present round */
   int64_t ticked_us, saved_us;
-  int64_t ended_us; /* monotonic; 0: it runs. A run stays a moment, for the question that the end closes. */
+  int64_t ended_us; /* when that was heard, monotonic; 0: it runs. A run stays a moment, for the question that the end closes. */
+  int64_t until_us; /* when it ended, monotonic: earlier if no server was there then */
   double sent_level;
   bool sent_active;
 } EngagementRun;
@@ -44,7 +45,7 @@ EngagementRun *engagement_run_of_session (Engagement *engagement, const char *se
 void engagement_run_refresh (EngagementRun *run);
 /* What is present in the class now; also takes new names. */
 void engagement_run_take_members (EngagementRun *run);
-void engagement_run_end (EngagementRun *run);
+void engagement_run_end (EngagementRun *run, int64_t until_us);
 /* Once a second. */
 void engagement_runs_look (void *engagement);
 void engagement_run_free (void *run);

@@ -16,7 +16,7 @@ on_session_ended (AirEvent *event, void *self)
 {
   EngagementRun *run = engagement_run_of_session (self, air_event_session_ended_get_session_id (event));
   if (run != NULL)
-    engagement_run_end (run);
+    engagement_run_end (run, run->session->started_us + air_event_session_ended_get_duration_ms (event) * 1000);
 }
 
 static void
@@ -33,7 +33,7 @@ on_class_changed (AirEvent *event, void *self)
       if (!g_str_equal (run->session->class_id, class_id) || run->ended_us != 0)
         continue;
       if (air_event_class_changed_get_change (event) == AIR_EVENT_CLASS_CHANGED_CHANGE_DELETED)
-        engagement_run_end (run);
+        engagement_run_end (run, g_get_monotonic_time ());
       else
         engagement_run_refresh (run);
     }

@@ -94,7 +94,7 @@ save_summary (EngagementRun *run)
 {
   int64_t now_us = run->ended_us != 0 ? run->ended_us : g_get_monotonic_time ();
   save (run, "session_summaries", "session_id", run->session->session_id, NULL,
-        engagement_session_to_document (run->session, run->ended_us != 0, now_us));
+        engagement_session_to_document (run->session, run->until_us, now_us));
 }
 
 void

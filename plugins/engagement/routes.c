@@ -177,7 +177,7 @@ answer_summary (EngagementQuestion *question)
 {
   if (question->run != NULL)
     {
-      g_autoptr (JsonNode) summary = engagement_session_to_document (question->run->session, false, g_get_monotonic_time ());
+      g_autoptr (JsonNode) summary = engagement_session_to_document (question->run->session, 0, g_get_monotonic_time ());
       reply_summary (question, summary, question->run->ended_us == 0);
       return;
     }

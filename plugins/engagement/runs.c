@@ -91,7 +91,7 @@ engagement_run_take_members (EngagementRun *run)
 }
 
 void
-engagement_run_end (EngagementRun *run)
+engagement_run_end (EngagementRun *run, int64_t until_us)
 {
   int64_t now_us = g_get_monotonic_time ();
   if (run->ended_us != 0)
@@ -103,6 +103,7 @@ engagement_run_end (EngagementRun *run)
   while (g_hash_table_iter_next (&iter, &id, NULL))
     engagement_session_left (run->session, id, now_us);
   run->ended_us = now_us;
+  run->until_us = MIN (until_us, now_us);
   engagement_live_alert (run, engagement_session_check_alert (run->session, now_us));
   engagement_keep (run, true);
 }

@@ -113,6 +113,9 @@ def test_an_hour_without_a_server_ends_the_session(school, how):
     assert school.start() != session
     students = school.server.get(attendance, token=school.teacher()).json["students"]
     assert [len(one["stays"]) for one in students] == [1]
+    school.server.stop()
+    summary = document(school, "session_summaries", session)
+    assert abs(read_time(summary["ended_at"]) - read_time(times["seen_at"])) <= datetime.timedelta(milliseconds=1), summary
 
 
 def test_a_teacher_who_comes_before_the_end_is_written(school):

@@ -264,7 +264,7 @@ test_restart (void)
   engagement_session_quiz_answered (session, "q", "a", 10 * MINUTE);
   g_autoptr (JsonNode) row = engagement_student_to_json (session, student (session, "a"));
   g_autoptr (JsonNode) document = engagement_student_to_document (session, student (session, "a"));
-  g_autoptr (JsonNode) summary = engagement_session_to_document (session, false, 10 * MINUTE);
+  g_autoptr (JsonNode) summary = engagement_session_to_document (session, 0, 10 * MINUTE);
   g_assert_null (air_json_get (summary, "ended_at"));
 
   /* Two minutes later another process: its monotonic clock began anew. */
@@ -287,7 +287,7 @@ test_restart (void)
   g_assert_cmpuint (student (restored, "a")->asked, ==, 1);
   g_assert_cmpuint (student (restored, "a")->right, ==, 0);
   /* Between the close and the reveal once more. */
-  g_autoptr (JsonNode) closed = engagement_session_to_document (restored, false, 501 * MINUTE);
+  g_autoptr (JsonNode) closed = engagement_session_to_document (restored, 0, 501 * MINUTE);
   g_autoptr (JsonNode) row_then = engagement_student_to_document (restored, student (restored, "a"));
   g_autoptr (EngagementSession) again = engagement_session_new ("s1", "algebra", &settings, WALL, WALL + 14 * MINUTE, MINUTE);
   engagement_session_restore (again, closed, MINUTE);
@@ -311,14 +311,14 @@ test_crash (void)
   engagement_session_joined (session, "b", "Ben", 0);
   engagement_session_quiz_published (session, "q", false, false);
   g_autoptr (JsonNode) ben = engagement_student_to_document (session, student (session, "b"));
-  g_autoptr (JsonNode) before = engagement_session_to_document (session, false, MINUTE);
+  g_autoptr (JsonNode) before = engagement_session_to_document (session, 0, MINUTE);
   engagement_session_quiz_answered (session, "q", "a", MINUTE);
   engagement_session_quiz_answered (session, "q", "b", MINUTE);
   engagement_session_quiz_published (session, "poll", true, false);
   engagement_session_quiz_answered (session, "poll", "a", MINUTE);
   g_assert_true (engagement_session_track_answer (session, "paper", "a", 1, MINUTE));
   g_autoptr (JsonNode) ann = engagement_student_to_document (session, student (session, "a"));
-  g_autoptr (JsonNode) after = engagement_session_to_document (session, false, MINUTE);
+  g_autoptr (JsonNode) after = engagement_session_to_document (session, 0, MINUTE);
 
   for (unsigned i = 0; i < 2; i++)
     {
@@ -354,7 +354,7 @@ test_reboot (void)
       engagement_session_lost (session, id, true, MINUTE);
     }
   g_assert_cmpint (engagement_session_check_alert (session, MINUTE), ==, ENGAGEMENT_ALERT_BEGAN);
-  g_autoptr (JsonNode) summary = engagement_session_to_document (session, false, MINUTE);
+  g_autoptr (JsonNode) summary = engagement_session_to_document (session, 0, MINUTE);
   g_autoptr (JsonNode) lost = engagement_student_to_document (session, student (session, "s0"));
 
   g_autoptr (EngagementSession) restored
@@ -367,7 +367,7 @@ test_reboot (void)
   engagement_session_confusion (restored, SECOND, &confusion);
   assert_near (confusion.level, 0.5);
   g_assert_true (confusion.active);
-  g_autoptr (JsonNode) again = engagement_session_to_document (restored, false, SECOND);
+  g_autoptr (JsonNode) again = engagement_session_to_document (restored, 0, SECOND);
   for (unsigned i = 0; i < 3; i++)
     {
       const char *name = ((const char *const[]){ "started_at", "alerts", "points" })[i];
