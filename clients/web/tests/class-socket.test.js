@@ -124,12 +124,12 @@ test('a page that is shown again: no wait, and a dead socket is found out at onc
   assert.equal(it.state, 'open', 'it answered');
 });
 
-test('refused: another token; not for this one, banned, no such class: no more attempts', async () => {
+test('refused: another token; not for this one, banned: no more attempts', async () => {
   const first = await opened();
   first.socket.lose(4401);
   await first.clock.advance(500);
   assert.deepEqual(first.seen.asked, [false, true]);
-  for (const [code, state] of [[4403, 'denied'], [4404, 'missing'], [4409, 'banned']]) {
+  for (const [code, state] of [[4403, 'denied'], [4409, 'banned']]) {
     const made = await opened();
     made.socket.lose(code);
     await made.clock.advance(100_000);
@@ -140,6 +140,28 @@ test('refused: another token; not for this one, banned, no such class: no more a
   refused.it.start();
   await settle();
   assert.equal(refused.it.state, 'denied');
+});
+
+test('no such class: asked now and then whether there is one; with another token once the class is another one', async () => {
+  const { it, seen, clock, socket } = await opened();
+  socket.lose(4404);
+  await clock.advance(25_000);
+  assert.equal(it.state, 'missing');
+  assert.equal(FakeSocket.all.length, 2);
+  FakeSocket.all[1].lose(1006);
+  assert.equal(it.state, 'missing', 'a loss meanwhile does not make it a class');
+  await clock.advance(25_000);
+  assert.equal(FakeSocket.all.length, 3);
+  FakeSocket.all[2].lose(4401);
+  await clock.advance(1000);
+  assert.equal(seen.asked.at(-1), true);
+  FakeSocket.all[3].open();
+  FakeSocket.all[3].say({ type: 'snapshot' });
+  assert.equal(it.state, 'open');
+  const without = make({ token: async () => { throw Object.assign(new Error('no'), { status: 404 }); } });
+  without.it.start();
+  await settle();
+  assert.equal(without.it.state, 'missing');
 });
 
 test('a server that is away for a token is tried again', async () => {

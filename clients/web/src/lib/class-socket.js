@@ -9,8 +9,11 @@ const OPEN_MS = 10_000; // until the first frame
 const ANSWER_MS = 10_000; // to a request
 const STABLE_MS = 5000; // so long open: the next loss begins with the short wait again
 
+const MISSING_MS = 20_000; // about so long until it is asked again whether there is such a class now
+
 /** Close codes after which trying again is of no use. */
-const FINAL = { 4403: 'denied', 4404: 'missing', 4409: 'banned' };
+const FINAL = { 4403: 'denied', 4409: 'banned' };
+const MISSING = 4404;
 const REFUSED = 4401; // the token, not the person
 
 export class ClassSocketError extends Error {
@@ -73,7 +76,7 @@ export class ClassSocket {
   /** The network came back, or the page was shown again: no waiting, and a socket that only looks alive is found out. */
   hurry() {
     if (this.state === 'open') this.#probe();
-    else if (this.state === 'reconnecting') {
+    else if (this.state === 'reconnecting' || this.state === 'missing') {
       this.#attempt = 0;
       this.#connect();
     }
@@ -122,7 +125,8 @@ export class ClassSocket {
       token = await this.#options.token({ fresh: this.#fresh });
     } catch (error) {
       if (generation !== this.#generation) return;
-      if ([401, 403, 404].includes(error.status)) this.#set(error.status === 404 ? 'missing' : 'denied');
+      if (error.status === 404) this.#wait();
+      else if (error.status === 401 || error.status === 403) this.#set('denied');
       else this.#retry();
       return;
     }
@@ -166,10 +170,22 @@ export class ClassSocket {
     if (FINAL[code]) {
       this.#drop();
       this.#set(FINAL[code]);
-    } else this.#retry();
+    } else if (code === MISSING) this.#wait();
+    else this.#retry();
+  }
+
+  /** There is no such class. One may be made. */
+  #wait() {
+    this.#drop();
+    this.#set('missing');
+    this.#timers.retry = this.#env.setTimeout(() => this.#connect(), MISSING_MS * (0.75 + this.#env.random() / 2));
   }
 
   #retry() {
+    if (this.state === 'missing' && !this.#fresh) {
+      this.#wait();
+      return;
+    }
     if (this.state === 'open' && this.#env.now() - this.#openedAt >= STABLE_MS) this.#attempt = 0;
     this.#drop();
     this.#set('reconnecting');

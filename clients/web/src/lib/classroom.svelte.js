@@ -52,6 +52,11 @@ export class Classroom {
     this.#socket.stop();
   }
 
+  /** Something suggests that it is worth trying again now. */
+  hurry() {
+    this.#socket.hurry();
+  }
+
   send(message) {
     return this.#socket.send(message);
   }
