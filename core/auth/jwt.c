@@ -6,6 +6,7 @@
  */
 #include "auth/jwt.h"
 
+#include <airclass/json.h>
 #include <airclass/error.h>
 #include <airclass/http.h>
 #include <jwt.h>
@@ -361,7 +362,7 @@ air_jwt_sign (const AirJwtKey *key, JsonObject *claims, GError **error)
     }
   g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
   json_node_set_object (node, claims);
-  g_autofree char *text = json_to_string (node, FALSE);
+  g_autofree char *text = air_json_to_string (node);
 
   jwt_t *jwt = NULL;
   char *encoded = NULL;

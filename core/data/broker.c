@@ -110,7 +110,7 @@ value_to_text (JsonNode *value, size_t max_bytes, GError **error)
       g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "the broker needs a value");
       return NULL;
     }
-  g_autofree char *plain = json_to_string (value, FALSE);
+  g_autofree char *plain = air_json_to_string (value);
   if (strlen (plain) > max_bytes)
     {
       g_set_error (error, AIR_ERROR, AIR_ERROR_INVALID, "a value of more than %" G_GSIZE_FORMAT " bytes", max_bytes);
@@ -120,7 +120,7 @@ value_to_text (JsonNode *value, size_t max_bytes, GError **error)
   if (read == NULL)
     return NULL;
   g_autoptr (JsonNode) ordered = in_order (read);
-  return json_to_string (ordered, FALSE);
+  return air_json_to_string (ordered);
 }
 
 /* ---- Tasks ---- */

@@ -2,6 +2,7 @@
  * come twice or not at all. A cursor is turned into conditions here; no provider knows of it. No state. Any thread. */
 #include "data/store-private.h"
 
+#include <airclass/json.h>
 #include <airclass/error.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ split_sort (const AirStoreCollection *collection, const char *sort)
 char *
 air_store_query_fingerprint (const AirStoreCollection *collection, JsonNode *filter, const char *sort)
 {
-  g_autofree char *text = filter != NULL ? json_to_string (filter, FALSE) : g_strdup ("");
+  g_autofree char *text = filter != NULL ? air_json_to_string (filter) : g_strdup ("");
   g_autofree char *all = g_strjoin ("\n", collection->name, sort != NULL ? sort : "", text, NULL);
   char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, all, -1);
   sum[16] = '\0';
@@ -33,7 +34,7 @@ air_store_make_cursor (const AirStoreCollection *collection, const char *sort, c
       JsonNode *value = air_store_get_field (last, *fields[i] == '-' ? fields[i] + 1 : fields[i]);
       json_array_add_element (air_json_get_array (node, "v"), value != NULL ? json_node_copy (value) : json_node_new (JSON_NODE_NULL));
     }
-  g_autofree char *text = json_to_string (node, FALSE);
+  g_autofree char *text = air_json_to_string (node);
   char *cursor = g_base64_encode ((const guchar *)text, strlen (text));
   for (char *at = cursor; *at != '\0'; at++)
     *at = *at == '+' ? '-' : *at == '/' ? '_' : *at;

@@ -55,7 +55,7 @@ air_host_write_run_file (AirHost *host)
   add_endpoints (host, builder);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
-  text = json_to_string (root, FALSE);
+  text = air_json_to_string (root);
   if (!g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error))
     g_warning ("cannot write '%s': %s", path, error->message);
 }

@@ -45,7 +45,7 @@ static bool
 write_line (Export *state, JsonNode *made)
 {
   g_autoptr (JsonNode) node = made;
-  g_autofree char *text = json_to_string (node, FALSE);
+  g_autofree char *text = air_json_to_string (node);
   return fprintf (state->file, "%s\n", text) > 0;
 }
 

@@ -27,7 +27,7 @@ make_document (AirHttpServer *server)
   if (server->openapi != NULL)
     return;
   g_autoptr (JsonNode) node = air_api_document_describe (server->document, air_router_get_entries (server->router));
-  server->openapi = make_asset ("application/json", json_to_string (node, FALSE));
+  server->openapi = make_asset ("application/json", air_json_to_string (node));
   server->docs = make_asset ("text/html; charset=utf-8", air_api_page_build (node));
   g_ptr_array_add (assets, server->openapi);
   g_ptr_array_add (assets, server->docs);

@@ -1,6 +1,7 @@
 /* Problem documents: type, title, status, detail. The slugs are part of the interface and never change. */
 #include "http/problem.h"
 
+#include <airclass/json.h>
 #include <json-glib/json-glib.h>
 
 static const struct
@@ -74,5 +75,5 @@ air_problem_to_json (unsigned status, const char *slug, const char *detail)
       json_object_set_string_member (object, "detail", valid);
     }
   g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), object);
-  return json_to_string (node, FALSE);
+  return air_json_to_string (node);
 }

@@ -4,6 +4,7 @@
 
 #include "http/request.h"
 
+#include <airclass/json.h>
 #include <airclass/error.h>
 #include <string.h>
 
@@ -319,7 +320,7 @@ void
 air_request_reply_json (AirRequest *request, unsigned status, JsonNode *body)
 {
   g_autoptr (JsonNode) node = body;
-  char *text = json_to_string (node, FALSE);
+  char *text = air_json_to_string (node);
   g_autoptr (GBytes) bytes = g_bytes_new_take (text, strlen (text));
   air_request_reply_bytes (request, status, "application/json", bytes);
 }

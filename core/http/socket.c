@@ -368,6 +368,6 @@ void
 air_socket_send_json (AirSocket *socket, JsonNode *message)
 {
   g_autoptr (JsonNode) node = message;
-  g_autofree char *text = json_to_string (node, FALSE);
+  g_autofree char *text = air_json_to_string (node);
   air_socket_send_text (socket, text);
 }

@@ -24,7 +24,7 @@ void
 redis_broker_send_event (RedisBroker *self, AirEvent *event)
 {
   g_autoptr (JsonNode) node = air_event_to_json (event);
-  g_autofree char *json = json_to_string (node, FALSE);
+  g_autofree char *json = air_json_to_string (node);
   g_autofree char *text = g_strdup_printf ("%s %s", self->node, json);
   g_autofree char *channel = redis_broker_name (self, "events", NULL);
   bool fits = strlen (text) <= MAX_EVENT_BYTES;

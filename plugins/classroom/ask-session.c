@@ -52,6 +52,14 @@ on_session (GObject *store, GAsyncResult *result, gpointer data)
 }
 
 void
+asked_session_read_again (AskedSession *asked)
+{
+  asked->again = true;
+  g_clear_pointer (&asked->document, json_node_unref);
+  air_store_get (asked->classroom->store, "sessions", asked->session_id, on_session, asked);
+}
+
+void
 ask_session (Classroom *classroom, AirRequest *request, void (*next) (AskedSession *asked))
 {
   AskedSession *asked = g_new0 (AskedSession, 1);

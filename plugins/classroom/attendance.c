@@ -41,7 +41,7 @@ attendance_open (Member *member)
 {
   Room *room = member->room;
   Session *session = room->session;
-  if (session == NULL || session->left_us != 0 || member->attendance_id != NULL || member->info.role != AIR_ROLE_STUDENT)
+  if (session == NULL || session->left_us != 0 || session->ended_us != 0 || member->attendance_id != NULL || member->info.role != AIR_ROLE_STUDENT)
     return;
   Opening *opening = g_new0 (Opening, 1);
   member->attendance_id = air_store_new_key ();

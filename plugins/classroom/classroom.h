@@ -56,6 +56,7 @@ typedef struct
   unsigned peak, messages, hands, reactions;
   int64_t unattended_us;            /* monotonic: since when neither teacher nor picture is there; 0: one of them is */
   int64_t left_us;                  /* wall clock: when it was seen last, before no server was there for too long; 0: it goes on */
+  int64_t ended_us;                 /* wall clock: its time stands still from then on, while the end is written; 0: it runs */
 } Session;
 
 struct _Room
@@ -130,7 +131,7 @@ void room_set_document (Room *room, JsonNode *document);
 /* Begins or ends a run in memory. @session: (transfer full) (nullable) */
 void room_set_session (Room *room, Session *session);
 void session_free (Session *session);
-/* A moment of the run by the wall clock that cannot jump within it. */
+/* A moment of the run by the wall clock that cannot jump within it, and is not after its end. */
 int64_t session_now_us (const Session *session);
 const AirClassInfo *room_get_info (Room *room);
 /* Nobody has a page of it open on this node. */
@@ -295,6 +296,9 @@ JsonNode *class_document_new (const char *class_id, const char *title, const cha
 /* ---- session.c */
 /* Ends the run without waiting for the store. @reason: "teacher", "abandoned", "class-deleted". */
 void session_end (Room *room, const char *reason);
+/* The run's time stands still, and stays are closed in the store: before the session itself, so that whoever knows of its end finds them. */
+void session_stop (Room *room);
+void session_go_on (Room *room); /* the store refused the end */
 /* (transfer full) what is written to the session's document when it ends. */
 JsonNode *session_end_changes (Room *room, const char *reason);
 /* In memory: stays are closed, pages and the bus told. */

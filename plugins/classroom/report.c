@@ -338,7 +338,7 @@ append_value (GString *text, JsonNode *value)
     g_string_append (text, json_node_get_string (value));
   else if (!JSON_NODE_HOLDS_NULL (value))
     {
-      g_autofree char *json = json_to_string (value, FALSE);
+      g_autofree char *json = air_json_to_string (value);
       g_string_append (text, json);
     }
 }

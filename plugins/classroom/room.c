@@ -129,7 +129,7 @@ room_set_session (Room *room, Session *session)
 int64_t
 session_now_us (const Session *session)
 {
-  return session->anchor_us + g_get_monotonic_time () - session->anchor_mono_us;
+  return session->ended_us != 0 ? session->ended_us : session->anchor_us + g_get_monotonic_time () - session->anchor_mono_us;
 }
 
 const AirClassInfo *
@@ -169,7 +169,7 @@ room_setting_int (Room *room, const char *name, int64_t otherwise)
 JsonNode *
 room_copy_settings (Room *room)
 {
-  g_autofree char *text = json_to_string (room->info.settings, FALSE); /* json_node_copy() shares the object */
+  g_autofree char *text = air_json_to_string (room->info.settings); /* json_node_copy() shares the object */
   return json_from_string (text, NULL);
 }
 

@@ -21,7 +21,7 @@ stamp (JsonNode *message, int64_t id)
       g_autofree char *at = air_time_to_string (g_get_real_time ());
       json_object_set_string_member (object, "at", at);
     }
-  g_autofree char *text = json_to_string (node, FALSE);
+  g_autofree char *text = air_json_to_string (node);
   return g_ref_string_new (text);
 }
 

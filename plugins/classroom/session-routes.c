@@ -44,18 +44,22 @@ on_begun (GObject *store, GAsyncResult *result, gpointer data)
 }
 
 static void begin_session (AirRequest *request, void *self);
+static void end_session (AirRequest *request, void *self);
 
-/* The one before ended while no server was there, and that is being settled: asked again until it is. */
+/* Something is being settled that the request must not cross: it is handled again once it is. */
 typedef struct
 {
   Classroom *classroom;
   AirRequest *request;
+  bool (*must_wait) (Classroom *classroom, AirRequest *request);
+  void (*handler) (AirRequest *request, void *self);
 } Waiting;
 
+/* The session before has ended while no server was there. */
 static bool
-waits_for_end (Classroom *classroom, const char *class_id)
+waits_for_end (Classroom *classroom, AirRequest *request)
 {
-  const Room *room = room_find (classroom, class_id);
+  const Room *room = room_find (classroom, air_request_get_variable (request, "class_id"));
   return room != NULL && room->session != NULL && room->session->left_us != 0;
 }
 
@@ -68,23 +72,24 @@ waiting_free (void *data)
 }
 
 static gboolean
-begin_waiting (void *data)
+look_again (void *data)
 {
   const Waiting *waiting = data;
-  if (waits_for_end (waiting->classroom, air_request_get_variable (waiting->request, "class_id")))
+  if (waiting->must_wait (waiting->classroom, waiting->request))
     return G_SOURCE_CONTINUE;
-  begin_session (waiting->request, waiting->classroom);
+  waiting->handler (waiting->request, waiting->classroom);
   return G_SOURCE_REMOVE;
 }
 
 static void
-begin_later (Classroom *classroom, AirRequest *request)
+handle_later (Waiting waiting)
 {
-  Waiting *waiting = g_new0 (Waiting, 1);
-  *waiting = (Waiting){ classroom, air_request_ref (request) };
-  GSource *source = g_timeout_source_new (100);
-  g_source_set_callback (source, begin_waiting, waiting, waiting_free);
-  air_context_add_source (classroom->context, source);
+  Waiting *kept = g_new0 (Waiting, 1);
+  *kept = waiting;
+  air_request_ref (kept->request);
+  GSource *source = g_timeout_source_new (50);
+  g_source_set_callback (source, look_again, kept, waiting_free);
+  air_context_add_source (kept->classroom->context, source);
 }
 
 static void
@@ -100,9 +105,9 @@ begin_session (AirRequest *request, void *self)
       return;
     }
   Room *room = room_find (classroom, class_id);
-  if (waits_for_end (classroom, class_id))
+  if (waits_for_end (classroom, request))
     {
-      begin_later (classroom, request);
+      handle_later ((Waiting){ classroom, request, waits_for_end, begin_session });
       return;
     }
   if (room->session != NULL || room->starting)
@@ -141,7 +146,11 @@ on_ended (GObject *store, GAsyncResult *result, gpointer data)
   if (room != NULL)
     room->closing = false;
   if (!air_store_update_finish (AIR_STORE (store), result, NULL, &error))
-    air_request_reply_error (asked->request, error);
+    {
+      if (room != NULL)
+        session_go_on (room);
+      air_request_reply_error (asked->request, error);
+    }
   else
     {
       if (room != NULL)
@@ -151,18 +160,37 @@ on_ended (GObject *store, GAsyncResult *result, gpointer data)
   asked_session_free (asked);
 }
 
+static bool
+is_being_ended (Classroom *classroom, AirRequest *request)
+{
+  const Room *room = room_find_session (classroom, air_request_get_variable (request, "session_id"));
+  return room != NULL && room->closing;
+}
+
 /* Ending twice is no fault: two pages of one teacher. */
 static void
 end_asked (AskedSession *asked)
 {
   Room *room = room_find_session (asked->classroom, asked->session_id);
-  if (room == NULL || room->closing)
+  if (room != NULL && room->closing)
+    {
+      handle_later ((Waiting){ asked->classroom, asked->request, is_being_ended, end_session });
+      asked_session_free (asked);
+      return;
+    }
+  if (room == NULL && air_json_get_string (asked->document, "ended_at") == NULL && !asked->again)
+    {
+      asked_session_read_again (asked); /* it ended while that was read */
+      return;
+    }
+  if (room == NULL)
     {
       air_request_reply_json (asked->request, 200, session_describe (asked->classroom, asked->document));
       asked_session_free (asked);
       return;
     }
   room->closing = true;
+  session_stop (room);
   g_autoptr (JsonNode) filter = air_json_new ("{session_id:%s}", asked->session_id);
   g_autoptr (JsonNode) changes = session_end_changes (room, "teacher");
   JsonObjectIter iter;

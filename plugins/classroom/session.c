@@ -75,6 +75,24 @@ session_end_changes (Room *room, const char *reason)
 }
 
 void
+session_stop (Room *room)
+{
+  room->session->ended_us = get_end_us (room->session);
+  GHashTableIter iter;
+  Member *member = NULL;
+  g_hash_table_iter_init (&iter, room->members);
+  while (g_hash_table_iter_next (&iter, NULL, (void **)&member))
+    attendance_close (member);
+}
+
+/* The heartbeat begins the stays of those who are there again. */
+void
+session_go_on (Room *room)
+{
+  room->session->ended_us = 0;
+}
+
+void
 session_forget (Room *room)
 {
   GHashTableIter iter;
@@ -103,6 +121,7 @@ session_finish (Room *room)
 void
 session_end (Room *room, const char *reason)
 {
+  session_stop (room);
   classroom_update (room->classroom, "sessions", air_json_new ("{session_id:%s}", room->session->session_id),
                     session_end_changes (room, reason), AIR_STORE_UPDATE_ONE);
   session_finish (room);

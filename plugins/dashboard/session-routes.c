@@ -140,6 +140,14 @@ typedef struct
   JsonArray *list;
 } Rows;
 
+/* A stay is in the store as far as it had come at its last mark; whoever is there is seen now. */
+static void
+set_seen_now (JsonObject *stay)
+{
+  g_autofree char *now = air_time_to_string (g_get_real_time ());
+  json_object_set_string_member (stay, "left_at", now);
+}
+
 static void
 add_member (const AirClassMember *member, void *data)
 {
@@ -149,6 +157,8 @@ add_member (const AirClassMember *member, void *data)
   JsonObject *row = json_node_get_object (row_of (rows->rows, rows->list, member->user_id, member->name));
   json_object_set_boolean_member (row, "present", member->present);
   json_object_set_string_member (row, "name", member->name);
+  if (member->present && !json_object_get_null_member (row, "left_at"))
+    set_seen_now (row);
 }
 
 static void
@@ -272,12 +282,16 @@ answer_student (Report *report)
       air_request_reply_problem (report->request, 404, "not-found", "That student has not been in this session.");
       return;
     }
+  bool is_present = member != NULL && member->present;
+  for (unsigned i = 0; is_present && i < json_array_get_length (attendance); i++)
+    if (air_json_get_bool (json_array_get_element (attendance, i), "open", false))
+      set_seen_now (json_array_get_object_element (attendance, i));
   const char *name = member != NULL ? member->name : air_json_get_string (engagement, "name");
   if (name == NULL && json_array_get_length (attendance) > 0)
     name = air_json_get_string (json_array_get_element (attendance, 0), "name");
   report_reply (report, air_json_new ("{session_id: %s, student_id: %s, name: %s, present: %b, attendance: %n, answers: %n, messages: %N, "
                                       "engagement: %n}",
-                                      report->session_id, id, name != NULL ? name : id, member != NULL && member->present,
+                                      report->session_id, id, name != NULL ? name : id, is_present,
                                       shorten (report->slots[ATTENDANCE], stays), shorten (responses, answers),
                                       report->slots[MESSAGES], engagement != NULL ? without_internals (engagement) : NULL));
 }

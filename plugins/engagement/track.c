@@ -36,11 +36,13 @@ student_of (EngagementQuestion *question, const char *id)
   return student;
 }
 
+/* NULL: a teacher has not said whom it is about. */
 static const char *
 student_id_of (EngagementQuestion *question)
 {
   const char *id = air_json_get_string (air_request_get_json (question->request), "student_id");
-  return id != NULL ? id : air_identity_get_user_id (air_request_get_identity (question->request));
+  AirIdentity *identity = air_request_get_identity (question->request);
+  return id != NULL || air_identity_get_role (identity) >= AIR_ROLE_TEACHER ? id : air_identity_get_user_id (identity);
 }
 
 static void

@@ -1,5 +1,6 @@
 /* What a teacher gave, completed and checked beyond what a schema can say. Pure but for the letters of an order's
  * options, which are dealt at random; any thread. */
+#include <airclass/json.h>
 #include <airclass/error.h>
 #include <math.h>
 
@@ -122,7 +123,7 @@ complete_correct (const Quiz *quiz, JsonArray *given, GError **error)
   for (unsigned i = 0; i < count; i++)
     {
       JsonNode *accepted = complete_accepted (quiz, json_array_get_element (given, i));
-      if (accepted == NULL || !g_hash_table_add (seen, json_to_string (accepted, FALSE)))
+      if (accepted == NULL || !g_hash_table_add (seen, air_json_to_string (accepted)))
         {
           g_clear_pointer (&accepted, json_node_unref);
           fault (error, has_options (quiz->type)  ? "`correct` must be a list of ids of the options, each once."

@@ -33,7 +33,7 @@ credit_of_multiple (const Quiz *quiz, JsonArray *ticked)
       const char *id = quiz_option_id (quiz, i);
       wrong += contains (ticked, id) != contains (quiz->correct, id);
     }
-  return MAX (1.0 - 2.0 * wrong / count, 0.0);
+  return 2 * wrong < count ? (double)(count - 2 * wrong) / count : 0.0; /* one division: halves of a point stay halves */
 }
 
 static bool

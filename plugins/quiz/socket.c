@@ -87,7 +87,7 @@ quiz_tell_sockets (QuizClass *class, QuizRun *run)
       if (text == NULL)
         {
           g_autoptr (JsonNode) message = make_message (run == class->run ? class : NULL, run);
-          text = json_to_string (message, FALSE);
+          text = air_json_to_string (message);
         }
       air_socket_send_text (socket, text);
     }

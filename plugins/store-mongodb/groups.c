@@ -172,7 +172,7 @@ find_group (const Plan *plan, GHashTable *by_text, GPtrArray *groups, JsonNode *
       JsonNode *value = air_json_get (document, json_array_get_string_element (plan->by, i));
       json_array_add_element (json_node_get_array (by), value != NULL ? json_node_copy (value) : json_node_new (JSON_NODE_NULL));
     }
-  g_autofree char *text = json_to_string (by, FALSE);
+  g_autofree char *text = air_json_to_string (by);
   Group *group = g_hash_table_lookup (by_text, text);
   if (group != NULL || groups->len == AIR_STORE_MAX_GROUPS)
     return group;

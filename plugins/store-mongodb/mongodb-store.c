@@ -133,7 +133,7 @@ store_aggregate (AirStore *store, const char *name, JsonNode *filter, JsonNode *
 {
   const AirStoreCollection *collection = air_store_find_collection (store, name);
   Read *read = read_new (READ_AGGREGATE, collection, filter, task);
-  read->group = json_to_string (group, FALSE);
+  read->group = air_json_to_string (group);
   read->options = group_options (collection, group);
   readers_push (MONGODB_STORE (store)->readers, read);
 }

@@ -8,7 +8,7 @@ write_new (AirStoreWriteKind kind, const AirStoreCollection *collection, JsonNod
 {
   Write *write = g_new0 (Write, 1);
   write->base = (AirStoreWrite){ .kind = kind, .collection = collection, .task = g_object_ref (task) };
-  write->line = json_to_string (line, FALSE);
+  write->line = air_json_to_string (line);
   return write;
 }
 

@@ -3,6 +3,7 @@
 
 #include "sqlite-store.h"
 
+#include <airclass/json.h>
 #include <airclass/store-provider.h>
 
 #include "reader.h"
@@ -36,7 +37,7 @@ store_insert (AirStore *store, const char *name, JsonNode *document, GTask *task
   const AirStoreCollection *collection = air_store_find_collection (store, name);
   Write *write = write_new (AIR_STORE_INSERT, collection, task);
   write->key = g_strdup (get_key (collection, document));
-  write->document = json_to_string (document, FALSE);
+  write->document = air_json_to_string (document);
   writer_push (SQLITE_STORE (store)->writer, write);
 }
 
@@ -57,7 +58,7 @@ store_update (AirStore *store, const char *name, JsonNode *filter, JsonNode *cha
   Write *write = write_new (AIR_STORE_UPDATE, collection, task);
   write->flags = flags;
   write->base.bulk = (flags & AIR_STORE_BULK) != 0;
-  write->changes = json_to_string (changes, FALSE);
+  write->changes = air_json_to_string (changes);
   write->statement = new_statement (collection, "SELECT key", filter);
   if (!(flags & AIR_STORE_UPDATE_MANY))
     g_string_append (write->statement->sql, " ORDER BY key LIMIT 1");
@@ -65,7 +66,7 @@ store_update (AirStore *store, const char *name, JsonNode *filter, JsonNode *cha
     {
       g_autoptr (JsonNode) document = air_store_make_upserted (filter, changes, NULL);
       write->key = g_strdup (get_key (collection, document));
-      write->document = json_to_string (document, FALSE);
+      write->document = air_json_to_string (document);
     }
   writer_push (SQLITE_STORE (store)->writer, write);
 }

@@ -87,7 +87,7 @@ update_one (Update *update, const char *key, GError **error)
   update->write->base.updated.matched++;
   if (!modified)
     return true;
-  g_autofree char *text = json_to_string (document, FALSE);
+  g_autofree char *text = air_json_to_string (document);
   sqlite3_reset (update->update);
   sqlite3_bind_text (update->update, 1, text, -1, SQLITE_STATIC);
   sqlite3_bind_text (update->update, 2, key, -1, SQLITE_STATIC);

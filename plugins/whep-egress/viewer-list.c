@@ -311,5 +311,5 @@ air_viewer_list_write (GPtrArray *rows, const AirViewerSort *sort, unsigned firs
   add_summary (json, rows);
   json_builder_end_object (json);
   g_autoptr (JsonNode) root = json_builder_get_root (json);
-  return json_to_string (root, FALSE);
+  return air_json_to_string (root);
 }

@@ -85,6 +85,9 @@ def test_overview_and_students(school):
                            for row in get(school, f"/api/dashboard/session/{school.session}/students").json["students"]), "kept figures")
     one = get(school, f"/api/dashboard/session/{school.session}/student/{ann['user_id']}").json
     assert one["name"] == "Ann" and one["messages"] == 1 and len(one["attendance"]) == 1 and one["present"]
+    # Who is there is seen until now, not until the stay was written last.
+    assert one["attendance"][0]["left_at"] > one["attendance"][0]["joined_at"]
+    assert all(row["left_at"] > row["joined_at"] for row in rows)
     assert "state" not in one["engagement"] and one["engagement"]["student_id"] == ann["user_id"]
     assert get(school, f"/api/dashboard/session/{school.session}/student/nobody").status == 404
     whole = get(school, f"/dashboard/session/{school.session}").json

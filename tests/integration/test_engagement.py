@@ -214,6 +214,8 @@ def test_tracked_from_elsewhere(school):
     assert (row["chat"], row["answered"], row["right"]) == (4, 1, 1)
     assert track("chat", school.teacher("stream"), student_id="x").status == 403
     assert school.server.post("/api/engagement/track/chat", token=teacher, json_body={"session_id": "nowhere"}).status == 404
+    # A teacher is no student of the class.
+    assert school.server.post("/api/engagement/track/chat", token=teacher, json_body={"session_id": school.session}).status == 400
 
 
 def test_score_of_given_numbers(school):

@@ -347,3 +347,41 @@ def test_push_from_outside(algebra):
     assert pushed["state"] == "open" and pushed["closed_quiz_id"] == made["quiz_id"]
     algebra.ask("POST", "/ws/broadcast/quiz", {"quiz_id": draft["quiz_id"], "quiz": SINGLE}, expect=400)
     wait_until(lambda: algebra.server.metric("airclass_quiz_published_total") == 2, "the metric")
+
+
+def responses_of(algebra, quiz_id):
+    return {row["student_id"]: row for row in algebra.ask("GET", f"/api/quiz/responses/{quiz_id}")["responses"]}
+
+
+@pytest.mark.parametrize("number", [1e17, 1e21, -1e308, 1e-300, 0.1])
+def test_numbers_of_every_size(algebra, number):
+    """What a student answers is stored and shown as the same number, and is JSON everywhere."""
+    quiz_id = algebra.create(type="number", question="?", correct=[number], tolerance=0)["quiz_id"]
+    algebra.ask("PATCH", f"/api/quiz/{quiz_id}", {"correct": [number]})
+    algebra.publish(quiz_id)
+
+    async def play():
+        async with algebra.student_page("ben") as ben, algebra.page("teacher", algebra.teacher) as teacher:
+            assert (await ben.answer(quiz_id, number, "r1"))["type"] == "ok"
+            await in_thread(algebra.respond, "ann", quiz_id, number)
+            await in_thread(algebra.reveal, quiz_id)
+            for page in (ben, teacher):
+                assert (await page.wait("quiz_revealed"))["correct"] == [number]
+
+    run(play())
+    rows = responses_of(algebra, quiz_id)
+    assert [(rows[who]["answer"], rows[who]["correct"]) for who in ("ann", "ben")] == [(number, 1), (number, 1)]
+    report = algebra.server.get(f"/api/sessions/{algebra.session_id}/report?format=csv", token=algebra.teacher).text
+    assert report.count(str(number)) >= 2, report
+
+
+def test_halves_of_a_point(algebra):
+    """Nine of twenty wrong leave a credit of exactly 0.1, half a point of five: it is rounded up, as all halves."""
+    letters = "ABCDEFGHIJKLMNOPQRST"
+    options = [{"id": letter, "text": letter} for letter in letters]
+    quiz_id = algebra.open(type="multiple", question="?", options=options, correct=list(letters[:10]), points=5)["quiz_id"]
+    expected = {9: 1, 7: 2, 1: 5, 10: 0}
+    for wrong in expected:
+        algebra.respond(f"s{wrong}", quiz_id, list(letters[:10 + wrong]))
+    rows = responses_of(algebra, quiz_id)
+    assert {wrong: rows[f"s{wrong}"]["points"] for wrong in expected} == expected

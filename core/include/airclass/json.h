@@ -31,6 +31,10 @@ AIR_PUBLIC JsonNode *air_json_parse (const char *text, gssize length, GError **e
  * A bad format is a programming error and aborts. Returns: (transfer full). Any thread. */
 AIR_PUBLIC JsonNode *air_json_new (const char *format, ...);
 
+/* RFC 8259, without spaces, members in their order; numbers have the shortest digits that are read as the same double, infinity and NAN are
+ * null. @node: (nullable) null. json-glib's own writer is not JSON for numbers like 1e17. Returns: (transfer full). Any thread. */
+AIR_PUBLIC char *air_json_to_string (JsonNode *node);
+
 /* A member of the object @node; what it would be if it is absent or of another type (@node may be anything, or NULL). Any thread. */
 AIR_PUBLIC JsonNode *air_json_get (JsonNode *node, const char *name);            /* (transfer none) NULL */
 AIR_PUBLIC const char *air_json_get_string (JsonNode *node, const char *name);   /* (transfer none) NULL */

@@ -28,7 +28,7 @@ static void
 assert_distribution (const Quiz *quiz, GHashTable *answers, bool is_for_teacher, const char *expected)
 {
   g_autoptr (JsonNode) node = quiz_distribution (quiz, answers, is_for_teacher);
-  g_autofree char *text = json_to_string (node, FALSE);
+  g_autofree char *text = air_json_to_string (node);
   g_assert_cmpstr (text, ==, expected);
 }
 

@@ -154,7 +154,7 @@ test_status (void)
   info->level = "reduced";
   info->level_reason = "congestion";
   g_autoptr (JsonNode) node = air_viewer_status (info);
-  g_autofree char *text = json_to_string (node, FALSE);
+  g_autofree char *text = air_json_to_string (node);
   JsonObject *status = json_node_get_object (node);
   g_assert_cmpstr (json_object_get_string_member (status, "level"), ==, "reduced");
   g_assert_cmpstr (json_object_get_string_member (status, "level_reason"), ==, "congestion");

@@ -7,8 +7,31 @@ static void
 assert_json (JsonNode *made, const char *expected)
 {
   g_autoptr (JsonNode) node = made;
-  g_autofree char *text = json_to_string (node, FALSE);
+  g_autofree char *text = air_json_to_string (node);
   g_assert_cmpstr (text, ==, expected);
+}
+
+/* Numbers of every size, and texts with everything that has to be escaped, are JSON that is read as what they were. */
+static void
+test_to_string (void)
+{
+  static const double numbers[] = { 0, -0.0, 1, -3, 0.1, 0.2, -5.1, 0.4000001, 1e15, 1e16, 1e17, 1e21, -1e308, 1e-300, 5e-324, 1.7976931348623157e308,
+                                    0.30000000000000004, 123456789.125, 2.0 / 3 };
+  for (unsigned i = 0; i < G_N_ELEMENTS (numbers); i++)
+    {
+      g_autoptr (JsonNode) node = air_json_new ("[%f]", numbers[i]);
+      g_autofree char *text = air_json_to_string (node);
+      g_autoptr (JsonNode) again = air_json_parse (text, -1, NULL);
+      g_assert_nonnull (again);
+      JsonNode *element = json_array_get_element (json_node_get_array (again), 0);
+      g_assert_true (json_node_get_value_type (element) == G_TYPE_DOUBLE);
+      g_assert_cmpfloat (json_node_get_double (element), ==, numbers[i]);
+    }
+  assert_json (air_json_new ("[%f, %f, %f, %f]", 0.2, -5.1, 1.0, (double)INFINITY), "[0.2,-5.1,1.0,null]");
+  assert_json (air_json_new ("[%s]", "\"\\/\b\f\n\r\t\x01\x1f\x7f가😀"),
+               "[\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f가😀\"]");
+  g_autofree char *nothing = air_json_to_string (NULL);
+  g_assert_cmpstr (nothing, ==, "null");
 }
 
 static void
@@ -84,6 +107,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/json/to-string", test_to_string);
   g_test_add_func ("/json-new/new", test_new);
   g_test_add_func ("/json-new/bad-format", test_bad_format);
   g_test_add_func ("/json-new/get", test_get);
