@@ -24,7 +24,7 @@ air_class_get_path (const char *class_id)
 bool
 air_user_id_is_valid (const char *user_id)
 {
-  if (user_id == NULL || user_id[0] == '\0' || strlen (user_id) > MAX_USER_BYTES
+  if (user_id == NULL || user_id[0] == '\0' || strlen (user_id) > MAX_USER_BYTES || g_str_equal (user_id, ".") || g_str_equal (user_id, "..")
       || !g_utf8_validate (user_id, -1, NULL))
     return false;
   for (const char *at = user_id; *at != '\0'; at = g_utf8_next_char (at))

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 bool air_class_id_is_valid (const char *class_id);
 /* Returns: (transfer full) "live/CLASS_ID" */
 char *air_class_get_path (const char *class_id);
-/* 1 to 128 bytes of UTF-8 without control characters. */
+/* 1 to 128 bytes of UTF-8 without control characters; not "." and "..", which cannot stand in a path. */
 bool air_user_id_is_valid (const char *user_id);
 
 /* What a token of @role with the claim @action grants: a student and a monitor only ever read.

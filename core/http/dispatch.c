@@ -39,7 +39,7 @@ on_head_received (AirConnection *connection, const AirHead *head, size_t *ret_li
       *ret_slug = "stopping";
       return false;
     }
-  *ret_limit = get_body_limit (air_router_find (server->router, head->method, head->path, NULL, NULL));
+  *ret_limit = get_body_limit (air_router_find (server->router, head->method, head->segments, NULL, NULL));
   return true;
 }
 
@@ -221,7 +221,7 @@ dispatch (AirHttpServer *server, AirRequest *request)
 {
   g_autofree char *allow = NULL;
   AirRouteEntry *entry
-      = air_router_find (server->router, request->head->method, request->head->path, &request->variables, &allow);
+      = air_router_find (server->router, request->head->method, request->head->segments, &request->variables, &allow);
   air_http_identify (server, request);
   if (air_http_redirect (server, request))
     return;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define MAX_FIELDS 100
+#define MAX_SEGMENTS 128
 
 gssize
 air_head_find_end (const char *bytes, size_t length, size_t *from)
@@ -86,6 +87,25 @@ has_dot_segment (const char *path)
   return strchr (path, '\\') != NULL;
 }
 
+/* RFC 3986 §2.4: separated first, then decoded. */
+static char **
+split_path (const char *raw)
+{
+  char **segments = g_strsplit (raw + (raw[0] == '/'), "/", MAX_SEGMENTS);
+  for (unsigned i = 0; segments[i] != NULL; i++)
+    {
+      char *decoded = air_percent_decode (segments[i], -1, false);
+      if (decoded == NULL)
+        {
+          g_strfreev (segments);
+          return NULL;
+        }
+      g_free (segments[i]);
+      segments[i] = decoded;
+    }
+  return segments;
+}
+
 /* RFC 9112 §3.2: origin-form, absolute-form, or "*" with OPTIONS. */
 static bool
 parse_target (AirHead *head, char *target)
@@ -96,6 +116,7 @@ parse_target (AirHead *head, char *target)
   if (g_str_equal (target, "*"))
     {
       head->path = g_strdup (target);
+      head->segments = split_path (target);
       return g_str_equal (head->method, "OPTIONS");
     }
   if (*target != '/')
@@ -114,7 +135,8 @@ parse_target (AirHead *head, char *target)
       head->query = mark + 1;
     }
   head->path = air_percent_decode (*target != '\0' ? target : "/", -1, false);
-  return head->path != NULL && !has_dot_segment (head->path);
+  head->segments = split_path (target);
+  return head->path != NULL && head->segments != NULL && !has_dot_segment (head->path);
 }
 
 static bool
@@ -282,6 +304,7 @@ air_head_free (AirHead *head)
     return;
   g_free (head->bytes);
   g_free (head->path);
+  g_strfreev (head->segments);
   g_clear_pointer (&head->fields, g_array_unref);
   g_free (head);
 }

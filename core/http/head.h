@@ -17,6 +17,7 @@ typedef struct
   char *bytes; /* owned copy, cut into NUL-terminated pieces */
   const char *method;
   char *path;             /* decoded once, UTF-8, begins with '/' and has no "." or ".." segment; "*" for OPTIONS * */
+  char **segments;        /* of the path, each decoded by itself: an encoded '/' is part of one */
   const char *query;      /* raw; NULL when there is none */
   const char *host;       /* "" when an HTTP/1.0 client sent none */
   GArray *fields;         /* AirHeadField */

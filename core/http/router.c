@@ -216,13 +216,12 @@ describe_allowed (GPtrArray *allowed)
 }
 
 AirRouteEntry *
-air_router_find (AirRouter *router, const char *method, const char *path, char ***ret_variables, char **ret_allow)
+air_router_find (AirRouter *router, const char *method, char **segments, char ***ret_variables, char **ret_allow)
 {
   AirRouteEntry *best = NULL;
   unsigned counts[MAX_SEGMENTS];
   const char *wanted = g_str_equal (method, "HEAD") ? "GET" : method;
   g_autoptr (GPtrArray) allowed = g_ptr_array_new ();
-  g_auto (GStrv) segments = g_strsplit (path[0] == '/' ? path + 1 : path, "/", 128);
 
   for (unsigned i = 0; i < router->entries->len; i++)
     {

@@ -37,10 +37,10 @@ unsigned air_router_count_owner (AirRouter *router, AirContext *owner);
 /* (element-type AirRouteEntry) (transfer none) all entries, in the order of registration. */
 GPtrArray *air_router_get_entries (AirRouter *router);
 
-/* @path is decoded. HEAD finds GET. @ret_variables (may be NULL): (transfer full) name, value, name, value, …, NULL.
+/* @segments: of the path, decoded. HEAD finds GET. @ret_variables (may be NULL): (transfer full) name, value, name, value, …, NULL.
  * @ret_allow (may be NULL): (transfer full) when NULL is returned but other methods fit: "GET, HEAD, POST"; else NULL.
  * Returns: (transfer none) (nullable) */
-AirRouteEntry *air_router_find (AirRouter *router, const char *method, const char *path, char ***ret_variables,
+AirRouteEntry *air_router_find (AirRouter *router, const char *method, char **segments, char ***ret_variables,
                                 char **ret_allow);
 AirRouteEntry *air_route_entry_ref (AirRouteEntry *entry);
 void air_route_entry_unref (AirRouteEntry *entry);

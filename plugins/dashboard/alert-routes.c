@@ -45,6 +45,7 @@ typedef struct
   Dashboard *dashboard; /* a reference */
   AirRequest *request;  /* a reference */
   char *alert_id;
+  bool is_ack;
   JsonNode *changes, *document;
 } Change;
 
@@ -80,18 +81,11 @@ describe_change (Change *change, const Alert *alert)
     json_object_set_member (document, "ended_at", air_json_new ("%t", alert->ended_us));
 }
 
+/* (transfer full) */
 static void
-on_changed (GObject *source, GAsyncResult *result, void *data)
+reply_change (Change *change)
 {
-  Change *change = data;
   Dashboard *dashboard = change->dashboard;
-  g_autoptr (GError) error = NULL;
-  if (!air_store_update_finish (AIR_STORE (source), result, NULL, &error))
-    {
-      air_request_reply_error (change->request, error);
-      free_change (change);
-      return;
-    }
   AlertRail *rail = dashboard->store != NULL ? dashboard_rail (dashboard, air_json_get_string (change->document, "session_id")) : NULL;
   Alert *alert = rail != NULL ? alert_rail_find (rail, change->alert_id) : NULL;
   if (alert != NULL)
@@ -101,6 +95,20 @@ on_changed (GObject *source, GAsyncResult *result, void *data)
     }
   describe_change (change, alert);
   air_request_reply_json (change->request, 200, g_steal_pointer (&change->document));
+  free_change (change);
+}
+
+static void
+on_changed (GObject *source, GAsyncResult *result, void *data)
+{
+  Change *change = data;
+  g_autoptr (GError) error = NULL;
+  if (air_store_update_finish (AIR_STORE (source), result, NULL, &error))
+    {
+      reply_change (change);
+      return;
+    }
+  air_request_reply_error (change->request, error);
   free_change (change);
 }
 
@@ -121,18 +129,27 @@ on_alert (GObject *source, GAsyncResult *result, void *data)
       free_change (change);
       return;
     }
+  if (change->is_ack && air_json_get (change->document, "acked_at") != NULL)
+    {
+      /* Who saw it first, saw it. */
+      g_clear_pointer (&change->changes, json_node_unref);
+      change->changes = air_json_new ("{$set: {}}");
+      reply_change (change);
+      return;
+    }
   g_autoptr (JsonNode) filter = air_json_new ("{alert_id: %s}", change->alert_id);
   air_store_update (dashboard->store, "alerts", filter, change->changes, AIR_STORE_UPDATE_ONE, on_changed, change);
 }
 
 /* @changes: (transfer full) */
 static void
-change_alert (Dashboard *dashboard, AirRequest *request, JsonNode *changes)
+change_alert (Dashboard *dashboard, AirRequest *request, bool is_ack, JsonNode *changes)
 {
   Change *change = g_new0 (Change, 1);
   change->dashboard = dashboard_ref (dashboard);
   change->request = air_request_ref (request);
   change->alert_id = g_strdup (air_request_get_variable (request, "alert_id"));
+  change->is_ack = is_ack;
   change->changes = changes;
   dashboard->pending++;
   air_store_get (dashboard->store, "alerts", change->alert_id, on_alert, change);
@@ -143,8 +160,8 @@ post_ack (AirRequest *request, void *self)
 {
   const char *user_id = air_identity_get_user_id (air_request_get_identity (request));
   int64_t now_us = g_get_real_time ();
-  change_alert (self, request, air_json_new ("{$set: {acked_at: %t, acked_by: %s, updated_at: %t}}", now_us,
-                                             user_id != NULL ? user_id : "teacher", now_us));
+  change_alert (self, request, true, air_json_new ("{$set: {acked_at: %t, acked_by: %s, updated_at: %t}}", now_us,
+                                                   user_id != NULL ? user_id : "teacher", now_us));
 }
 
 static void
@@ -154,7 +171,8 @@ post_snooze (AirRequest *request, void *self)
   int64_t now_us = g_get_real_time ();
   int64_t minutes = air_json_get_int (air_request_get_json (request), "minutes",
                                       air_context_get_int (dashboard->context, "snooze") / 60000);
-  change_alert (self, request, air_json_new ("{$set: {snoozed_until: %t, updated_at: %t}}", now_us + minutes * 60 * G_USEC_PER_SEC, now_us));
+  change_alert (self, request, false,
+                air_json_new ("{$set: {snoozed_until: %t, updated_at: %t}}", now_us + minutes * 60 * G_USEC_PER_SEC, now_us));
 }
 
 void

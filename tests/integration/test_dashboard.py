@@ -407,3 +407,14 @@ def test_restart_in_mid_session(school):
     assert [a["alert_id"] for a in school.open("teacher", school.teacher()).snapshot["alerts"]] == [alert["alert_id"]]
     assert school.server.post(f"/api/dashboard/alerts/{alert['alert_id']}/ack", token=school.teacher()).status == 200
     assert school.open("teacher", school.teacher()).snapshot["alerts"] == []
+
+
+def test_who_saw_an_alert_first(school):
+    _, page = join(school, "Ann")
+    alert = confuse(school, page)
+    path = f"/api/dashboard/alerts/{alert['alert_id']}/ack"
+    first = school.server.post(path, token=school.teacher())
+    second = school.server.post(path, token=school.server.teacher_key)
+    assert first.status == 200 and second.status == 200
+    assert (second.json["acked_by"], second.json["acked_at"]) == (first.json["acked_by"], first.json["acked_at"]) and first.json["acked_by"] == "ms-kim"
+    assert alerts(school)[0]["acked_by"] == "ms-kim"

@@ -6,6 +6,7 @@ import datetime
 import json
 import pathlib
 import sqlite3
+import urllib.parse
 
 import pytest
 from class_client import School
@@ -492,3 +493,19 @@ def test_reboot_in_mid_session(airclassd):
     assert server.metric("airclass_engagement_store_errors_total") in (None, 0)
     assert get(school, "confusion").json["alerts"][0]["at"] == began
     school.close()
+
+
+@pytest.mark.parametrize("user_id", ["a/b", "한 국/ㄱ", "?#%+&="])
+def test_own_figures_whatever_the_id(school, user_id):
+    """An id is one segment of a path, percent-encoded."""
+    me = school.student(user_id=user_id)
+    school.open("student", me["token"]).wait("snapshot")
+    path = f"/api/engagement/student/{school.session}/{urllib.parse.quote(user_id, safe='')}"
+    answer = wait_until(lambda: (a := school.server.get(path, token=me["token"])).status == 200 and a, "the own figures")
+    assert answer.json["student_id"] == user_id
+    assert school.server.get(path, token=school.student(user_id="other")["token"]).status == 403
+
+
+def test_ids_that_no_path_can_have(school):
+    for user_id in (".", ".."):
+        assert school.ask_token(class_id="algebra", user_id=user_id).status == 400
