@@ -14,8 +14,7 @@ after(async () => {
   await server?.close();
 });
 
-const api = (method, path) => fetch(server.url + path, { method, headers: { Authorization: `Bearer ${server.teacherKey}` } });
-const pinOf = async () => (await (await api('GET', '/api/classes/algebra')).json()).pin;
+const pinOf = async () => (await (await server.api('GET', '/api/classes/algebra')).json()).pin;
 const comeIn = async (page) => {
   await page.getByLabel('PIN').fill(await pinOf());
   await page.getByLabel('수업에서 쓸 이름').fill('민지');
@@ -24,7 +23,7 @@ const comeIn = async (page) => {
 };
 const makeClass = async (page) => {
   await page.getByRole('button', { name: 'Make this class' }).click();
-  await waitFor(async () => (await api('GET', '/api/classes/algebra')).ok, 'the class');
+  await waitFor(async () => (await server.api('GET', '/api/classes/algebra')).ok, 'the class');
   await page.getByRole('button', { name: 'Start class' }).waitFor();
 };
 
@@ -44,7 +43,7 @@ test('a class that is not there is said to both, and made with a tap', { timeout
 
 test('deleted and made again: the old PIN is nothing, and is not tried', { timeout: 120_000 }, async () => {
   const oldPin = await pinOf();
-  assert.equal((await api('DELETE', '/api/classes/algebra')).status, 204);
+  assert.equal((await server.api('DELETE', '/api/classes/algebra')).status, 204);
   await saysSoon(student, 'main', /그런 수업이 없습니다/);
   await saysSoon(teacher, '.unreachable', /There is no class “algebra”/);
   await teacher.setViewportSize(PHONE.viewport);

@@ -30,8 +30,7 @@ afterEach(() => {
 });
 
 async function api(method, path, body) {
-  const response = await fetch(server.url + path, { method, headers: { Authorization: `Bearer ${server.teacherKey}`, 'Content-Type': 'application/json' },
-    body: body && JSON.stringify(body) });
+  const response = await server.api(method, path, body);
   const text = await response.text();
   assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
   return text ? JSON.parse(text) : null;
