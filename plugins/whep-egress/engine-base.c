@@ -24,6 +24,7 @@ air_engine_base_init (AirEngineBase *self, const AirEngineClass *engine_class, c
   self->context = context;
   self->events = *events;
   self->bframes = air_bframes_from_string (air_context_get_string (context, "bframes"));
+  self->sound_waits_from = (unsigned)air_context_get_int (context, "sound_waits_from");
   self->levels = air_levels_from_string (air_context_get_string (context, "levels"));
   self->viewers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_entry);
   self->feeds = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)air_stream_feed_free);
@@ -38,6 +39,19 @@ air_engine_base_clear (AirEngineBase *self)
 }
 
 /* ---- Viewers and feeds */
+
+static void
+viewers_changed (AirEngineBase *self)
+{
+  GHashTableIter iter;
+  AirStreamFeed *feed;
+  unsigned count = g_hash_table_size (self->viewers), from = self->sound_waits_from;
+  unsigned limit = self->sound_waits ? from - from / 4 : from; /* who comes and goes does not turn it on and off */
+  self->sound_waits = from > 0 && count >= limit;
+  g_hash_table_iter_init (&iter, self->feeds);
+  while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
+    air_stream_feed_set_sound_waits (feed, self->sound_waits);
+}
 
 AirStreamFeed *
 air_engine_base_find_feed (AirEngineBase *self, AirStream *stream)
@@ -68,6 +82,8 @@ air_engine_base_add_viewer (AirEngineBase *self, AirStreamFeed *feed, AirViewerR
   *entry = (Entry){ record, feed };
   g_hash_table_insert (self->viewers, g_strdup (record->info.viewer_id), entry);
   air_stream_feed_add_viewers (feed, 1);
+  air_stream_feed_add_short_viewers (feed, record->short_sound);
+  viewers_changed (self);
 }
 
 void *
@@ -89,7 +105,9 @@ air_engine_base_forget_viewer (AirEngineBase *self, AirViewerRecord *record, Air
     self->class->forget_viewer (self, record->viewer);
   g_hash_table_remove (self->viewers, info->viewer_id);
   air_stream_feed_add_viewers (feed, -1);
+  air_stream_feed_add_short_viewers (feed, -record->short_sound);
   air_engine_base_drop_feed (self, feed);
+  viewers_changed (self);
   self->events.left (info, reason, self->events.data);
   air_viewer_info_free (info);
 }
@@ -116,7 +134,7 @@ air_engine_base_second_passed (AirEngineBase *self, const AirEngineCounts *count
   self->load = (AirEngineLoad){
     .packets = counts->packets,
     .dropped = counts->dropped,
-    .late_us = air_delay_percentile_us (&counts->delays, 95),
+    .late_us = air_delay_percentile_us (&counts->delays[AIR_KIND_VIDEO], 95),
   };
   g_hash_table_iter_init (&iter, self->feeds);
   while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))

@@ -27,6 +27,8 @@ struct _AirEngineBase
   AirContext *context;
   AirEngineEvents events;
   AirBframes bframes;
+  unsigned sound_waits_from; /* viewers; 0: never */
+  bool sound_waits;          /* so many are there */
   AirLevels levels;
   GHashTable *viewers; /* id → what is known of a viewer and its feed */
   GHashTable *feeds;   /* group → AirStreamFeed */

@@ -30,6 +30,18 @@ count_levels (AirMetric *metric, const AirEngineCounts *counts)
         }
 }
 
+static void
+observe_delays (AirMetric *metric, const AirDelayHistogram *delays, const char *kind)
+{
+  const char *labels[] = { kind, NULL };
+  for (unsigned i = 0; i <= AIR_DELAY_BUCKETS; i++)
+    if (delays->counts[i] > 0)
+      {
+        double mean_us = (double)delays->sums_us[i] / (double)delays->counts[i];
+        air_metric_observe_many (metric, mean_us / G_USEC_PER_SEC, delays->counts[i], labels);
+      }
+}
+
 void
 air_engine_metrics_init (AirEngineMetrics *metrics, AirContext *context)
 {
@@ -59,7 +71,8 @@ air_engine_metrics_init (AirEngineMetrics *metrics, AirContext *context)
     "Datagrams that came in at another thread than their viewer's and were passed on", NULL, NULL);
   metrics->delay = air_context_add_metric (
     context, AIR_METRIC_HISTOGRAM, "airclass_whep_delay_seconds",
-    "Inside the server: from the last byte of a picture or piece of sound to its last packet for each viewer", NULL,
+    "Inside the server: from the last byte of a picture or piece of sound to its last packet for each viewer. Where sound waits "
+    "for the picture (sound_waits_from), that wait is part of it", by_kind,
     air_delay_bounds_s);
 }
 
@@ -83,11 +96,6 @@ air_engine_metrics_add (AirEngineMetrics *metrics, const AirEngineCounts *counts
   count (metrics->discarded, counts->overrun, "overrun");
   count_levels (metrics->levels, counts);
   count (metrics->forwarded, counts->forwarded, NULL);
-  const AirDelayHistogram *delays = &counts->delays;
-  for (unsigned i = 0; i <= AIR_DELAY_BUCKETS; i++)
-    if (delays->counts[i] > 0)
-      {
-        double mean_us = (double)delays->sums_us[i] / (double)delays->counts[i];
-        air_metric_observe_many (metrics->delay, mean_us / G_USEC_PER_SEC, delays->counts[i], NULL);
-      }
+  observe_delays (metrics->delay, &counts->delays[AIR_KIND_AUDIO], "audio");
+  observe_delays (metrics->delay, &counts->delays[AIR_KIND_VIDEO], "video");
 }

@@ -17,7 +17,7 @@ typedef struct
   uint64_t tcp_accepted, tcp_refused, tcp_cut, tcp_dropped;
   uint64_t level_changes[AIR_LEVEL_COUNT][AIR_LEVEL_REASON_COUNT];
   uint64_t forwarded, overrun; /* datagrams to the loop that owns their viewer; too many at once: dropped */
-  AirDelayHistogram delays;
+  AirDelayHistogram delays[AIR_KIND_COUNT];
 } AirEngineCounts;
 
 void air_engine_counts_add (AirEngineCounts *counts, const AirEngineCounts *more);

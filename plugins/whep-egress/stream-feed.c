@@ -22,6 +22,8 @@ struct _AirStreamFeed
   bool reordered;     /* B-frames that cannot be left out were seen on the way */
   int64_t bframes_us; /* when the publisher was last known to send B-frames; 0: never */
   unsigned viewers;
+  unsigned short_viewers;
+  bool sound_waits;
   Supply supplies[AIR_LANE_COUNT];
   int64_t low_us; /* when the low rung was last needed */
 };
@@ -130,6 +132,22 @@ air_stream_feed_add_viewers (AirStreamFeed *feed, int change)
 {
   feed->viewers = (unsigned)((int)feed->viewers + change);
   return feed->viewers;
+}
+
+void
+air_stream_feed_add_short_viewers (AirStreamFeed *feed, int change)
+{
+  feed->short_viewers = (unsigned)((int)feed->short_viewers + change);
+}
+
+void
+air_stream_feed_set_sound_waits (AirStreamFeed *feed, bool waits)
+{
+  waits = waits && feed->short_viewers == 0;
+  if (waits == feed->sound_waits)
+    return;
+  feed->sound_waits = waits;
+  feed->output.set_sound_waits (feed->output.group, waits);
 }
 
 static AirStream *

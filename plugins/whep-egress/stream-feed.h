@@ -24,6 +24,7 @@ typedef struct
   void *group;
   /* @reader: (transfer full) (nullable) NULL stops that lane. */
   void (*set_reader) (void *group, AirLane lane, AirReader *reader);
+  void (*set_sound_waits) (void *group, bool waits);
   void (*close) (void *group);
   AirRungDemand *demand; /* of the group */
 } AirFeedOutput;
@@ -40,6 +41,10 @@ void *air_stream_feed_get_group (AirStreamFeed *feed);
 AirSdpSource air_stream_feed_get_video (AirStreamFeed *feed);
 /* Viewers that belong to it, from the answer to the end. Returns the count. */
 unsigned air_stream_feed_add_viewers (AirStreamFeed *feed, int change);
+/* Those of them whose sound must come in packets of 20 ms. */
+void air_stream_feed_add_short_viewers (AirStreamFeed *feed, int change);
+/* Sound waits for pictures from now on (rtp-sound.h), unless there are such; or no longer. */
+void air_stream_feed_set_sound_waits (AirStreamFeed *feed, bool waits);
 
 /* Looks again at what is published, and changes readers where needed. */
 void air_stream_feed_review (AirStreamFeed *feed);

@@ -3,11 +3,13 @@
 
 void
 air_viewer_record_init (AirViewerRecord *record, void *viewer, GDestroyNotify free, const AirViewerRequest *request,
-                        const char *engine, bool video)
+                        const char *engine, const AirSdpChoice *choice)
 {
+  const AirSdpSection *sound = &choice->kinds[AIR_KIND_AUDIO];
   *record = (AirViewerRecord){
     .viewer = viewer,
     .free = free,
+    .short_sound = sound->accepted && !sound->long_packets,
     .info = {
       .viewer_id = g_strdup (request->viewer_id),
       .path = g_strdup (request->path),
@@ -20,7 +22,7 @@ air_viewer_record_init (AirViewerRecord *record, void *viewer, GDestroyNotify fr
       .queue_us = -1,
     },
   };
-  air_viewer_level_describe_first (video, &record->info);
+  air_viewer_level_describe_first (choice->kinds[AIR_KIND_VIDEO].accepted, &record->info);
   g_atomic_ref_count_init (&record->references);
   g_mutex_init (&record->lock);
 }

@@ -14,12 +14,13 @@ typedef struct
   GDestroyNotify free;
   GMutex lock;
   AirViewerInfo info;    /* under lock; viewer_id and path are constant */
+  bool short_sound;      /* in packets of 20 ms; constant */
   uint64_t bytes_before; /* for the bitrate; of the viewer's thread */
 } AirViewerRecord;
 
-/* The first reference. @free: frees @viewer after the last one. @engine: static. @video: it is sent pictures. */
+/* The first reference. @free: frees @viewer after the last one. @engine: static. */
 void air_viewer_record_init (AirViewerRecord *record, void *viewer, GDestroyNotify free,
-                             const AirViewerRequest *request, const char *engine, bool video);
+                             const AirViewerRequest *request, const char *engine, const AirSdpChoice *choice);
 AirViewerRecord *air_viewer_record_ref (AirViewerRecord *record);
 /* NULL is taken. */
 void air_viewer_record_unref (AirViewerRecord *record);

@@ -2,6 +2,7 @@
 out, and the sender reports say when each of both is to be shown. Only timestamps are compared, never when something arrived."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -9,6 +10,8 @@ from conftest import wait_until
 
 aiortc = pytest.importorskip("aiortc")
 import aiortc.rtcrtpreceiver  # noqa: E402
+from aiortc.codecs.opus import SAMPLE_RATE, TIME_BASE, OpusDecoder, ffi, lib  # noqa: E402
+from av import AudioFrame  # noqa: E402
 from test_whep import Player  # noqa: E402
 
 CLOCK_RATE = {"video": 90000, "audio": 48000}
@@ -85,10 +88,34 @@ class Watcher(Player):
         return ntp + ((timestamp - rtp + 2**31) % 2**32 - 2**31) / CLOCK_RATE[kind]
 
 
+class LongPackets(Watcher):
+    """Offers what a browser says of Opus."""
+
+    def offer(self):
+        return re.sub(r"a=rtpmap:(\d+) opus/48000/2\r\n", r"\g<0>a=fmtp:\1 minptime=10;useinbandfec=1\r\n", super().offer())
+
+
+def decode_any(sizes):
+    """aiortc's own counts on 20 ms a packet, and says so by saying nothing of Opus in its offer."""
+
+    def decode(self, encoded):
+        samples = ffi.new("int16_t[]", 2 * 5760)
+        length = lib.opus_decode(self.decoder, encoded.data, len(encoded.data), samples, 5760, 0)
+        assert length > 0, length
+        sizes.add(length)
+        frame = AudioFrame(format="s16", layout="stereo", samples=length)
+        frame.planes[0].update(bytes(ffi.buffer(samples, 4 * length)))
+        frame.pts, frame.sample_rate, frame.time_base = encoded.timestamp, SAMPLE_RATE, TIME_BASE
+        return [frame]
+
+    return decode
+
+
 SOURCES = {
     "as-it-is": dict(zerolatency=True, rate=48000, keyframe_frames=30),
     "long-keyframe-interval": dict(zerolatency=True, rate=48000, keyframe_frames=300),
     "both-renditions": dict(zerolatency=False, rate=44100, keyframe_frames=60),
+    "sound-waits": dict(zerolatency=True, rate=44100, keyframe_frames=60, waits=True),
 }
 
 
@@ -96,14 +123,18 @@ SOURCES = {
                          indirect=["engine"])
 def test_flash_and_beep(airclassd, publish, monkeypatch, engine, source):
     monkeypatch.setattr(aiortc.rtcrtpreceiver, "TimestampMapper", UnmappedTimestamps)
-    server = airclassd()
     arguments = dict(SOURCES[source])
+    waits = arguments.pop("waits", False)
+    server = airclassd({"whep-egress": {"sound_waits_from": "1"}} if waits else {})
     rate = arguments.pop("rate")
     publish(server, video=FLASH, audio=BEEP.format(rate=rate), **arguments)
     wait_until(lambda: server.stream()["tracks"], "the tracks")
 
+    sizes = set()
+    monkeypatch.setattr(OpusDecoder, "decode", decode_any(sizes))
+
     async def play():
-        async with Watcher(server) as watcher:
+        async with (LongPackets if waits else Watcher)(server) as watcher:
             deadline = asyncio.get_running_loop().time() + 40
             while min(len(watcher.flashes), len(watcher.beeps)) < SECONDS or any(len(r) < 5 for r in watcher.reports.values()):
                 assert asyncio.get_running_loop().time() < deadline, (watcher.flashes, watcher.beeps, watcher.reports)
@@ -111,6 +142,7 @@ def test_flash_and_beep(airclassd, publish, monkeypatch, engine, source):
             return watcher
 
     watcher = asyncio.run(play())
+    assert sizes > {960} if waits else sizes == {960}
     # One straight line from RTP to NTP, the same at all times.
     for kind, reports in watcher.reports.items():
         for report in reports:

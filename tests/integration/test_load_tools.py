@@ -21,9 +21,9 @@ def film(tmp_path_factory):
 
 
 @pytest.fixture
-def classroom(airclassd, run, film):
+def classroom(request, airclassd, run, film):
     """A server to which rtmp-load publishes the film again and again."""
-    server = airclassd()
+    server = airclassd(getattr(request, "param", {}))
     run([LOAD / "rtmp-load", "--publishers=1", f"--file={film}", "--duration=600", server.rtmp_url()])
     server.wait_state("live")
     wait_until(lambda: server.stream().get("keyframe_interval_ms"), "a second keyframe")
@@ -46,6 +46,22 @@ def test_viewers_join_and_lose_nothing(classroom):
     assert figures["all"]["frames"] > 6 * 30 and figures["all"]["audio_packets"] > 6 * 50
     assert figures["threads"] > 0 and figures["rss_mib"] > 0
     wait_until(lambda: classroom.metric("airclass_whep_viewers") == 0, "all to have left")
+
+
+@pytest.mark.parametrize("classroom", [{"whep-egress": {"sound_waits_from": "2"}}], indirect=True)
+def test_sound_waits_for_the_picture_when_many_watch(classroom):
+    """Then frames of 20 ms come joined, and most of them in the picture's message."""
+    messages = {}
+    for viewers, waits in ((1, False), (3, True)):
+        code, figures = call("whep-load", classroom, f"--viewers={viewers}", "--duration=3", "--receive-offload")
+        measured = figures["measured"]
+        messages[waits] = measured["messages"] / measured["frames"]
+        assert code == 0 and measured["lost"] == measured["audio_lost"] == 0, figures
+        assert measured["frames"] > viewers * 2.5 * 30 and measured["audio_samples"] > viewers * 2.5 * 48000, figures
+        assert (measured["audio_samples"] > measured["audio_packets"] * 960 * 1.1) == waits, figures
+    assert messages[True] < messages[False] - 0.7, messages  # of 1.7 packets of sound a picture
+    for kind in ("audio", "video"):
+        assert classroom.metric(f'airclass_whep_delay_seconds_count{{kind="{kind}"}}') > 0
 
 
 def test_what_is_dropped_is_asked_for_again(classroom):

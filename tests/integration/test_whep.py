@@ -59,7 +59,7 @@ class Player:
         self.peer.addTransceiver("audio", direction="recvonly")
         self.peer.on("track", lambda track: asyncio.ensure_future(self.read(track)))
         await self.peer.setLocalDescription(await self.peer.createOffer())
-        body = self.peer.localDescription.sdp
+        body = self.offer()
         self.answer = await asyncio.to_thread(
             self.server.post, f"/{self.path}/whep", body=body, headers=SDP, token=self.token)
         assert self.answer.status == 201, self.answer.text
@@ -69,6 +69,9 @@ class Player:
 
     async def __aexit__(self, *exception):
         await self.peer.close()
+
+    def offer(self):
+        return self.peer.localDescription.sdp
 
     def lose(self, share):
         """From now on that share of the media packets does not arrive; what is sent again may."""

@@ -35,10 +35,10 @@ def wait_until(condition, what, deadline_s=20):
         time.sleep(0.05)
 
 
-def media_file(keyframe_s, seconds=30):
+def media_file(keyframe_s, seconds=30, slices=1):
     """1280x720, 30 frames a second, H.264 baseline at a constant 2 Mbit/s, AAC: made once, kept in the user's cache."""
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "airclass-load"
-    path = cache / f"720p30-2M-key{keyframe_s}-{seconds}.flv"
+    path = cache / (f"720p30-2M-key{keyframe_s}-{seconds}" + (f"-slices{slices}" if slices > 1 else "") + ".flv")
     if path.is_file():
         return path
     if not shutil.which("ffmpeg"):
@@ -51,7 +51,7 @@ def media_file(keyframe_s, seconds=30):
         ["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30", "-f", "lavfi", "-i",
          "sine=frequency=1000:sample_rate=44100", "-t", str(seconds), "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "baseline",
          "-pix_fmt", "yuv420p", "-g", frames, "-keyint_min", frames, "-sc_threshold", "0", "-b:v", "2000k", "-minrate", "2000k",
-         "-maxrate", "2000k", "-bufsize", "1000k", "-x264-params", "nal-hrd=cbr:force-cfr=1", "-c:a", "aac", "-b:a", "128k", "-ac", "2",
+         "-maxrate", "2000k", "-bufsize", "1000k", "-x264-params", f"nal-hrd=cbr:force-cfr=1:slices={slices}", "-c:a", "aac", "-b:a", "128k", "-ac", "2",
          "-f", "flv", str(unfinished)], check=True)
     unfinished.rename(path)
     return path

@@ -36,6 +36,8 @@ typedef struct
   uint64_t nacks; /* sequence numbers asked for */
   uint64_t plis;
   uint64_t audio_packets;
+  uint64_t audio_samples; /* of 48 kHz, by what the packets say */
+  uint64_t messages;      /* datagrams, or runs of them that came as one (--receive-offload) */
 } LoadCounts;
 
 void load_counts_add (LoadCounts *sum, const LoadCounts *counts);

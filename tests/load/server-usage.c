@@ -96,7 +96,7 @@ add_bucket (LoadHistogram *histogram, double bound, double count)
 }
 
 bool
-load_histogram_read (const char *text, const char *name, LoadHistogram *ret_histogram)
+load_histogram_read (const char *text, const char *name, const char *label, LoadHistogram *ret_histogram)
 {
   g_autofree char *prefix = g_strdup_printf ("%s_bucket{", name);
 
@@ -106,7 +106,7 @@ load_histogram_read (const char *text, const char *name, LoadHistogram *ret_hist
       const char *end = strchr (line, '}');
       double bound;
 
-      if (end && read_bound (line, &bound))
+      if (end && g_strstr_len (line, end - line, label) && read_bound (line, &bound))
         add_bucket (ret_histogram, bound, g_ascii_strtod (end + 1, NULL));
     }
   return ret_histogram->n_buckets > 0;

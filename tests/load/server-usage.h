@@ -28,8 +28,8 @@ typedef struct
   double count[LOAD_MAX_BUCKETS]; /* cumulative */
 } LoadHistogram;
 
-/* @text: a /metrics page. Returns: false when it has no such histogram. */
-bool load_histogram_read (const char *text, const char *name, LoadHistogram *ret_histogram);
+/* @text: a /metrics page; @label: as in kind="video". Returns: false when it has no such histogram. */
+bool load_histogram_read (const char *text, const char *name, const char *label, LoadHistogram *ret_histogram);
 /* Of what was observed between the two. Returns: -1 when nothing was; infinity beyond the last finite bound. */
 double load_histogram_quantile (const LoadHistogram *before, const LoadHistogram *after, double quantile);
 

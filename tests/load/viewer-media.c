@@ -1,5 +1,6 @@
 /* A viewer's media and feedback, once SRTP has its keys. */
 #include <linux/sock_diag.h>
+#include <opus/opus.h>
 #include <string.h>
 
 #include "demux.h"
@@ -131,7 +132,11 @@ receive_audio (LoadViewer *viewer, const Rtp *rtp, int64_t now_us)
 {
   load_report_packet (&viewer->reports[1], rtp->ssrc, rtp->sequence, rtp->timestamp, now_us);
   if (load_track_receive (&viewer->audio, rtp->sequence, (LoadPacket){ .timestamp = rtp->timestamp }, now_us))
-    viewer->stay.counts.audio_packets++;
+    {
+      int samples = opus_packet_get_nb_samples (rtp->payload, (opus_int32)rtp->payload_bytes, 48000);
+      viewer->stay.counts.audio_packets++;
+      viewer->stay.counts.audio_samples += (uint64_t)MAX (0, samples);
+    }
 }
 
 void

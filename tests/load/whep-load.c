@@ -79,14 +79,16 @@ read_usage (Run *run, LoadUsage *ret_usage)
 }
 
 static void
-read_delay (Run *run, LoadHistogram *ret_histogram)
+read_delays (Run *run, LoadDelays *ret_delays)
 {
   g_autofree char *text = NULL;
   LoadRequest request = { .method = "GET", .target = "/metrics", .token = run->options.key };
 
-  *ret_histogram = (LoadHistogram){ 0 };
-  if (load_http_run (&run->options.plan.url, &request, METRICS_TIMEOUT_MS, &text) == 200)
-    run->result.has_delay |= load_histogram_read (text, DELAY_METRIC, ret_histogram);
+  *ret_delays = (LoadDelays){ 0 };
+  if (load_http_run (&run->options.plan.url, &request, METRICS_TIMEOUT_MS, &text) != 200)
+    return;
+  load_histogram_read (text, DELAY_METRIC, "kind=\"video\"", &ret_delays->video);
+  load_histogram_read (text, DELAY_METRIC, "kind=\"audio\"", &ret_delays->audio);
 }
 
 /* Two descriptors a viewer at most, and some. */
@@ -130,7 +132,7 @@ measure (Run *run)
 {
   double cpu_s;
 
-  read_delay (run, &run->result.delay_before);
+  read_delays (run, &run->result.delays_before);
   run->result.playing = SUM (run, playing);
   set_phase (run, LOAD_PHASE_MEASURING);
   read_usage (run, &run->result.begin);
@@ -141,7 +143,7 @@ measure (Run *run)
   run->result.own_cpu_s = load_usage_own_cpu_s () - cpu_s;
   run->result.measured_s += (double)g_get_monotonic_time () / G_USEC_PER_SEC;
   set_phase (run, LOAD_PHASE_MEASURED);
-  read_delay (run, &run->result.delay_after);
+  read_delays (run, &run->result.delays_after);
 }
 
 static void

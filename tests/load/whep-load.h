@@ -20,13 +20,19 @@ typedef struct
 bool load_options_parse (LoadOptions *options, int *argc, char ***argv, GError **error);
 void load_options_clear (LoadOptions *options);
 
+/* What the server says of itself; empty: it says nothing. */
+typedef struct
+{
+  LoadHistogram video, audio;
+} LoadDelays;
+
 typedef struct
 {
   LoadUsage idle, alone, begin, end; /* before any viewer, with one, around the measuring interval */
-  bool has_usage, has_delay;
+  bool has_usage;
   bool drops;         /* on purpose */
   bool expects_media; /* the viewers were not told to stop before */
-  LoadHistogram delay_before, delay_after;
+  LoadDelays delays_before, delays_after;
   double own_cpu_s, measured_s;
   unsigned viewers, playing; /* asked for; there when measuring began */
   uint64_t max_lag_us;

@@ -15,8 +15,8 @@ typedef struct
   LoadSpread answer_ms, checked_ms, secured_ms, picture_ms, live_ms;
   double slowest_fps, median_fps;
   double cpu_ms_per_viewer_s, cpu_cores, mib_per_viewer, mib_per_further_viewer, pss_mib_per_viewer;
-  double own_cpu_cores, megabits_per_s, packets_per_s;
-  double delay_p50_ms, delay_p95_ms;
+  double own_cpu_cores, megabits_per_s, packets_per_s, messages_per_s;
+  double delay_p50_ms, delay_p95_ms, sound_delay_p50_ms, sound_delay_p95_ms; /* -1: not known */
   GHashTable *failures; /* text → count */
 } Figures;
 
@@ -93,12 +93,19 @@ add_usage (Figures *figures, const LoadResult *result)
     figures->mib_per_further_viewer = (result->end.rss_mib - result->alone.rss_mib) / (viewers - 1);
 }
 
+static double
+get_delay_ms (const LoadHistogram *before, const LoadHistogram *after, double quantile)
+{
+  double seconds = load_histogram_quantile (before, after, quantile);
+  return seconds < 0 ? -1 : seconds * 1000;
+}
+
 static Figures
 make_figures (const LoadResult *result)
 {
   Figures figures = { .failures = g_hash_table_new (g_str_hash, g_str_equal), .cpu_cores = -1,
                       .cpu_ms_per_viewer_s = -1, .mib_per_viewer = -1, .mib_per_further_viewer = -1,
-                      .pss_mib_per_viewer = -1, .delay_p50_ms = -1, .delay_p95_ms = -1 };
+                      .pss_mib_per_viewer = -1 };
 
   spread_stays (&figures, result->stays);
   add_usage (&figures, result);
@@ -107,12 +114,12 @@ make_figures (const LoadResult *result)
       figures.own_cpu_cores = result->own_cpu_s / result->measured_s;
       figures.megabits_per_s = (double)figures.measured.bytes * 8 / 1e6 / result->measured_s;
       figures.packets_per_s = (double)figures.measured.packets / result->measured_s;
+      figures.messages_per_s = (double)figures.measured.messages / result->measured_s;
     }
-  if (result->has_delay)
-    {
-      figures.delay_p50_ms = load_histogram_quantile (&result->delay_before, &result->delay_after, 0.5) * 1000;
-      figures.delay_p95_ms = load_histogram_quantile (&result->delay_before, &result->delay_after, 0.95) * 1000;
-    }
+  figures.delay_p50_ms = get_delay_ms (&result->delays_before.video, &result->delays_after.video, 0.5);
+  figures.delay_p95_ms = get_delay_ms (&result->delays_before.video, &result->delays_after.video, 0.95);
+  figures.sound_delay_p50_ms = get_delay_ms (&result->delays_before.audio, &result->delays_after.audio, 0.5);
+  figures.sound_delay_p95_ms = get_delay_ms (&result->delays_before.audio, &result->delays_after.audio, 0.95);
   return figures;
 }
 
@@ -179,7 +186,9 @@ load_report_print (const LoadResult *result)
           (double)result->max_lag_us / 1000);
   print_usage (&figures, result);
   if (figures.delay_p95_ms >= 0)
-    printf ("  delay inside               p50 %.2f ms, p95 %.2f ms\n", figures.delay_p50_ms, figures.delay_p95_ms);
+    printf ("  delay inside, pictures     p50 %.2f ms, p95 %.2f ms\n", figures.delay_p50_ms, figures.delay_p95_ms);
+  if (figures.sound_delay_p95_ms >= 0)
+    printf ("  delay inside, sound        p50 %.2f ms, p95 %.2f ms\n", figures.sound_delay_p50_ms, figures.sound_delay_p95_ms);
   g_hash_table_unref (figures.failures);
 }
 
@@ -190,6 +199,8 @@ add_counts (JsonBuilder *builder, const char *name, const LoadCounts *counts)
   json_builder_begin_object (builder);
   load_json_add_number (builder, "packets", (double)counts->packets);
   load_json_add_number (builder, "audio_packets", (double)counts->audio_packets);
+  load_json_add_number (builder, "audio_samples", (double)counts->audio_samples);
+  load_json_add_number (builder, "messages", (double)counts->messages);
   load_json_add_number (builder, "missing", (double)counts->missing);
   load_json_add_number (builder, "reordered", (double)counts->reordered);
   load_json_add_number (builder, "repaired", (double)counts->repaired);
@@ -225,6 +236,8 @@ add_server (JsonBuilder *builder, const Figures *figures, const LoadResult *resu
     }
   load_json_add_number (builder, "delay_p50_ms", figures->delay_p50_ms);
   load_json_add_number (builder, "delay_p95_ms", figures->delay_p95_ms);
+  load_json_add_number (builder, "sound_delay_p50_ms", figures->sound_delay_p50_ms);
+  load_json_add_number (builder, "sound_delay_p95_ms", figures->sound_delay_p95_ms);
 }
 
 void
@@ -253,6 +266,7 @@ load_report_print_json (const LoadResult *result)
   load_json_add_number (builder, "measured_viewers", result->playing);
   load_json_add_number (builder, "megabits_per_s", figures.megabits_per_s);
   load_json_add_number (builder, "packets_per_s", figures.packets_per_s);
+  load_json_add_number (builder, "messages_per_s", figures.messages_per_s);
   load_json_add_number (builder, "own_cpu_cores", figures.own_cpu_cores);
   load_json_add_number (builder, "own_lag_ms", (double)result->max_lag_us / 1000);
   add_server (builder, &figures, result);

@@ -124,6 +124,7 @@ take_datagrams (LoadViewer *viewer, struct mmsghdr *header, uint8_t *data, int64
   read_control (&header->msg_hdr, &segment, &arrival_us);
   if (segment == 0)
     segment = size;
+  viewer->stay.counts.messages++;
   for (size_t at = 0; at < size && viewer->udp >= 0; at += segment)
     load_viewer_datagram (viewer, data + at, MIN (segment, size - at), now_us - MAX (0, real_us - arrival_us));
 }

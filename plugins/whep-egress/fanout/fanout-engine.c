@@ -85,6 +85,12 @@ set_reader (void *group, AirLane lane, AirReader *reader)
 }
 
 static void
+set_sound_waits (void *group, bool waits)
+{
+  air_fanout_group_set_sound_waits (group, waits);
+}
+
+static void
 close_group (void *group)
 {
   air_fanout_group_close (group);
@@ -95,7 +101,7 @@ make_output (AirEngineBase *base)
 {
   AirFanoutGroup *group
     = air_fanout_loops_make_group (((FanoutEngine *)base)->loops, base->bframes == AIR_BFRAMES_DROP);
-  return (AirFeedOutput){ group, set_reader, close_group, air_fanout_group_get_demand (group) };
+  return (AirFeedOutput){ group, set_reader, set_sound_waits, close_group, air_fanout_group_get_demand (group) };
 }
 
 /* ---- Start and stop */

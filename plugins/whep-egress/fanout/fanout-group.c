@@ -28,7 +28,7 @@ typedef struct
 {
   AirFanoutGroup *group; /* a reference */
   unsigned index;        /* which loop it is about */
-  unsigned value;        /* a generation, or a count */
+  unsigned value;        /* a generation, a count, or a boolean */
   AirLane lane;
   AirReader *reader;
   AirRtpBatch *batch;
@@ -172,6 +172,14 @@ set_reader (AirFanoutLoop *loop, void *data)
   air_rtp_source_set_reader (message->group->source, message->lane, g_steal_pointer (&message->reader));
 }
 
+static void
+set_sound_waits (AirFanoutLoop *loop, void *data)
+{
+  const Message *message = data;
+  if (message->group->source)
+    air_rtp_source_set_sound_waits (message->group->source, message->value);
+}
+
 /* ---- For the main thread */
 
 AirFanoutGroup *
@@ -235,6 +243,12 @@ void
 air_fanout_group_set_reader (AirFanoutGroup *group, AirLane lane, AirReader *reader)
 {
   send_message (group->home, set_reader, (Message){ .group = group, .lane = lane, .reader = reader });
+}
+
+void
+air_fanout_group_set_sound_waits (AirFanoutGroup *group, bool waits)
+{
+  send_message (group->home, set_sound_waits, (Message){ .group = group, .value = waits });
 }
 
 AirRungDemand *

@@ -32,6 +32,8 @@ void air_fanout_group_close (AirFanoutGroup *group);
 /* @reader: (transfer full) (nullable) NULL stops that lane. Main thread. */
 void air_fanout_group_set_reader (AirFanoutGroup *group, AirLane lane, AirReader *reader);
 /* Any thread. */
+/* Whether sound waits for pictures. Main thread. */
+void air_fanout_group_set_sound_waits (AirFanoutGroup *group, bool waits);
 AirRungDemand *air_fanout_group_get_demand (AirFanoutGroup *group);
 
 /* ---- On the loop of the share */

@@ -72,8 +72,8 @@ uint8_t *air_fanout_loop_reserve (AirFanoutLoop *loop, const AirPath *path, size
 void air_fanout_loop_commit (AirFanoutLoop *loop, const AirPath *path, size_t bytes);
 /* Lets go of all that was committed. */
 void air_fanout_loop_flush (AirFanoutLoop *loop);
-/* What was committed last completes a unit that came in at @arrival_us. */
-void air_fanout_loop_note_delay (AirFanoutLoop *loop, int64_t arrival_us);
+/* What was committed last completes a unit of @kind that came in at @arrival_us. */
+void air_fanout_loop_note_delay (AirFanoutLoop *loop, AirKind kind, int64_t arrival_us);
 /* Copies and commits. */
 void air_fanout_loop_send (AirFanoutLoop *loop, const AirPath *path, const uint8_t *data, size_t bytes);
 /* Sends on the selected path of the AirFanoutViewer that is its user data. */

@@ -58,7 +58,7 @@ struct _AirFanoutLoop
   int64_t next_tick_us, next_second_us, next_pace_us;
   int64_t ahead_us; /* what the wall clock was ahead of the monotonic one at first */
 
-  AirDelayPending delays;
+  AirDelayPending delays[AIR_KIND_COUNT];
   AirEngineCounts counts;
   GMutex lock;
   AirEngineCounts shared; /* a copy of `counts`, once a second */

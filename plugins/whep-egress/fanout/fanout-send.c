@@ -25,14 +25,15 @@ air_fanout_loop_flush (AirFanoutLoop *loop)
   air_udp_sender_flush (loop->sender);
   if (loop->tcp)
     air_tcp_flush (loop->tcp);
-  if (loop->delays.count > 0)
-    air_delay_settle (&loop->delays, &loop->counts.delays, g_get_monotonic_time ());
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    if (loop->delays[kind].count > 0)
+      air_delay_settle (&loop->delays[kind], &loop->counts.delays[kind], g_get_monotonic_time ());
 }
 
 void
-air_fanout_loop_note_delay (AirFanoutLoop *loop, int64_t arrival_us)
+air_fanout_loop_note_delay (AirFanoutLoop *loop, AirKind kind, int64_t arrival_us)
 {
-  air_delay_note (&loop->delays, arrival_us);
+  air_delay_note (&loop->delays[kind], arrival_us);
 }
 
 void

@@ -35,8 +35,7 @@ air_fanout_viewer_new (AirFanoutGroup *group, const AirViewerRequest *request, c
   viewer->listing.created_us = viewer->created_us;
   air_repair_init (&viewer->repair);
   viewer->counts.rtt_us = -1;
-  air_viewer_record_init (&viewer->record, viewer, free_viewer, request, "fanout",
-                          choice->kinds[AIR_KIND_VIDEO].accepted);
+  air_viewer_record_init (&viewer->record, viewer, free_viewer, request, "fanout", choice);
   return viewer;
 }
 
@@ -137,7 +136,7 @@ pump_track (AirFanoutViewer *viewer, AirKind kind, const AirPath *path, int64_t 
       air_rtp_copy_make (&copy, &viewer->copier, kind, track, segment, packet, track->next_sequence++);
       air_fanout_packet_send (viewer, &copy);
       if (!slow && is_live_end (segment, packet))
-        air_fanout_loop_note_delay (viewer->loop, packet->arrival_us);
+        air_fanout_loop_note_delay (viewer->loop, kind, packet->arrival_us);
       air_rtp_track_take_sent (track, segment, packet, now_us);
       air_repair_take_sent (&viewer->repair, packet->payload_bytes);
       viewer->budget--;
@@ -153,8 +152,11 @@ air_fanout_viewer_pump (AirFanoutViewer *viewer, int64_t now_us)
     return false;
   refill (viewer, now_us);
   viewer->copier.narrow = viewer->level.policy.reason == AIR_LEVEL_CONGESTION;
-  bool sound = pump_track (viewer, AIR_KIND_AUDIO, path, now_us);
-  bool pictures = pump_track (viewer, AIR_KIND_VIDEO, path, now_us);
+  /* Sound is the end of the picture's row (udp-send.c). Of who is paced sound goes first: it must not wait. */
+  AirKind first = viewer->behind ? AIR_KIND_AUDIO : AIR_KIND_VIDEO;
+  AirKind second = first == AIR_KIND_AUDIO ? AIR_KIND_VIDEO : AIR_KIND_AUDIO;
+  bool waits = pump_track (viewer, first, path, now_us);
+  waits |= pump_track (viewer, second, path, now_us);
   bool probe = air_viewer_level_probe (&viewer->level, now_us);
-  return sound || pictures || probe;
+  return waits || probe;
 }

@@ -72,13 +72,15 @@ air_rtp_copy_make (AirRtpCopy *copy, AirRtpCopier *copier, AirKind kind, const A
       header->mid_id = ids[AIR_SDP_EXTENSION_MID];
       header->mid = copier->mids[kind];
     }
+  header->padded = packet->padding_bytes > 0;
   copy->payload = packet->payload;
-  copy->payload_bytes = packet->payload_bytes;
+  copy->payload_bytes = packet->payload_bytes + packet->padding_bytes;
   size_t redundant_bytes
     = kind == AIR_KIND_AUDIO ? write_redundant (copier, track, segment, packet, copy->own) : 0;
   if (redundant_bytes == 0)
     return;
   header->payload = track->section.red_payload;
+  header->padded = false;
   copy->payload = copy->own;
   copy->payload_bytes = redundant_bytes;
 }

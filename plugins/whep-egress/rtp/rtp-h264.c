@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "rtp-cut.h"
+
 #define NAL_SLICE_IDR 5
 #define NAL_SEI 6
 #define NAL_SPS 7
@@ -36,6 +38,8 @@ typedef struct
   int64_t pts_ns;
   uint32_t timestamp;
   bool keyframe;
+  bool is_one_packet;   /* all NAL units go into one STAP-A */
+  size_t payload_bytes; /* of all packets, padded; 0: each NAL unit by itself */
   unsigned count;
   uint8_t aggregate[AIR_RTP_MAX_PAYLOAD_BYTES]; /* the STAP-A being filled */
   size_t aggregate_bytes;                       /* 0: none */
@@ -97,20 +101,33 @@ air_rtp_h264_set_codec_data (AirRtpH264 *rtp, const uint8_t *codec_data, size_t 
 
 /* The packet made before this one is complete; this one waits for the next. */
 static AirRtpPacket *
-emit (Run *run, size_t payload_bytes)
+emit_padded (Run *run, size_t payload_bytes, size_t padding_bytes)
 {
   if (run->pending)
     run->sink (run->pending, run->sink_data);
-  run->pending = air_rtp_packet_new (run->pts_ns, run->timestamp, payload_bytes);
+  run->pending = air_rtp_packet_new_padded (run->pts_ns, run->timestamp, payload_bytes, padding_bytes);
   if (run->count++ == 0)
     run->pending->flags = (uint16_t)(AIR_RTP_FRAME_START | (run->keyframe ? AIR_RTP_KEYFRAME : 0));
   return run->pending;
 }
 
+static AirRtpPacket *
+emit (Run *run, size_t payload_bytes)
+{
+  return emit_padded (run, payload_bytes, 0);
+}
+
+/* Up to the size that all have. */
+static AirRtpPacket *
+emit_even (Run *run, size_t payload_bytes)
+{
+  return emit_padded (run, payload_bytes, run->payload_bytes > payload_bytes ? run->payload_bytes - payload_bytes : 0);
+}
+
 static void
 send_single (Run *run, const uint8_t *nal, size_t size)
 {
-  memcpy (emit (run, size)->payload, nal, size);
+  memcpy (emit_even (run, size)->payload, nal, size);
 }
 
 /* RFC 6184 §5.7.1. One NAL unit alone is sent as it is. */
@@ -118,7 +135,7 @@ static void
 flush_aggregate (Run *run)
 {
   if (run->aggregate_nals == 1)
-    send_single (run, run->aggregate + 3, run->aggregate_bytes - 3);
+    memcpy (emit (run, run->aggregate_bytes - 3)->payload, run->aggregate + 3, run->aggregate_bytes - 3);
   else if (run->aggregate_nals > 1)
     memcpy (emit (run, run->aggregate_bytes)->payload, run->aggregate, run->aggregate_bytes);
   run->aggregate_bytes = 0;
@@ -145,18 +162,19 @@ aggregate (Run *run, const uint8_t *nal, size_t size)
   run->aggregate_nals++;
 }
 
-/* RFC 6184 §5.8. All fragments but the last have one size, which lets the kernel send them as one run. */
+/* RFC 6184 §5.8 */
 static void
 send_fragments (Run *run, const uint8_t *nal, size_t size)
 {
-  const size_t room = AIR_RTP_MAX_PAYLOAD_BYTES - 2;
+  size_t packets = air_rtp_cut_count (size, run->payload_bytes > 0 ? run->payload_bytes : AIR_RTP_MAX_PAYLOAD_BYTES);
+  size_t room = (size - 1 + packets - 1) / packets;
   for (size_t at = 1; at < size;)
     {
       size_t bytes = MIN (room, size - at);
-      uint8_t *payload = emit (run, bytes + 2)->payload;
+      uint8_t *payload = emit_even (run, bytes + AIR_RTP_FU_HEADER_BYTES)->payload;
       payload[0] = (uint8_t)((nal[0] & 0xe0) | NAL_FU_A);
       payload[1] = (uint8_t)((at == 1 ? 0x80 : 0) | (at + bytes == size ? 0x40 : 0) | (nal[0] & 0x1f));
-      memcpy (payload + 2, nal + at, bytes);
+      memcpy (payload + AIR_RTP_FU_HEADER_BYTES, nal + at, bytes);
       at += bytes;
     }
 }
@@ -193,18 +211,33 @@ is_idle_sei (const uint8_t *nal, size_t size)
   return size > 1;
 }
 
+/* Delimiters, end marks and filler tell a receiver nothing; 0 and 24 to 31 cannot stand in a unit. */
+static bool
+is_sent (const uint8_t *nal, size_t size)
+{
+  unsigned type = size > 0 ? nal[0] & 0x1f : 0;
+  return type != 0 && !(type >= NAL_DELIMITER && type <= NAL_FILLER) && type < NAL_STAP_A
+         && !(type == NAL_SEI && is_idle_sei (nal, size));
+}
+
+/* What is small and stands before the slices. */
+static bool
+is_aggregated (const uint8_t *nal, size_t size)
+{
+  unsigned type = nal[0] & 0x1f;
+  return size + 3 <= AIR_RTP_MAX_PAYLOAD_BYTES && (type == NAL_SPS || type == NAL_PPS || type == NAL_SEI);
+}
+
 static void
 send_nal (Run *run, const uint8_t *nal, size_t size)
 {
-  unsigned type = nal[0] & 0x1f;
-  bool small = size + 3 <= AIR_RTP_MAX_PAYLOAD_BYTES;
-  if (small && (type == NAL_SPS || type == NAL_PPS || type == NAL_SEI))
+  if (run->is_one_packet || is_aggregated (nal, size))
     {
       aggregate (run, nal, size);
       return;
     }
   flush_aggregate (run);
-  if (size <= AIR_RTP_MAX_PAYLOAD_BYTES)
+  if (size <= (run->payload_bytes > 0 ? run->payload_bytes : AIR_RTP_MAX_PAYLOAD_BYTES))
     send_single (run, nal, size);
   else
     send_fragments (run, nal, size);
@@ -254,6 +287,27 @@ send_parameter_sets (AirRtpH264 *rtp, Run *run)
     }
 }
 
+/* Looks at the whole unit before its first packet is made. */
+static void
+plan (const AirRtpH264 *rtp, const uint8_t *data, size_t size, Run *run)
+{
+  const uint8_t *nal;
+  size_t sizes[AIR_RTP_CUT_MAX_NALS], count = 0, at = 0, bytes, together = 1;
+  while (next_nal (rtp, data, size, &at, &nal, &bytes))
+    {
+      if (!is_sent (nal, bytes))
+        continue;
+      together += 2 + bytes;
+      if (is_aggregated (nal, bytes))
+        continue;
+      if (count < AIR_RTP_CUT_MAX_NALS)
+        sizes[count] = bytes;
+      count++;
+    }
+  run->is_one_packet = together <= sizeof run->aggregate;
+  run->payload_bytes = air_rtp_cut_choose (sizes, count, AIR_RTP_MAX_PAYLOAD_BYTES);
+}
+
 unsigned
 air_rtp_h264_push (AirRtpH264 *rtp, const uint8_t *data, size_t size, bool keyframe, int64_t pts_ns, AirRtpSink sink,
                    void *sink_data)
@@ -264,15 +318,10 @@ air_rtp_h264_push (AirRtpH264 *rtp, const uint8_t *data, size_t size, bool keyfr
     send_parameter_sets (rtp, &run);
   const uint8_t *nal;
   size_t at = 0, bytes;
+  plan (rtp, data, size, &run);
   while (next_nal (rtp, data, size, &at, &nal, &bytes))
-    {
-      unsigned type = bytes > 0 ? nal[0] & 0x1f : 0;
-      /* Delimiters, end marks and filler tell a receiver nothing; 0 and 24 to 31 cannot stand in a unit. */
-      if (type == 0 || (type >= NAL_DELIMITER && type <= NAL_FILLER) || type >= NAL_STAP_A
-          || (type == NAL_SEI && is_idle_sei (nal, bytes)))
-        continue;
+    if (is_sent (nal, bytes))
       send_nal (&run, nal, bytes);
-    }
   flush_aggregate (&run);
   if (!run.pending)
     return 0;

@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 G_BEGIN_DECLS
 
@@ -55,13 +56,15 @@ typedef struct
   uint16_t flags;     /* AirRtpFlags */
   uint16_t payload_bytes;
   uint16_t wait_ms;
+  uint8_t padding_bytes; /* behind the payload, the last one their count (RFC 3550 §5.1); 0: none */
   uint8_t payload[];
 } AirRtpPacket;
 
+/* @padding_bytes: at most 255. */
 static inline AirRtpPacket *
-air_rtp_packet_new (int64_t pts_ns, uint32_t timestamp, size_t payload_bytes)
+air_rtp_packet_new_padded (int64_t pts_ns, uint32_t timestamp, size_t payload_bytes, size_t padding_bytes)
 {
-  AirRtpPacket *packet = g_malloc (sizeof (AirRtpPacket) + payload_bytes);
+  AirRtpPacket *packet = g_malloc (sizeof (AirRtpPacket) + payload_bytes + padding_bytes);
   g_atomic_ref_count_init (&packet->references);
   packet->lane = 0;
   packet->sequence = 0;
@@ -72,7 +75,17 @@ air_rtp_packet_new (int64_t pts_ns, uint32_t timestamp, size_t payload_bytes)
   packet->flags = 0;
   packet->wait_ms = 0;
   packet->payload_bytes = (uint16_t)payload_bytes;
+  packet->padding_bytes = (uint8_t)padding_bytes;
+  memset (packet->payload + payload_bytes, 0, padding_bytes);
+  if (padding_bytes > 0)
+    packet->payload[payload_bytes + padding_bytes - 1] = (uint8_t)padding_bytes;
   return packet;
+}
+
+static inline AirRtpPacket *
+air_rtp_packet_new (int64_t pts_ns, uint32_t timestamp, size_t payload_bytes)
+{
+  return air_rtp_packet_new_padded (pts_ns, timestamp, payload_bytes, 0);
 }
 
 static inline AirRtpPacket *

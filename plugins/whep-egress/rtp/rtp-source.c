@@ -6,6 +6,7 @@
 #include "lip-sync.h"
 #include "rtp-h264.h"
 #include "rtp-opus.h"
+#include "rtp-sound.h"
 
 #define CAPTURE_TIME_EVERY_NS (500 * G_GINT64_CONSTANT (1000000))
 #define LEAST_STEP_NS G_GINT64_CONSTANT (1000000)
@@ -36,8 +37,9 @@ typedef struct
   int64_t next_capture_ns; /* when a packet carries the capture time again */
   int64_t next_wait_ns;    /* when a picture carries the playout delay again */
   AirLateness lateness;
-  int64_t arrival_us; /* of the unit that is being packetized */
+  int64_t arrival_us; /* of the unit that is being packetized, or lets the sound go that waited for it */
   bool disposable;    /* it is */
+  uint16_t unit_flags; /* of all packets of the picture */
   bool any;
 } Channel;
 
@@ -51,6 +53,8 @@ struct _AirRtpSource
   AirRtpView *view;
   Channel channels[AIR_LANE_COUNT];
   AirRtpOpus opus;
+  AirRtpSound *sound;
+  bool sound_waits; /* for the picture */
   int wait_ms; /* how long a picture waits for its sound; < 0: not known */
 };
 
@@ -66,6 +70,7 @@ air_rtp_source_new (AirRtpView *view, bool drop_reordered, const AirRtpSourceEve
   source->epoll = -1;
   source->wait_ms = -1;
   source->drop_reordered = drop_reordered;
+  source->sound = air_rtp_sound_new ();
   for (unsigned lane = 0; lane < AIR_LANE_COUNT; lane++)
     {
       Channel *channel = &source->channels[lane];
@@ -99,6 +104,7 @@ air_rtp_source_free (AirRtpSource *source)
       air_rtp_h264_free (channel->h264);
       g_clear_pointer (&channel->track, air_track_unref);
     }
+  air_rtp_sound_free (source->sound);
   g_free (source);
 }
 
@@ -163,6 +169,12 @@ air_rtp_source_set_viewers (AirRtpSource *source, unsigned viewers)
 }
 
 void
+air_rtp_source_set_sound_waits (AirRtpSource *source, bool waits)
+{
+  source->sound_waits = waits; /* what waits goes with the next picture, or the next sound */
+}
+
+void
 air_rtp_source_request_keyframe (AirRtpSource *source, AirLane lane)
 {
   Input *input = source->channels[lane].current;
@@ -170,52 +182,89 @@ air_rtp_source_request_keyframe (AirRtpSource *source, AirLane lane)
     air_stream_request_keyframe (air_reader_get_stream (input->reader));
 }
 
-static void
-take_packet (AirRtpPacket *packet, void *data)
+/* Once in a while is enough, receivers interpolate. */
+static bool
+is_capture_time_due (Channel *channel, int64_t pts_ns)
 {
-  Channel *channel = data;
-  /* Once in a while is enough, receivers interpolate; on the last packet of a frame it leaves the run of equal sizes
-   * whole. */
+  if (pts_ns < channel->next_capture_ns)
+    return false;
+  channel->next_capture_ns = pts_ns + CAPTURE_TIME_EVERY_NS;
+  return true;
+}
+
+static void
+take_packet (AirRtpPacket *packet, Channel *channel)
+{
   AirLane lane = channel->inputs[0].lane;
-  bool last = packet->flags & AIR_RTP_MARKER || lane == AIR_LANE_AUDIO;
-  if (last && packet->pts_ns >= channel->next_capture_ns)
-    {
-      packet->flags |= AIR_RTP_CAPTURE_TIME;
-      channel->next_capture_ns = packet->pts_ns + CAPTURE_TIME_EVERY_NS;
-    }
-  packet->flags |= last ? AIR_RTP_UNIT_END : 0;
   packet->lane = (uint8_t)lane;
-  packet->arrival_us = channel->arrival_us;
-  packet->flags |= channel->disposable ? AIR_RTP_DISPOSABLE : 0;
   air_packet_ring_append (channel->inputs[0].source->view->rings[lane], packet);
 }
 
 /* A viewer's first picture is a keyframe and is shown at once, so it waits from the one behind it on. */
-static void
-tell_wait (AirRtpPacket *packet, Channel *channel)
+static bool
+is_wait_due (Channel *channel, const AirRtpPacket *first)
 {
-  AirRtpSource *source = channel->inputs[0].source;
-  if (packet->flags & AIR_RTP_KEYFRAME)
+  if (first->flags & AIR_RTP_KEYFRAME)
     channel->next_wait_ns = 0;
-  else if (packet->flags & AIR_RTP_FRAME_START && packet->pts_ns >= channel->next_wait_ns)
+  else if (first->pts_ns >= channel->next_wait_ns)
     {
-      int before = source->wait_ms;
-      if (source->channels[AIR_LANE_AUDIO].current)
-        source->wait_ms
-          = air_lip_sync_wait_ms (&channel->lateness, &source->channels[AIR_LANE_AUDIO].lateness, source->wait_ms);
-      if (source->wait_ms != before)
-        g_debug ("the picture waits %d ms for its sound", source->wait_ms);
-      packet->wait_ms = (uint16_t)MAX (0, source->wait_ms); /* viewers that lose packets add to it */
-      packet->flags |= AIR_RTP_WAIT;
-      channel->next_wait_ns = packet->pts_ns + WAIT_EVERY_NS;
+      channel->next_wait_ns = first->pts_ns + WAIT_EVERY_NS;
+      return true;
     }
+  return false;
 }
 
 static void
+look_at_wait (AirRtpSource *source, const Channel *pictures)
+{
+  const Channel *sound = &source->channels[AIR_LANE_AUDIO];
+  int before = source->wait_ms;
+  if (sound->current)
+    source->wait_ms = air_lip_sync_wait_ms (&pictures->lateness, &sound->lateness, before);
+  if (source->wait_ms != before)
+    g_debug ("the picture waits %d ms for its sound", source->wait_ms);
+}
+
+/* What one packet of a picture carries all do, so that their sizes stay equal. */
+static void
 take_picture_packet (AirRtpPacket *packet, void *data)
 {
-  tell_wait (packet, data);
-  take_packet (packet, data);
+  Channel *channel = data;
+  AirRtpSource *source = channel->inputs[0].source;
+  if (packet->flags & AIR_RTP_FRAME_START)
+    {
+      channel->unit_flags = channel->disposable ? AIR_RTP_DISPOSABLE : 0;
+      if (is_capture_time_due (channel, packet->pts_ns))
+        channel->unit_flags |= AIR_RTP_CAPTURE_TIME;
+      if (is_wait_due (channel, packet))
+        {
+          look_at_wait (source, channel);
+          channel->unit_flags |= AIR_RTP_WAIT;
+        }
+    }
+  packet->arrival_us = channel->arrival_us;
+  packet->flags |= channel->unit_flags | (packet->flags & AIR_RTP_MARKER ? AIR_RTP_UNIT_END : 0);
+  packet->wait_ms = (uint16_t)MAX (0, source->wait_ms); /* viewers that lose packets add to it */
+  take_packet (packet, channel);
+}
+
+static void
+take_sound_packet (AirRtpPacket *packet, void *data)
+{
+  Channel *channel = data;
+  const AirRtpSource *source = channel->inputs[0].source;
+  air_lateness_add (&channel->lateness, channel->arrival_us - air_rtp_view_time_of (source->view, packet->pts_ns));
+  packet->flags |= AIR_RTP_UNIT_END | (is_capture_time_due (channel, packet->pts_ns) ? AIR_RTP_CAPTURE_TIME : 0);
+  take_packet (packet, channel);
+}
+
+/* @arrival_us: of what lets it go. */
+static void
+release_sound (AirRtpSource *source, int64_t arrival_us)
+{
+  Channel *channel = &source->channels[AIR_LANE_AUDIO];
+  channel->arrival_us = arrival_us;
+  air_rtp_sound_release (source->sound, take_sound_packet, channel);
 }
 
 /* The unit's track is another one: new parameter sets, or a codec that is not ours. */
@@ -268,6 +317,8 @@ take_video (AirRtpSource *source, Channel *channel, Input *input, const AirUnit 
                      channel);
   gst_buffer_unmap (unit->buffer, &map);
   channel->sent_ns = pts_ns;
+  if (input->lane == AIR_LANE_VIDEO)
+    release_sound (source, unit->arrival_us);
 }
 
 static void
@@ -279,8 +330,16 @@ take_audio (AirRtpSource *source, Channel *channel, const AirUnit *unit)
   bool gap = unit->flags & AIR_UNIT_DISCONTINUITY;
   AirRtpPacket *packet = air_rtp_opus_push (&source->opus, map.data, map.size, gap, unit->pts_ns);
   gst_buffer_unmap (unit->buffer, &map);
-  if (packet)
-    take_packet (packet, channel);
+  if (!packet)
+    return;
+  packet->arrival_us = unit->arrival_us;
+  bool waits = source->sound_waits && source->channels[AIR_LANE_VIDEO].current;
+  if (!waits || air_rtp_sound_is_full (source->sound, packet))
+    release_sound (source, unit->arrival_us);
+  if (waits && !air_rtp_sound_is_full (source->sound, packet))
+    air_rtp_sound_hold (source->sound, packet);
+  else
+    take_sound_packet (packet, channel);
 }
 
 static void
@@ -289,6 +348,8 @@ take_clock (AirRtpSource *source, Channel *channel, const AirUnit *unit)
   AirRtpClock *clock = &source->view->clock;
   if (!clock->anchored)
     *clock = (AirRtpClock){ true, unit->arrival_us, unit->pts_ns, 0 };
+  if (channel == &source->channels[AIR_LANE_AUDIO])
+    return; /* when it goes */
   AirLateness *lateness = &channel->lateness;
   air_lateness_add (lateness, unit->arrival_us - air_rtp_view_time_of (source->view, unit->pts_ns));
   if (channel == &source->channels[AIR_LANE_VIDEO]

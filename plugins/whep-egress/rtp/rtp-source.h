@@ -32,6 +32,8 @@ void air_rtp_source_attach (AirRtpSource *source, int epoll);
 void air_rtp_source_set_reader (AirRtpSource *source, AirLane lane, AirReader *reader);
 /* How many people are served, for the status document. */
 void air_rtp_source_set_viewers (AirRtpSource *source, unsigned viewers);
+/* Whether sound waits for the picture that follows it (rtp-sound.h); not at first. */
+void air_rtp_source_set_sound_waits (AirRtpSource *source, bool waits);
 /* Asks the encoder of @lane, where there is one of ours; else nothing happens. */
 void air_rtp_source_request_keyframe (AirRtpSource *source, AirLane lane);
 

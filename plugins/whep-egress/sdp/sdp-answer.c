@@ -8,6 +8,7 @@
 #include "rtp-header.h"
 
 /* What we serve of the feedback that is offered. */
+#define LONG_PACKET_MS 40u
 #define SERVED_FEEDBACK                                                                                                \
   (AIR_SDP_FEEDBACK_NACK | AIR_SDP_FEEDBACK_PLI | AIR_SDP_FEEDBACK_FIR | AIR_SDP_FEEDBACK_TRANSPORT_CC                 \
    | AIR_SDP_FEEDBACK_REMB | AIR_SDP_FEEDBACK_ROUND_TRIP)
@@ -109,6 +110,14 @@ choose_opus (const AirSdpMedia *media)
   return NULL;
 }
 
+/* RFC 7587 §6.1: up to 120 ms unless a=maxptime says less. Some players count on 20 ms without saying so; who has nothing to say of
+ * Opus is taken for such a one. */
+static bool
+takes_long_packets (const AirSdpMedia *media, const AirSdpPayload *payload)
+{
+  return *payload->fmtp != '\0' && (media->max_packet_ms == 0 || media->max_packet_ms >= LONG_PACKET_MS);
+}
+
 static uint32_t
 new_ssrc (const AirSdpChoice *choice)
 {
@@ -140,6 +149,7 @@ accept_section (AirSdpChoice *choice, AirKind kind, unsigned index, const AirSdp
       section->rtx_payload = rtx->number;
       section->rtx_ssrc = new_ssrc (choice);
     }
+  section->long_packets = kind == AIR_KIND_AUDIO && takes_long_packets (media, payload);
   const AirSdpPayload *red = kind == AIR_KIND_AUDIO ? air_sdp_media_find_red (media, payload) : NULL;
   if (red)
     {

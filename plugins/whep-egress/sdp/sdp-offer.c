@@ -6,6 +6,8 @@
 
 #include <airclass/error.h>
 
+#define MAX_PACKET_MS 1000u /* of a=maxptime: more is as good */
+
 typedef struct
 {
   AirSdpOffer *offer;
@@ -322,7 +324,9 @@ parse_media_attribute (Parser *parser, const char *name, const char *value, GErr
     return parse_feedback (parser, value, error);
   if (g_str_equal (name, "extmap"))
     return parse_extmap (parser, value, error);
-  if (g_str_equal (name, "rtcp-mux"))
+  if (g_str_equal (name, "maxptime"))
+    media->max_packet_ms = (unsigned)MIN (g_ascii_strtoull (value, NULL, 10), MAX_PACKET_MS);
+  else if (g_str_equal (name, "rtcp-mux"))
     media->rtcp_mux = true;
   else if (g_str_equal (name, "rtcp-rsize"))
     media->rtcp_rsize = true;

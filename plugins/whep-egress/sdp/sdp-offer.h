@@ -79,6 +79,7 @@ typedef struct
   bool rtcp_mux;
   bool rtcp_rsize;
   bool receives; /* recvonly or sendrecv */
+  unsigned max_packet_ms; /* a=maxptime; 0: not given */
   AirSdpTransport transport;
   uint8_t extensions[AIR_SDP_EXTENSION_COUNT]; /* identifiers 1..14; 0: not offered */
   unsigned payload_count;

@@ -207,6 +207,40 @@ test_redundant_sound (void)
     }
 }
 
+/* Browsers, and who else has something to say of Opus, take packets of 40 ms, unless they say that they do not. */
+static void
+test_long_sound (void)
+{
+  static const struct
+  {
+    const char *file, *line, *instead;
+    bool takes;
+  } cases[] = {
+    { "chrome.sdp", "", "", true },
+    { "firefox.sdp", "", "", true },
+    { "safari.sdp", "", "", true },
+    { "libdatachannel.sdp", "", "", true },
+    { "aiortc.sdp", "", "", false },
+    { "gstreamer.sdp", "", "", false },
+    { "chrome.sdp", "a=rtpmap:111 opus", "a=maxptime:20\r\na=rtpmap:111 opus", false },
+    { "chrome.sdp", "a=rtpmap:111 opus", "a=maxptime:39.9\r\na=rtpmap:111 opus", false },
+    { "chrome.sdp", "a=rtpmap:111 opus", "a=maxptime:40\r\na=rtpmap:111 opus", true },
+    { "chrome.sdp", "a=rtpmap:111 opus", "a=maxptime:99999999999999999999\r\na=rtpmap:111 opus", true },
+    { "chrome.sdp", "a=rtpmap:111 opus", "a=maxptime:soon\r\na=rtpmap:111 opus", true },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *text = load (cases[i].file);
+      g_auto (GStrv) parts = *cases[i].line ? g_strsplit (text, cases[i].line, 2) : g_strsplit (text, "\n\n\n", 1);
+      g_autofree char *changed = g_strjoinv (cases[i].instead, parts);
+      g_autoptr (AirSdpOffer) offer = parse (changed);
+      AirSdpChoice choice;
+      g_assert_true (air_sdp_choose (offer, &baseline, &choice, NULL));
+      g_assert_cmpint (choice.kinds[AIR_KIND_AUDIO].long_packets, ==, cases[i].takes);
+      g_assert_false (choice.kinds[AIR_KIND_VIDEO].long_packets);
+    }
+}
+
 /* Only those are told so that take it. */
 static void
 test_round_trip (void)
@@ -327,6 +361,7 @@ main (int argc, char **argv)
   g_test_add_func ("/whep/sdp/setup", test_setup);
   g_test_add_func ("/whep/sdp/transport-cc-needs-rtx", test_transport_cc_needs_rtx);
   g_test_add_func ("/whep/sdp/redundant-sound", test_redundant_sound);
+  g_test_add_func ("/whep/sdp/long-sound", test_long_sound);
   g_test_add_func ("/whep/sdp/round-trip", test_round_trip);
   g_test_add_func ("/whep/sdp/malformed", test_malformed);
   g_test_add_func ("/whep/sdp/limits", test_limits);

@@ -125,6 +125,27 @@ set_reader (void *group, AirLane lane, AirReader *reader)
   air_webrtc_loop_invoke (command->group->loop, do_set_reader, command, free_set_reader);
 }
 
+typedef struct
+{
+  AirWebrtcGroup *group;
+  bool waits;
+} SetSoundWaits;
+
+static void
+do_set_sound_waits (AirWebrtcLoop *loop, void *data)
+{
+  SetSoundWaits *command = data;
+  air_rtp_source_set_sound_waits (command->group->source, command->waits);
+}
+
+static void
+set_sound_waits (void *group, bool waits)
+{
+  SetSoundWaits *command = g_new (SetSoundWaits, 1);
+  *command = (SetSoundWaits){ group, waits };
+  air_webrtc_loop_invoke (command->group->loop, do_set_sound_waits, command, g_free);
+}
+
 static void
 keep_group (AirWebrtcLoop *loop, void *group)
 {
@@ -142,7 +163,7 @@ static AirFeedOutput
 make_output (AirEngineBase *base)
 {
   AirWebrtcGroup *group = air_webrtc_group_new (((WebrtcEngine *)base)->loop, base->bframes == AIR_BFRAMES_DROP);
-  return (AirFeedOutput){ group, set_reader, close_group, &group->demand };
+  return (AirFeedOutput){ group, set_reader, set_sound_waits, close_group, &group->demand };
 }
 
 static void

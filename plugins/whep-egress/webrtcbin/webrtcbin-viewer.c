@@ -137,8 +137,7 @@ air_webrtc_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choi
   viewer->levels = levels;
   viewer->counts.rtt_us = -1;
   air_repair_init (&viewer->repair);
-  air_viewer_record_init (&viewer->record, viewer, free_viewer, request, "webrtcbin",
-                          choice->kinds[AIR_KIND_VIDEO].accepted);
+  air_viewer_record_init (&viewer->record, viewer, free_viewer, request, "webrtcbin", choice);
   return viewer;
 }
 
