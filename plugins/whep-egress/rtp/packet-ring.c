@@ -35,9 +35,15 @@ air_packet_ring_new (unsigned max_packets, size_t max_bytes, int64_t keep_ns)
 }
 
 static size_t
+content_bytes (const AirRtpPacket *packet)
+{
+  return (size_t)packet->payload_bytes + packet->padding_bytes;
+}
+
+static size_t
 disposable_bytes (const AirRtpPacket *packet)
 {
-  return packet->flags & AIR_RTP_DISPOSABLE ? packet->payload_bytes + WIRE_BYTES : 0;
+  return packet->flags & AIR_RTP_DISPOSABLE ? content_bytes (packet) + WIRE_BYTES : 0;
 }
 
 static void
@@ -45,7 +51,7 @@ drop_oldest (AirPacketRing *ring)
 {
   AirRtpPacket **slot = &ring->slots[ring->tail & (ring->slot_count - 1)];
   ring->disposable_bytes -= disposable_bytes (*slot);
-  ring->bytes -= sizeof (AirRtpPacket) + (*slot)->payload_bytes;
+  ring->bytes -= sizeof (AirRtpPacket) + content_bytes (*slot);
   g_clear_pointer (slot, air_rtp_packet_unref);
   if (ring->keyframe == ring->tail)
     ring->keyframe = AIR_RING_NONE;
@@ -96,7 +102,7 @@ append (AirPacketRing *ring, AirRtpPacket *packet)
   if (packet->flags & AIR_RTP_KEYFRAME)
     ring->keyframe = ring->head;
   ring->slots[ring->head & (ring->slot_count - 1)] = packet;
-  ring->bytes += sizeof (AirRtpPacket) + packet->payload_bytes;
+  ring->bytes += sizeof (AirRtpPacket) + content_bytes (packet);
   ring->disposable_bytes += disposable_bytes (packet);
   ring->head++;
 }
