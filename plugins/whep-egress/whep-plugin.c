@@ -66,7 +66,7 @@ static const AirOption options[] = {
     .minimum = 0,
     .maximum = 20000,
     .unit = "viewers",
-    .help = "When so many watch, sound leaves together with the picture that follows it, up to 40 ms later: "
+    .help = "When so many watch, sound leaves together with the picture that follows it, up to 60 ms later: "
             "a viewer takes a third less processor time. 1: always, 0: never." },
   { .key = "bframes",
     .type = AIR_OPTION_ENUM,

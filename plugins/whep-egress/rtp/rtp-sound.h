@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* What waits at most: 60 ms of sound, in 48 kHz samples (publishers send some 20 ms at once), for so long. */
+/* What waits at most: 60 ms of sound, in 48 kHz samples (publishers send some 20 ms at once); sound that comes after so long lets it go. */
 #define AIR_RTP_SOUND_MAX_SAMPLES 2880u
 #define AIR_RTP_SOUND_MAX_WAIT_US (40 * 1000)
 
