@@ -99,13 +99,15 @@ air_engine_base_forget_viewer (AirEngineBase *self, AirViewerRecord *record, Air
   Entry *entry = g_hash_table_lookup (self->viewers, record->info.viewer_id);
   if (!entry)
     return;
+  /* The entry's reference to the record may be the last one. */
   AirStreamFeed *feed = entry->feed;
   AirViewerInfo *info = air_viewer_record_get_info (record);
+  int short_sound = record->short_sound;
   if (self->class->forget_viewer)
     self->class->forget_viewer (self, record->viewer);
   g_hash_table_remove (self->viewers, info->viewer_id);
   air_stream_feed_add_viewers (feed, -1);
-  air_stream_feed_add_short_viewers (feed, -record->short_sound);
+  air_stream_feed_add_short_viewers (feed, -short_sound);
   air_engine_base_drop_feed (self, feed);
   viewers_changed (self);
   self->events.left (info, reason, self->events.data);
