@@ -6,9 +6,10 @@
 #include <airclass/error.h>
 
 #include "rtp-header.h"
+#include "rtp-sound.h"
 
+#define LONG_PACKET_MS (AIR_RTP_SOUND_MAX_SAMPLES / 48)
 /* What we serve of the feedback that is offered. */
-#define LONG_PACKET_MS 40u
 #define SERVED_FEEDBACK                                                                                                \
   (AIR_SDP_FEEDBACK_NACK | AIR_SDP_FEEDBACK_PLI | AIR_SDP_FEEDBACK_FIR | AIR_SDP_FEEDBACK_TRANSPORT_CC                 \
    | AIR_SDP_FEEDBACK_REMB | AIR_SDP_FEEDBACK_ROUND_TRIP)

@@ -26,7 +26,7 @@ typedef struct
   uint8_t payload;     /* RTP payload type */
   uint8_t rtx_payload; /* 0: no retransmission stream */
   uint8_t red_payload; /* 0: sound does not carry earlier sound along */
-  bool long_packets;   /* of sound: of up to 40 ms */
+  bool long_packets;   /* of sound: as rtp-sound.h makes them */
   uint32_t ssrc;
   uint32_t rtx_ssrc;
   unsigned feedback;                           /* AirSdpFeedback mask: offered, and served by us */

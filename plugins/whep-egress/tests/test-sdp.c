@@ -207,7 +207,7 @@ test_redundant_sound (void)
     }
 }
 
-/* Browsers, and who else has something to say of Opus, take packets of 40 ms, unless they say that they do not. */
+/* Browsers, and who else has something to say of Opus, take packets of 60 ms, unless they say that they do not. */
 static void
 test_long_sound (void)
 {
@@ -223,8 +223,8 @@ test_long_sound (void)
     { "aiortc.sdp", "", "", false },
     { "gstreamer.sdp", "", "", false },
     { "chrome.sdp", "a=rtpmap:111 opus", "a=maxptime:20\r\na=rtpmap:111 opus", false },
-    { "chrome.sdp", "a=rtpmap:111 opus", "a=maxptime:39.9\r\na=rtpmap:111 opus", false },
-    { "chrome.sdp", "a=rtpmap:111 opus", "a=maxptime:40\r\na=rtpmap:111 opus", true },
+    { "chrome.sdp", "a=rtpmap:111 opus", "a=maxptime:59.9\r\na=rtpmap:111 opus", false },
+    { "chrome.sdp", "a=rtpmap:111 opus", "a=maxptime:60\r\na=rtpmap:111 opus", true },
     { "chrome.sdp", "a=rtpmap:111 opus", "a=maxptime:99999999999999999999\r\na=rtpmap:111 opus", true },
     { "chrome.sdp", "a=rtpmap:111 opus", "a=maxptime:soon\r\na=rtpmap:111 opus", true },
   };
