@@ -379,6 +379,13 @@ load_viewer_leave (LoadViewer *viewer, bool vanishes, int64_t now_us)
     end_stay (viewer, now_us);
 }
 
+void
+load_viewer_stop (LoadViewer *viewer, int64_t now_us)
+{
+  if (viewer->state != LOAD_IDLE && viewer->state != LOAD_GONE)
+    load_viewer_fail (viewer, "had not left when time was up", now_us);
+}
+
 static const char *
 what_took_so_long (const LoadViewer *viewer)
 {

@@ -93,6 +93,8 @@ void load_viewer_clear (LoadViewer *viewer);
 void load_viewer_join (LoadViewer *viewer, int64_t now_us);
 /* DELETE, or nothing at all when it @vanishes. */
 void load_viewer_leave (LoadViewer *viewer, bool vanishes, int64_t now_us);
+/* There is no more time: a stay that still goes on has failed, and is kept as it is. */
+void load_viewer_stop (LoadViewer *viewer, int64_t now_us);
 /* The HTTP connection, or the UDP socket, is ready. */
 void load_viewer_http_ready (LoadViewer *viewer, int64_t now_us);
 void load_viewer_datagram (LoadViewer *viewer, uint8_t *data, size_t size, int64_t now_us);

@@ -14,6 +14,7 @@
 #define POLL_US 5000
 #define JOIN_PATIENCE_S 15
 #define LEAVE_PATIENCE_S 15
+#define LEAVES_PER_S 100
 #define ALONE_S 1
 #define METRICS_TIMEOUT_MS 5000
 #define DELAY_METRIC "airclass_whep_delay_seconds"
@@ -149,7 +150,7 @@ measure (Run *run)
 static void
 end_workers (Run *run)
 {
-  int64_t deadline_us = g_get_monotonic_time () + LEAVE_PATIENCE_S * G_USEC_PER_SEC;
+  int64_t deadline_us = g_get_monotonic_time () + (LEAVE_PATIENCE_S + run->result.viewers / LEAVES_PER_S) * G_USEC_PER_SEC;
 
   set_phase (run, LOAD_PHASE_LEAVING);
   while (SUM (run, ended) < SUM (run, started) && g_get_monotonic_time () < deadline_us)

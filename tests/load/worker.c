@@ -288,6 +288,8 @@ load_worker_stop (LoadWorker *worker)
 {
   g_atomic_int_set (&worker->stop, true);
   g_clear_pointer (&worker->thread, g_thread_join);
+  for (unsigned i = 0; i < worker->n_viewers; i++)
+    load_viewer_stop (&worker->viewers[i], g_get_monotonic_time ());
 }
 
 void

@@ -44,7 +44,7 @@ LoadWorker *load_worker_new (const LoadPlan *plan, unsigned n_viewers, unsigned 
 void load_worker_start (LoadWorker *worker);
 /* Joining begins at @from_us (monotonic). */
 void load_worker_go (LoadWorker *worker, int64_t from_us);
-/* Ends the thread. */
+/* Ends the thread, and all stays. */
 void load_worker_stop (LoadWorker *worker);
 void load_worker_free (LoadWorker *worker);
 

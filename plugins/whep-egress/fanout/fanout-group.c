@@ -64,12 +64,9 @@ take_batch (AirFanoutLoop *loop, void *data)
     return;
   bool begins = !share->view->ready;
   air_rtp_view_take (share->view, message->batch);
-  for (unsigned i = 0; i < share->viewers->len; i++)
-    {
-      if (begins)
-        air_fanout_viewer_report (share->viewers->pdata[i], loop->now_us, true);
-      air_fanout_loop_pump (loop, share->viewers->pdata[i]);
-    }
+  for (unsigned i = 0; begins && i < share->viewers->len; i++)
+    air_fanout_viewer_report (share->viewers->pdata[i], loop->now_us, true);
+  air_fanout_loop_pump_all (loop, share);
 }
 
 /* ---- At home */
@@ -102,8 +99,7 @@ packets_ready (AirRtpSource *source, void *data)
   /* First, so that the other loops begin before this one is done. */
   if (group->subscribed > 0)
     share_packets (group);
-  for (unsigned i = 0; i < share->viewers->len; i++)
-    air_fanout_loop_pump (group->home, share->viewers->pdata[i]);
+  air_fanout_loop_pump_all (group->home, share);
 }
 
 static void

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define TICK_US (100 * 1000)
@@ -14,7 +13,8 @@
 #define STRAINED_US 40000
 #define MAX_RECEIVE_BATCHES 4 /* per socket and turn, so that media is not starved by a flood */
 #define PACE_SPEND_US 2000     /* for those who are behind, each turn, so that those who are not do not wait for them */
-#define NICE (-5)              /* before encoders and HTTP, where the process may */
+#define READ_EVERY_US 5000
+#define MANY_VIEWERS 100u
 
 struct _FanoutCommand
 {
@@ -24,20 +24,53 @@ struct _FanoutCommand
   GDestroyNotify destroy;
 };
 
+/* Returns: whether more may wait there. */
+static bool
+read_socket (AirFanoutLoop *loop, unsigned index)
+{
+  unsigned count = AIR_UDP_BATCH;
+  for (unsigned batch = 0; batch < MAX_RECEIVE_BATCHES && count == AIR_UDP_BATCH; batch++)
+    {
+      AirUdpDatagram *datagrams;
+      count = air_udp_receive (loop->receiver, index, &datagrams);
+      for (unsigned i = 0; i < count; i++)
+        air_fanout_loop_take_datagram (loop, &datagrams[i]);
+    }
+  return count == AIR_UDP_BATCH;
+}
+
 static void
 socket_ready (AirWatch *watch)
 {
-  SocketWatch *socket = (SocketWatch *)watch;
-  AirFanoutLoop *loop = socket->loop;
-  for (unsigned batch = 0; batch < MAX_RECEIVE_BATCHES; batch++)
-    {
-      AirUdpDatagram *datagrams;
-      unsigned count = air_udp_receive (loop->receiver, socket->index, &datagrams);
-      for (unsigned i = 0; i < count; i++)
-        air_fanout_loop_take_datagram (loop, &datagrams[i]);
-      if (count < AIR_UDP_BATCH)
-        return;
-    }
+  const SocketWatch *socket = (SocketWatch *)watch;
+  read_socket (socket->loop, socket->index);
+}
+
+/* Reports of many viewers come all the time, and to be woken for each costs more than to read it: then sockets are looked at by the
+ * clock instead. Not while somebody joins, whose checks and handshake wait for each other. */
+static void
+choose_reading (AirFanoutLoop *loop)
+{
+  unsigned many = loop->reads_by_clock ? MANY_VIEWERS * 3 / 4 : MANY_VIEWERS;
+  bool by_clock = loop->joining == 0 && loop->viewers->len >= many;
+  if (by_clock == loop->reads_by_clock)
+    return;
+  for (unsigned i = 0; i < air_udp_count (loop->udp); i++)
+    if (by_clock)
+      epoll_ctl (loop->epoll, EPOLL_CTL_DEL, air_udp_get_fd (loop->udp, i), NULL);
+    else
+      air_fanout_loop_watch (loop, air_udp_get_fd (loop->udp, i), &loop->sockets[i].watch);
+  loop->reads_by_clock = by_clock;
+  loop->next_read_us = loop->now_us;
+}
+
+static void
+read_all (AirFanoutLoop *loop)
+{
+  bool more = false;
+  for (unsigned i = 0; i < air_udp_count (loop->udp); i++)
+    more |= read_socket (loop, i);
+  loop->next_read_us = loop->now_us + (more ? 0 : READ_EVERY_US);
 }
 
 /* ---- Time */
@@ -152,8 +185,12 @@ timeout_ms (const AirFanoutLoop *loop)
 {
   if (loop->handshakes.length > 0)
     return 0;
-  int64_t until_us = (loop->behind->len > 0 ? MIN (loop->next_pace_us, loop->next_tick_us) : loop->next_tick_us)
-                     - g_get_monotonic_time ();
+  int64_t next_us = loop->next_tick_us;
+  if (loop->behind->len > 0)
+    next_us = MIN (next_us, loop->next_pace_us);
+  if (loop->reads_by_clock)
+    next_us = MIN (next_us, loop->next_read_us);
+  int64_t until_us = next_us - g_get_monotonic_time ();
   return until_us <= 0 ? 0 : (int)((until_us + 999) / 1000);
 }
 
@@ -174,6 +211,8 @@ turn (AirFanoutLoop *loop)
       watch->ready (watch);
     }
   run_commands (loop);
+  if (loop->reads_by_clock && loop->now_us >= loop->next_read_us)
+    read_all (loop);
   if (loop->behind->len > 0 && loop->now_us >= loop->next_pace_us)
     pace (loop);
   if (loop->now_us >= loop->next_tick_us)
@@ -181,14 +220,13 @@ turn (AirFanoutLoop *loop)
   air_fanout_loop_flush (loop);
   air_fanout_loop_shake_hands (loop);
   air_fanout_loop_flush (loop);
+  choose_reading (loop);
 }
 
 static void *
 run (void *data)
 {
   AirFanoutLoop *loop = data;
-  /* Of this thread alone: setpriority(2), "C library/kernel differences". Who may not, does without. */
-  (void)setpriority (PRIO_PROCESS, 0, NICE);
   while (!loop->stopping)
     turn (loop);
   while (loop->viewers->len > 0)

@@ -53,9 +53,11 @@ struct _AirFanoutLoop
   GPtrArray *behind;  /* those of them that are paced */
   unsigned next_behind; /* whose turn it is */
   GQueue handshakes;  /* what came in for them */
+  unsigned joining;   /* of the viewers, those without media yet */
+  bool reads_by_clock; /* the sockets, at `next_read_us`; else when something is there */
   int64_t now_us;
   int64_t strained_us; /* when a turn last took too long */
-  int64_t next_tick_us, next_second_us, next_pace_us;
+  int64_t next_tick_us, next_second_us, next_pace_us, next_read_us;
   int64_t ahead_us; /* what the wall clock was ahead of the monotonic one at first */
 
   AirDelayPending delays[AIR_KIND_COUNT];
@@ -67,6 +69,8 @@ struct _AirFanoutLoop
 
 /* Pumps @viewer unless it is paced; it is paced from now on when more waits. */
 void air_fanout_loop_pump (AirFanoutLoop *loop, AirFanoutViewer *viewer);
+/* The same with all of @share. */
+void air_fanout_loop_pump_all (AirFanoutLoop *loop, AirFanoutShare *share);
 /* Copies the counts to where other threads read them. */
 void air_fanout_loop_publish_viewer (AirFanoutViewer *viewer);
 /* Deadlines, retransmission of the handshake, sender reports. */

@@ -2,6 +2,7 @@
 #include "fanout-packet.h"
 
 #include "fanout-private.h"
+#include "prefetch.h"
 
 #define MAX_BUDGET_MS 3u
 /* Whoever takes what is sent by TCP more slowly gets the present instead of what it missed. */
@@ -94,6 +95,34 @@ air_fanout_viewer_begin (AirFanoutViewer *viewer, int64_t now_us)
   viewer->copier.repair = &viewer->repair;
   viewer->copier.ahead_us = viewer->loop->ahead_us;
   air_viewer_level_begin (&viewer->level, &class, viewer, viewer->share->view, viewer->tracks, viewer->levels, now_us);
+}
+
+/* ---- Into the cache */
+
+void
+air_fanout_viewer_prefetch (const AirFanoutViewer *viewer)
+{
+  air_prefetch (&viewer->loop, offsetof (AirFanoutViewer, receiver) - offsetof (AirFanoutViewer, loop));
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    air_prefetch (&viewer->tracks[kind], offsetof (AirRtpTrack, segments));
+  air_prefetch (&viewer->media, offsetof (AirFanoutViewer, record) - offsetof (AirFanoutViewer, media));
+}
+
+void
+air_fanout_viewer_prefetch_parts (const AirFanoutViewer *viewer, int64_t now_us)
+{
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    if (viewer->tracks[kind].segment_count > 0)
+      air_prefetch (&viewer->tracks[kind].segments[viewer->tracks[kind].segment_count - 1], sizeof (AirRtpSegment));
+  air_ice_prefetch (viewer->ice);
+  air_srtp_prefetch (viewer->sender);
+  air_path_estimate_prefetch (viewer->level.path, viewer->copier.transport_sequence, now_us);
+}
+
+void
+air_fanout_viewer_prefetch_key (const AirFanoutViewer *viewer)
+{
+  air_srtp_prefetch_key (viewer->sender);
 }
 
 /* ---- What goes out next */

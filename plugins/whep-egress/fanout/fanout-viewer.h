@@ -62,6 +62,11 @@ void air_fanout_viewer_unref (AirFanoutViewer *viewer);
 /* Media is about to flow. */
 void air_fanout_viewer_begin (AirFanoutViewer *viewer, int64_t now_us);
 
+/* It is about to be pumped: brings what that takes into the cache, in three calls, since each finds the places of the next one's;
+ * some microseconds before each other. */
+void air_fanout_viewer_prefetch (const AirFanoutViewer *viewer);
+void air_fanout_viewer_prefetch_parts (const AirFanoutViewer *viewer, int64_t now_us);
+void air_fanout_viewer_prefetch_key (const AirFanoutViewer *viewer);
 /* Sends what waits in the rings, as far as the pace lets it. Returns whether more waits. */
 bool air_fanout_viewer_pump (AirFanoutViewer *viewer, int64_t now_us);
 /* A sender report for each track that is due. */

@@ -44,6 +44,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirPathEstimate, air_path_estimate_free)
 
 /* Hot path. @sequence: transport-wide; @bytes: of the datagram. */
 void air_path_estimate_sent (AirPathEstimate *path, uint16_t sequence, size_t bytes, int64_t now_us);
+/* Packets from the number @sequence on are about to be sent: brings what keeps them into the cache. */
+void air_path_estimate_prefetch (const AirPathEstimate *path, uint16_t sequence, int64_t now_us);
 /* For viewers without transport-wide numbers: only that it was sent. */
 void air_path_estimate_sent_unnumbered (AirPathEstimate *path, size_t bytes, int64_t now_us);
 /* One feedback message, as read by air_rtcp_read_transport_cc(). */

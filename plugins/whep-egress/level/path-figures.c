@@ -94,9 +94,18 @@ count_of (const AirPathEstimate *path, unsigned slots)
   return count;
 }
 
+/* Most paths lose nothing for long, and need no counting. */
+static bool
+lost_none (const AirPathEstimate *path, unsigned slots)
+{
+  return path->lost_us == 0 || path->lost_us / AIR_PATH_SLOT_US <= path->newest_us / AIR_PATH_SLOT_US - (int64_t)slots;
+}
+
 double
 air_path_loss_of (const AirPathEstimate *path, unsigned slots)
 {
+  if (lost_none (path, slots))
+    return 0;
   Count count = count_of (path, slots);
   /* A share of a few packets says nothing. */
   return count.packets < FEW_PACKETS ? 0 : (double)count.lost / count.packets;
@@ -105,6 +114,8 @@ air_path_loss_of (const AirPathEstimate *path, unsigned slots)
 bool
 air_path_loses_more (const AirPathEstimate *path, unsigned slots, double share)
 {
+  if (lost_none (path, slots))
+    return false;
   Count count = count_of (path, slots);
   /* Four standard deviations beyond what chance makes of 10%. */
   double beyond = count.lost - 0.1 * count.packets;

@@ -57,6 +57,7 @@ struct _AirPathEstimate
   int64_t first_us;      /* when feedback first came */
   int64_t feedback_us;   /* when feedback last came; reports and REMB do not count */
   int64_t newest_us;     /* when the newest packet of which feedback spoke was sent */
+  int64_t lost_us;       /* when the newest of those that were lost was sent; 0: none was */
   int64_t least_lag_us;  /* the least time between that and the feedback: the round trip */
   int64_t lags_us[3];    /* beyond it, each 100 ms or more apart; the newest first */
   int64_t lag_us;        /* when the newest of them was taken */

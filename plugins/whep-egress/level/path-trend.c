@@ -25,6 +25,13 @@
 #define FAR_LESS_LOSS 0.13
 #define SUDDEN_LOSS 0.35
 
+/* What is only late, as by a receiver that was busy, arrives as fast as it is sent. */
+static bool
+arrives_slowly (const AirPathEstimate *path)
+{
+  return path->goodput_bps * 100 < air_path_sent_bps (path, path->feedback_us) * ARRIVING_PERCENT;
+}
+
 AirPathTrend
 air_path_trend_of (const AirPathEstimate *path)
 {
@@ -41,9 +48,7 @@ air_path_trend_of (const AirPathEstimate *path)
   bool full = loses && air_path_waiting_of (path, 0) >= FULL_QUEUE_US && air_path_waiting_of (path, 1) >= FULL_QUEUE_US
               && air_path_loss_of (path, 6) >= FULL_QUEUE_LOSS;
   bool hopeless = now_us >= HOPELESS_US && before_us >= HOPELESS_US && now_us >= before_us;
-  /* What is only late, as by a receiver that was busy, arrives as fast as it is sent. */
-  bool behind = path->goodput_bps * 100 < air_path_sent_bps (path, path->feedback_us) * ARRIVING_PERCENT;
-  if (stands || full || (behind && (grows || lags || hopeless)))
+  if (stands || full || ((grows || lags || hopeless) && arrives_slowly (path)))
     return AIR_PATH_OVERUSED;
   if (air_path_loses_more (path, 40, AIR_PATH_MUCH_LOSS) && path->feedback_us >= path->first_us + 2 * G_USEC_PER_SEC)
     return AIR_PATH_LOSSY;
@@ -62,9 +67,10 @@ air_path_learn_own_delay (AirPathEstimate *path)
       int64_t delay_us = air_path_least_delay (path, windows);
       least_us = MIN (least_us, delay_us);
       most_us = MAX (most_us, delay_us);
+      if (least_us < MIN (path->base_us[0], path->base_us[1]) + LONGER_US)
+        return false;
     }
-  if (most_us == AIR_PATH_NO_DELAY || most_us > least_us + FLAT_US
-      || least_us < MIN (path->base_us[0], path->base_us[1]) + LONGER_US)
+  if (most_us == AIR_PATH_NO_DELAY || most_us > least_us + FLAT_US)
     return false;
   double loss = air_path_loss_of (path, 40);
   if (loss < FAR_LESS_LOSS && air_path_sent_bps (path, path->newest_us) * 100 < path->through_bps * FAR_LESS_PERCENT)

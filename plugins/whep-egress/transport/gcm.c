@@ -6,6 +6,8 @@
 #include <intel-ipsec-mb.h>
 #include <openssl/crypto.h>
 
+#include "prefetch.h"
+
 #define KEY_ALIGNMENT 64
 
 struct _AirGcm
@@ -66,6 +68,12 @@ air_gcm_seal (const AirGcm *gcm, const uint8_t nonce[AIR_GCM_NONCE_BYTES], const
   gcm->seal (&gcm->key, &context, out, plain, plain_bytes, nonce, aad, aad_bytes, ret_tag, AIR_GCM_TAG_BYTES);
 }
 
+void
+air_gcm_prefetch (const AirGcm *gcm)
+{
+  air_prefetch (gcm, sizeof *gcm);
+}
+
 #else
 
 AirGcm *
@@ -84,6 +92,11 @@ air_gcm_seal (const AirGcm *gcm, const uint8_t nonce[AIR_GCM_NONCE_BYTES], const
               const uint8_t *plain, size_t plain_bytes, uint8_t *out, uint8_t ret_tag[AIR_GCM_TAG_BYTES])
 {
   g_assert_not_reached ();
+}
+
+void
+air_gcm_prefetch (const AirGcm *gcm)
+{
 }
 
 #endif

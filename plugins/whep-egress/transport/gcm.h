@@ -24,5 +24,7 @@ void air_gcm_free (AirGcm *gcm);
 /* Encrypts @plain_bytes of @plain to @out (may be the same) and writes the tag (NIST SP 800-38D §7.1). */
 void air_gcm_seal (const AirGcm *gcm, const uint8_t nonce[AIR_GCM_NONCE_BYTES], const uint8_t *aad, size_t aad_bytes,
                    const uint8_t *plain, size_t plain_bytes, uint8_t *out, uint8_t ret_tag[AIR_GCM_TAG_BYTES]);
+/* It is about to seal: brings it into the cache. */
+void air_gcm_prefetch (const AirGcm *gcm);
 
 G_END_DECLS

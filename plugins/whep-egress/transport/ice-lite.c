@@ -7,6 +7,8 @@
 #include <openssl/rand.h>
 #include <string.h>
 
+#include "prefetch.h"
+
 #define UFRAG_BYTES 6 /* 8 characters, 48 bits */
 #define PWD_BYTES 18  /* 24 characters, 144 bits; RFC 8445 §5.3 asks for 128 */
 
@@ -294,6 +296,12 @@ bool
 air_ice_is_nominated (const AirIce *ice)
 {
   return ice->nominated;
+}
+
+void
+air_ice_prefetch (const AirIce *ice)
+{
+  air_prefetch (&ice->selected, sizeof ice->selected + sizeof ice->has_selected);
 }
 
 void

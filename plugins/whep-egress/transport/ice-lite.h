@@ -66,6 +66,9 @@ bool air_ice_is_nominated (const AirIce *ice);
 /* @path leads nowhere any more (its TCP connection ended): when it was the selected one, none is until the next check. */
 void air_ice_lose (AirIce *ice, const AirPath *path);
 
+/* The path is about to be asked for: brings it into the cache. */
+void air_ice_prefetch (const AirIce *ice);
+
 /* Other proof of life: an SRTCP packet that authenticated. Some peers send no further checks (libnice: indications only). */
 void air_ice_heard (AirIce *ice, int64_t now_us);
 /* When the peer last proved to be there; 0: never. */

@@ -7,6 +7,8 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "prefetch.h"
+
 #define RTP_HEADER_BYTES 12
 #define RTCP_HEADER_BYTES 8
 #define INDEX_WORD_BYTES 4
@@ -250,6 +252,21 @@ air_srtp_protect_rtp (AirSrtp *srtp, const uint8_t *header, size_t header_bytes,
   window_add (&source->rtp, index);
   *ret_bytes = total;
   return AIR_SRTP_OK;
+}
+
+void
+air_srtp_prefetch (const AirSrtp *srtp)
+{
+  air_prefetch (&srtp->profile, sizeof srtp->profile);
+  air_prefetch (&srtp->rtp, offsetof (AirSrtpSession, hmac));
+  air_prefetch (srtp->sources, 2 * sizeof (Source));
+}
+
+void
+air_srtp_prefetch_key (const AirSrtp *srtp)
+{
+  if (srtp->rtp.gcm)
+    air_gcm_prefetch (srtp->rtp.gcm);
 }
 
 /* RFC 7714 §9.2: header | ciphertext | tag | E and index. RFC 3711 §3.4: header | ciphertext | E and index | tag. */

@@ -73,6 +73,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirSrtp, air_srtp_free)
  * seen per SSRC (RFC 3711 §3.3.1): packets may come out of order by less than 2^15. */
 AirSrtpStatus air_srtp_protect_rtp (AirSrtp *srtp, const uint8_t *header, size_t header_bytes, const uint8_t *payload,
                                     size_t payload_bytes, uint8_t *out, size_t out_bytes, size_t *ret_bytes);
+/* An RTP packet is about to be protected: brings the state into the cache; the key of it, which the state tells the place of,
+ * in a second call. */
+void air_srtp_prefetch (const AirSrtp *srtp);
+void air_srtp_prefetch_key (const AirSrtp *srtp);
 /* @packet: a compound RTCP packet. Writes SRTCP with E = 1 and the next index (RFC 3711 §3.4, RFC 7714 §9). */
 AirSrtpStatus air_srtp_protect_rtcp (AirSrtp *srtp, const uint8_t *packet, size_t packet_bytes, uint8_t *out,
                                      size_t out_bytes, size_t *ret_bytes);
