@@ -23,7 +23,7 @@ make_master (void)
 }
 
 static srtp_t
-make_peer (AirSrtpProfile profile, const AirSrtpMaster *master, srtp_ssrc_type_t direction)
+make_peer_that (AirSrtpProfile profile, const AirSrtpMaster *master, srtp_ssrc_type_t direction, bool encrypts_rtcp)
 {
   uint8_t key[AIR_SRTP_MAX_KEY_BYTES + AIR_SRTP_MAX_SALT_BYTES];
   size_t key_bytes = air_srtp_profile_key_bytes (profile);
@@ -34,8 +34,16 @@ make_peer (AirSrtpProfile profile, const AirSrtpMaster *master, srtp_ssrc_type_t
   memcpy (key + key_bytes, master->salt, air_srtp_profile_salt_bytes (profile));
   g_assert_cmpint (srtp_crypto_policy_set_from_profile_for_rtp (&policy.rtp, (srtp_profile_t)profile), ==, 0);
   g_assert_cmpint (srtp_crypto_policy_set_from_profile_for_rtcp (&policy.rtcp, (srtp_profile_t)profile), ==, 0);
+  if (!encrypts_rtcp)
+    policy.rtcp.sec_serv = sec_serv_auth;
   g_assert_cmpint (srtp_create (&peer, &policy), ==, srtp_err_status_ok);
   return peer;
+}
+
+static srtp_t
+make_peer (AirSrtpProfile profile, const AirSrtpMaster *master, srtp_ssrc_type_t direction)
+{
+  return make_peer_that (profile, master, direction, true);
 }
 
 /* A header with an extension and @payload_bytes of noise behind it. */
@@ -131,6 +139,34 @@ test_rtcp_same_as_libsrtp (gconstpointer data)
     }
   srtp_dealloc (theirs);
   srtp_dealloc (theirs_in);
+}
+
+/* A peer may authenticate its reports only (RFC 3711 §3.4, RFC 7714 §9.3: E is 0, the whole packet is associated data). */
+static void
+test_rtcp_not_encrypted (gconstpointer data)
+{
+  AirSrtpProfile profile = *(const AirSrtpProfile *)data;
+  AirSrtpMaster master = make_master ();
+  g_autoptr (AirSrtp) in = air_srtp_new (profile, &master);
+  srtp_t theirs = make_peer_that (profile, &master, ssrc_any_outbound, false);
+  uint8_t packet[1400] = { 0x80, 201, 0, 1, 0x11, 0x22, 0x33, 0x44 }, sent[1500], broken[1500];
+  size_t plain_bytes;
+
+  for (unsigned i = 8; i < sizeof packet; i++)
+    packet[i] = (uint8_t)g_test_rand_int ();
+  for (size_t bytes = 8; bytes <= sizeof packet; bytes += 232)
+    {
+      int their_bytes = (int)bytes;
+      memcpy (sent, packet, bytes);
+      g_assert_cmpint (srtp_protect_rtcp (theirs, sent, &their_bytes), ==, srtp_err_status_ok);
+      g_assert_cmpmem (sent, bytes, packet, bytes);
+      memcpy (broken, sent, (size_t)their_bytes);
+      broken[bytes - 1] ^= 1;
+      g_assert_cmpint (air_srtp_unprotect_rtcp (in, broken, (size_t)their_bytes, &plain_bytes), ==, AIR_SRTP_FORGED);
+      g_assert_cmpint (air_srtp_unprotect_rtcp (in, sent, (size_t)their_bytes, &plain_bytes), ==, AIR_SRTP_OK);
+      g_assert_cmpmem (sent, plain_bytes, packet, bytes);
+    }
+  srtp_dealloc (theirs);
 }
 
 static void
@@ -241,9 +277,11 @@ main (int argc, char **argv)
     {
       const char *name = air_srtp_profile_to_string (profiles[i]);
       g_autofree char *rtp = g_strconcat ("/srtp/rtp/", name, NULL), *rtcp = g_strconcat ("/srtp/rtcp/", name, NULL),
-                      *forgery = g_strconcat ("/srtp/forgery/", name, NULL);
+                      *forgery = g_strconcat ("/srtp/forgery/", name, NULL),
+                      *clear = g_strconcat ("/srtp/rtcp-not-encrypted/", name, NULL);
       g_test_add_data_func (rtp, &profiles[i], test_rtp_same_as_libsrtp);
       g_test_add_data_func (rtcp, &profiles[i], test_rtcp_same_as_libsrtp);
+      g_test_add_data_func (clear, &profiles[i], test_rtcp_not_encrypted);
       g_test_add_data_func (forgery, &profiles[i], test_forgery);
     }
   g_test_add_func ("/srtp/replay", test_replay);

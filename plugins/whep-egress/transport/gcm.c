@@ -13,7 +13,7 @@
 struct _AirGcm
 {
   struct gcm_key_data key;
-  aes_gcm_enc_dec_t seal;
+  aes_gcm_enc_dec_t seal, open;
 };
 
 /* The library's table of functions for this processor; nothing in it changes afterwards. */
@@ -48,6 +48,7 @@ air_gcm_new (const uint8_t *key, size_t key_bytes)
   bool short_key = key_bytes == 16;
   (short_key ? manager->gcm128_pre : manager->gcm256_pre) (key, &gcm->key);
   gcm->seal = short_key ? manager->gcm128_enc : manager->gcm256_enc;
+  gcm->open = short_key ? manager->gcm128_dec : manager->gcm256_dec;
   return gcm;
 }
 
@@ -66,6 +67,16 @@ air_gcm_seal (const AirGcm *gcm, const uint8_t nonce[AIR_GCM_NONCE_BYTES], const
 {
   struct gcm_context_data context;
   gcm->seal (&gcm->key, &context, out, plain, plain_bytes, nonce, aad, aad_bytes, ret_tag, AIR_GCM_TAG_BYTES);
+}
+
+bool
+air_gcm_open (const AirGcm *gcm, const uint8_t nonce[AIR_GCM_NONCE_BYTES], const uint8_t *aad, size_t aad_bytes,
+              const uint8_t *cipher, size_t cipher_bytes, uint8_t *out, const uint8_t tag[AIR_GCM_TAG_BYTES])
+{
+  struct gcm_context_data context;
+  uint8_t made[AIR_GCM_TAG_BYTES];
+  gcm->open (&gcm->key, &context, out, cipher, cipher_bytes, nonce, aad, aad_bytes, made, sizeof made);
+  return CRYPTO_memcmp (made, tag, sizeof made) == 0;
 }
 
 void
@@ -90,6 +101,13 @@ air_gcm_free (AirGcm *gcm)
 void
 air_gcm_seal (const AirGcm *gcm, const uint8_t nonce[AIR_GCM_NONCE_BYTES], const uint8_t *aad, size_t aad_bytes,
               const uint8_t *plain, size_t plain_bytes, uint8_t *out, uint8_t ret_tag[AIR_GCM_TAG_BYTES])
+{
+  g_assert_not_reached ();
+}
+
+bool
+air_gcm_open (const AirGcm *gcm, const uint8_t nonce[AIR_GCM_NONCE_BYTES], const uint8_t *aad, size_t aad_bytes,
+              const uint8_t *cipher, size_t cipher_bytes, uint8_t *out, const uint8_t tag[AIR_GCM_TAG_BYTES])
 {
   g_assert_not_reached ();
 }

@@ -1,4 +1,4 @@
-/* AES-GCM for many small packets with many keys: sealing without the cost per call of a general interface.
+/* AES-GCM for many small packets with many keys, without the cost per call of a general interface.
  *
  * On x86-64 with libipsec-mb, whose packet costs half of what it does by OpenSSL 3's EVP (a fifth for sound), where each call
  * looks its parameters up by name. Elsewhere air_gcm_new() gives NULL, and the caller uses EVP. */
@@ -24,7 +24,10 @@ void air_gcm_free (AirGcm *gcm);
 /* Encrypts @plain_bytes of @plain to @out (may be the same) and writes the tag (NIST SP 800-38D §7.1). */
 void air_gcm_seal (const AirGcm *gcm, const uint8_t nonce[AIR_GCM_NONCE_BYTES], const uint8_t *aad, size_t aad_bytes,
                    const uint8_t *plain, size_t plain_bytes, uint8_t *out, uint8_t ret_tag[AIR_GCM_TAG_BYTES]);
-/* It is about to seal: brings it into the cache. */
+/* The reverse. Returns: false when @tag is wrong; what is in @out is then worth nothing. @out may be @cipher. */
+bool air_gcm_open (const AirGcm *gcm, const uint8_t nonce[AIR_GCM_NONCE_BYTES], const uint8_t *aad, size_t aad_bytes,
+                   const uint8_t *cipher, size_t cipher_bytes, uint8_t *out, const uint8_t tag[AIR_GCM_TAG_BYTES]);
+/* It is about to be used: brings it into the cache. */
 void air_gcm_prefetch (const AirGcm *gcm);
 
 G_END_DECLS

@@ -6,7 +6,8 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-#define RTCP_AAD_BYTES 12 /* the header and the index word (RFC 7714 §9.2) */
+/* A header and the index word (RFC 7714 §9.2); of SRTCP that is not encrypted a whole packet and the word (§9.3). */
+#define MAX_AAD_BYTES 2048
 
 static bool
 is_gcm (AirSrtpProfile profile)
@@ -75,7 +76,7 @@ air_srtp_session_init (AirSrtpSession *session, AirSrtpProfile profile, const Ai
 
   done = derive (profile, master, labels.label_key, key, key_bytes)
          && derive (profile, master, labels.label_salt, session->salt, air_srtp_profile_salt_bytes (profile));
-  if (done && encrypt && is_gcm (profile))
+  if (done && is_gcm (profile))
     session->gcm = air_gcm_new (key, key_bytes);
   if (done && session->gcm == NULL)
     {
@@ -131,23 +132,41 @@ add_aad (EVP_CIPHER_CTX *cipher, const uint8_t *aad, size_t bytes)
   return EVP_CipherUpdate (cipher, NULL, &written, aad, (int)bytes) == 1;
 }
 
+/* Both parts as one, in @joined where there are two. Returns: NULL when that is too long. */
+static const uint8_t *
+join_aad (const uint8_t *aad, size_t *bytes, const uint8_t *aad2, uint8_t joined[MAX_AAD_BYTES])
+{
+  if (aad2 == NULL)
+    return aad;
+  if (*bytes + 4 > MAX_AAD_BYTES)
+    return NULL;
+  memcpy (joined, aad, *bytes);
+  memcpy (joined + *bytes, aad2, 4);
+  *bytes += 4;
+  return joined;
+}
+
 static bool
 seal_fast (const AirGcm *gcm, const uint8_t *iv, const uint8_t *aad, size_t aad_bytes, const uint8_t *aad2,
            const uint8_t *plain, size_t plain_bytes, uint8_t *out, uint8_t *ret_tag)
 {
-  uint8_t joined[RTCP_AAD_BYTES];
+  uint8_t joined[MAX_AAD_BYTES];
+  const uint8_t *whole = join_aad (aad, &aad_bytes, aad2, joined);
 
-  if (aad2 != NULL)
-    {
-      if (aad_bytes + 4 != sizeof joined)
-        return false;
-      memcpy (joined, aad, aad_bytes);
-      memcpy (joined + aad_bytes, aad2, 4);
-      aad = joined;
-      aad_bytes = sizeof joined;
-    }
-  air_gcm_seal (gcm, iv, aad, aad_bytes, plain, plain_bytes, out, ret_tag);
+  if (whole == NULL)
+    return false;
+  air_gcm_seal (gcm, iv, whole, aad_bytes, plain, plain_bytes, out, ret_tag);
   return true;
+}
+
+static bool
+open_fast (const AirGcm *gcm, const uint8_t *iv, const uint8_t *aad, size_t aad_bytes, const uint8_t *aad2, uint8_t *data,
+           size_t data_bytes, const uint8_t *tag)
+{
+  uint8_t joined[MAX_AAD_BYTES];
+  const uint8_t *whole = join_aad (aad, &aad_bytes, aad2, joined);
+
+  return whole != NULL && air_gcm_open (gcm, iv, whole, aad_bytes, data, data_bytes, data, tag);
 }
 
 bool
@@ -174,6 +193,8 @@ air_srtp_gcm_open (AirSrtpSession *session, const uint8_t *iv, const uint8_t *aa
   uint8_t wanted[AIR_SRTP_GCM_TAG_BYTES];
   int written = 0;
 
+  if (session->gcm != NULL)
+    return open_fast (session->gcm, iv, aad, aad_bytes, aad2, data, data_bytes, tag);
   memcpy (wanted, tag, sizeof wanted);
   return EVP_DecryptInit_ex (cipher, NULL, NULL, NULL, iv) == 1 && add_aad (cipher, aad, aad_bytes)
          && (aad2 == NULL || add_aad (cipher, aad2, 4))

@@ -23,7 +23,7 @@ typedef struct
 /* The session keys of one direction and one of RTP and RTCP. */
 typedef struct
 {
-  AirGcm *gcm;            /* for sealing, where there is a fast one; then there is no `cipher` */
+  AirGcm *gcm;            /* where there is a fast one; then there is no `cipher` */
   EVP_CIPHER_CTX *cipher; /* key set, made on first use; only the IV changes from packet to packet */
   uint8_t salt[AIR_SRTP_MAX_SALT_BYTES];
   AirSrtpHmac hmac;
