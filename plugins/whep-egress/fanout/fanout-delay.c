@@ -2,7 +2,7 @@
 #include "fanout-delay.h"
 
 const double air_delay_bounds_s[AIR_DELAY_BUCKETS + 1]
-    = { 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1, 0 };
+    = { 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.0125, 0.015, 0.02, 0.03, 0.05, 0.1, 0.3, 1, 0 };
 
 void
 air_delay_note (AirDelayPending *pending, int64_t arrival_us)

@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-#define AIR_DELAY_BUCKETS 11u
+#define AIR_DELAY_BUCKETS 15u
 
 /* Upper bounds of the buckets, ended by 0, as a metric wants them; one more bucket has what is above. */
 extern const double air_delay_bounds_s[AIR_DELAY_BUCKETS + 1];
