@@ -7,8 +7,6 @@
 #define NO_PICTURE_US (2000 * 1000)
 /* How long the first picture of a start takes to be shown, beside the way: who asks later has lost it. */
 #define START_TAKES_US (150 * 1000)
-/* What the last answer brought may be so late, on a path or a machine that is full. */
-#define ANSWER_TAKES_US (2000 * 1000)
 /* NACKs read from one compound packet at most. */
 #define MAX_NACKS 64u
 
@@ -63,17 +61,6 @@ is_on_its_way (const AirViewerFeedback *feedback, AirRtpTrack *track, int64_t no
          && now_us < segment->start_us + START_TAKES_US + MAX (0, feedback->info->rtt_us);
 }
 
-/* Nothing was heard yet of what was sent since the last answer, which so much as the same once more would only delay: a queue
- * that is seconds long would never end. */
-static bool
-is_answered (const AirViewerFeedback *feedback, const AirRtpTrack *track, int64_t now_us)
-{
-  const AirPathEstimate *path = feedback->level->path;
-  bool unheard = air_path_estimate_has_feedback (path) && air_path_estimate_get_newest_us (path) <= track->replayed_us;
-  return track->replayed_us != 0 && now_us < track->replayed_us + ANSWER_TAKES_US
-         && (unheard || air_viewer_level_is_strained (feedback->level, now_us));
-}
-
 /* Nothing has come from the publisher for long: what is kept was sent, and again it would look like a film that begins anew. */
 static bool
 has_had_all (const AirViewerLevel *level, const AirRtpTrack *track, int64_t now_us)
@@ -89,8 +76,7 @@ take_keyframe_request (const AirViewerFeedback *feedback, AirRtpTrack *track, in
   feedback->info->keyframe_requests++;
   feedback->counts->keyframe_requests++;
   if (kind_of (level, track) != AIR_KIND_VIDEO || now_us < track->replayed_us + REPLAY_EVERY_US
-      || is_on_its_way (feedback, track, now_us) || is_answered (feedback, track, now_us)
-      || has_had_all (level, track, now_us))
+      || is_on_its_way (feedback, track, now_us) || has_had_all (level, track, now_us))
     return;
   track->replayed_us = now_us;
   /* A keyframe is under way all the same. */

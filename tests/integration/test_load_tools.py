@@ -71,6 +71,16 @@ def test_what_is_dropped_is_asked_for_again(classroom):
     assert everything["dropped_here"] > 0 and everything["repaired"] > 10 * everything["lost"], figures
 
 
+@pytest.mark.parametrize("classroom", [{"whep-egress": {"loops": "1"}}], indirect=True)
+def test_what_many_drop_is_asked_for_again(classroom):
+    """With so many on a loop their reports are read by the clock; those who come and go meanwhile are heard as ever."""
+    _, figures = call("whep-load", classroom, "--viewers=120", "--duration=4", "--loss=5")
+    assert (figures["joined"], figures["failed"]) == (120, 0), figures
+    measured = figures["measured"]
+    assert measured["dropped_here"] > 0 and measured["repaired"] > 10 * measured["lost"], figures
+    wait_until(lambda: classroom.metric("airclass_whep_viewers") == 0, "all to have left")
+
+
 def test_without_nack_losses_stay(classroom):
     code, figures = call("whep-load", classroom, "--viewers=2", "--duration=4", "--loss=5", "--no-nack")
     assert code == 1, figures

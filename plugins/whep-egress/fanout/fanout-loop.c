@@ -55,12 +55,14 @@ choose_reading (AirFanoutLoop *loop)
   bool by_clock = loop->joining == 0 && loop->viewers->len >= many;
   if (by_clock == loop->reads_by_clock)
     return;
+  bool watched = true;
   for (unsigned i = 0; i < air_udp_count (loop->udp); i++)
     if (by_clock)
       epoll_ctl (loop->epoll, EPOLL_CTL_DEL, air_udp_get_fd (loop->udp, i), NULL);
     else
-      air_fanout_loop_watch (loop, air_udp_get_fd (loop->udp, i), &loop->sockets[i].watch);
-  loop->reads_by_clock = by_clock;
+      watched &= air_fanout_loop_watch (loop, air_udp_get_fd (loop->udp, i), &loop->sockets[i].watch);
+  /* A socket that the kernel has no room to watch would never be read. */
+  loop->reads_by_clock = by_clock || !watched;
   loop->next_read_us = loop->now_us;
 }
 

@@ -308,12 +308,6 @@ air_path_estimate_has_feedback (const AirPathEstimate *path)
   return path->any_feedback;
 }
 
-int64_t
-air_path_estimate_get_newest_us (const AirPathEstimate *path)
-{
-  return path->newest_us;
-}
-
 uint64_t
 air_path_estimate_get_burst_bps (const AirPathEstimate *path)
 {

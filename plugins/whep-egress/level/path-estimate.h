@@ -61,8 +61,6 @@ uint64_t air_path_estimate_get_arrived (const AirPathEstimate *path);
 uint64_t air_path_estimate_get_sent (const AirPathEstimate *path);
 /* Whether any transport-wide feedback came yet. */
 bool air_path_estimate_has_feedback (const AirPathEstimate *path);
-/* When the newest packet was sent of which feedback spoke, whether it arrived or not; 0: none did. */
-int64_t air_path_estimate_get_newest_us (const AirPathEstimate *path);
 /* The rate at which the packets of the last feedback arrived when they were sent faster than that: what a burst shows
  * of the bottleneck. 0: no burst was among them. */
 uint64_t air_path_estimate_get_burst_bps (const AirPathEstimate *path);

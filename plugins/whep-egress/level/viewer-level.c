@@ -102,8 +102,8 @@ get_rates (const AirViewerLevel *level)
   return rates;
 }
 
-bool
-air_viewer_level_is_strained (const AirViewerLevel *level, int64_t now_us)
+static bool
+is_strained (const AirViewerLevel *level, int64_t now_us)
 {
   int64_t strained_us = level->class->get_strained_us (level->viewer);
   return strained_us != 0 && now_us < strained_us + STRAINED_FOR_US;
@@ -118,7 +118,7 @@ air_viewer_level_update (AirViewerLevel *level, int64_t now_us)
   AirPathState state;
   AirLevelRates rates = get_rates (level);
   air_path_estimate_get (level->path, now_us, &state);
-  if (state.trend != AIR_PATH_NORMAL && air_viewer_level_is_strained (level, now_us))
+  if (state.trend != AIR_PATH_NORMAL && is_strained (level, now_us))
     return;
   if (air_level_policy_update (&level->policy, &state, &rates, now_us))
     follow (level, before, now_us);
@@ -291,7 +291,7 @@ take_start (AirViewerLevel *level, int64_t now_us)
     return;
   AirLevelRates rates = get_rates (level);
   uint64_t bps = air_viewer_start_take_feedback (&level->start, level->path, rates.bps[AIR_LEVEL_FULL], now_us);
-  if (bps > 0 && !air_viewer_level_is_strained (level, now_us)
+  if (bps > 0 && !is_strained (level, now_us)
       && air_level_policy_take_burst (&level->policy, MIN (bps, rates.bps[before] - 1), &rates, now_us))
     follow (level, before, now_us);
 }

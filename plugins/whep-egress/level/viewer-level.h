@@ -67,8 +67,6 @@ void air_viewer_level_update (AirViewerLevel *level, int64_t now_us);
 bool air_viewer_level_enter_turn (AirViewerLevel *level, AirKind kind, int64_t max_late_ns, int64_t now_us);
 /* Goes back to the last keyframe, and forward from there. Returns false when it is not kept. */
 bool air_viewer_level_replay (AirViewerLevel *level, int64_t now_us);
-/* Whether the engine's thread came late a moment ago: what is measured says little then, and what was sent may be under way yet. */
-bool air_viewer_level_is_strained (const AirViewerLevel *level, int64_t now_us);
 /* Before a step up: sends what it would cost. Returns whether that goes on. */
 bool air_viewer_level_probe (AirViewerLevel *level, int64_t now_us);
 /* Also updates. */

@@ -1,5 +1,4 @@
 /* What one viewer is sent out of the rings: one row of numbers and one timeline, whatever is left out and wherever it goes on. */
-#include "viewer-feedback.h"
 #include "viewer-level.h"
 
 #define FRAME_NS (40 * G_GINT64_CONSTANT (1000000))
@@ -16,8 +15,7 @@ typedef struct
   unsigned changes;
   GPtrArray *sent;    /* (element-type AirRtpPacket) in order of sequence numbers */
   GArray *timestamps; /* as they were sent */
-  int64_t now_us, strained_us;
-  AirEngineCounts counts;
+  int64_t now_us;
 } Viewer;
 
 static void
@@ -47,7 +45,7 @@ send_probe (void *data, const AirRtpSegment *segment, const AirRtpPacket *packet
 static int64_t
 get_strained_us (void *data)
 {
-  return ((Viewer *)data)->strained_us;
+  return 0;
 }
 
 static void
@@ -213,66 +211,6 @@ test_replay (void)
   viewer_free (viewer);
 }
 
-/* PLI (RFC 4585 §6.3.1). Returns: whether it was answered with the pictures since the last keyframe. */
-static bool
-ask (Viewer *viewer)
-{
-  static const AirViewerFeedbackClass feedback_class = { NULL, NULL };
-  uint64_t replays = viewer->counts.replays;
-  AirRepair repair;
-  AirViewerInfo info = { .rtt_us = -1 };
-  AirViewerFeedback feedback = { &feedback_class, viewer, &viewer->level, &repair, &info, &viewer->counts, 0 };
-  uint8_t packet[64];
-  size_t size = air_rtcp_build_pli (packet, sizeof packet, 7, viewer->tracks[AIR_KIND_VIDEO].section.ssrc);
-  air_repair_init (&repair);
-  g_assert_true (air_viewer_feedback_take (&feedback, packet, size, viewer->now_us));
-  air_repair_clear (&repair);
-  return viewer->counts.replays > replays;
-}
-
-/* As if packet @number had just been sent, and the viewer said at once that it came. */
-static void
-hear_of (Viewer *viewer, uint16_t number)
-{
-  AirTransportCcPacket packet = { .sequence = number, .received = true, .arrival_us = viewer->now_us };
-  air_path_estimate_sent (viewer->level.path, number, 1000, viewer->now_us);
-  air_path_estimate_take_feedback (viewer->level.path, &packet, 1, viewer->now_us);
-}
-
-/* Who asks again and again is answered again when it has heard of the last answer, or might have lost it. */
-static void
-test_asked_again (void)
-{
-  Viewer *viewer = viewer_new (AIR_LEVELS_FULL);
-  play (viewer, AIR_RUNG_FULL, 50, false);
-  hear_of (viewer, 1);
-  g_assert_true (ask (viewer));
-  play (viewer, AIR_RUNG_FULL, 25, false);
-  g_assert_false (ask (viewer)); /* it has not spoken of anything since */
-  hear_of (viewer, 2);
-  g_assert_true (ask (viewer));
-  play (viewer, AIR_RUNG_FULL, 49, false);
-  g_assert_false (ask (viewer));
-  play (viewer, AIR_RUNG_FULL, 2, false);
-  g_assert_true (ask (viewer)); /* two seconds are over */
-  viewer_free (viewer);
-}
-
-/* Without transport-wide feedback nobody knows, unless the server itself is late. */
-static void
-test_asked_without_feedback (void)
-{
-  Viewer *viewer = viewer_new (AIR_LEVELS_FULL);
-  play (viewer, AIR_RUNG_FULL, 50, false);
-  g_assert_true (ask (viewer));
-  play (viewer, AIR_RUNG_FULL, 15, false);
-  g_assert_true (ask (viewer));
-  play (viewer, AIR_RUNG_FULL, 15, false);
-  viewer->strained_us = viewer->now_us;
-  g_assert_false (ask (viewer));
-  viewer_free (viewer);
-}
-
 static void
 test_fixed (void)
 {
@@ -296,8 +234,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/viewer-level/reduced", test_reduced);
   g_test_add_func ("/viewer-level/rungs", test_rungs);
   g_test_add_func ("/viewer-level/replay", test_replay);
-  g_test_add_func ("/viewer-level/asked-again", test_asked_again);
-  g_test_add_func ("/viewer-level/asked-without-feedback", test_asked_without_feedback);
   g_test_add_func ("/viewer-level/fixed", test_fixed);
   return g_test_run ();
 }
