@@ -6,13 +6,23 @@
 
 #include "http/request.h"
 
+static bool
+is_worth_packing (const char *content_type)
+{
+  return g_str_has_prefix (content_type, "text/") || strstr (content_type, "javascript") != NULL
+         || strstr (content_type, "json") != NULL || strstr (content_type, "svg") != NULL
+         || strstr (content_type, "wasm") != NULL;
+}
+
 AirAsset *
-air_asset_new (const char *content_type, const char *cache_control, GBytes *body)
+air_asset_new (AirContext *context, const char *content_type, const char *cache_control, GBytes *body)
 {
   AirAsset *asset = g_new0 (AirAsset, 1);
   g_atomic_ref_count_init (&asset->references);
+  asset->context = context;
   asset->content_type = g_strdup (content_type);
   asset->cache_control = g_strdup (cache_control);
+  asset->awaits_packing = is_worth_packing (content_type);
   g_autofree char *digest = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, body);
   asset->etag = g_strndup (digest, 20);
   asset->forms[AIR_CODING_IDENTITY] = body;
@@ -39,31 +49,24 @@ air_asset_unref (AirAsset *asset)
   g_free (asset);
 }
 
-static bool
-is_worth_packing (const char *content_type)
-{
-  return g_str_has_prefix (content_type, "text/") || strstr (content_type, "javascript") != NULL
-         || strstr (content_type, "json") != NULL || strstr (content_type, "svg") != NULL
-         || strstr (content_type, "wasm") != NULL;
-}
-
 /* ---- Compression, in the worker pool */
 
 typedef struct
 {
-  AirContext *context;
-  GPtrArray *assets; /* (element-type AirAsset) touched on the main thread only */
-  GPtrArray *bodies; /* (element-type GBytes) theirs, which never change */
-  GPtrArray *forms;  /* (element-type GBytes) (nullable) made here, AIR_CODING_COUNT for each */
+  AirAsset *asset;                 /* touched on the main thread only */
+  AirContext *context;             /* its */
+  GBytes *body;                    /* its, which never changes */
+  GBytes *forms[AIR_CODING_COUNT]; /* (nullable) made here */
 } PackJob;
 
 static void
 pack_job_free (void *data)
 {
   PackJob *job = data;
-  g_ptr_array_unref (job->assets);
-  g_ptr_array_unref (job->bodies);
-  g_ptr_array_unref (job->forms);
+  air_asset_unref (job->asset);
+  g_bytes_unref (job->body);
+  for (int i = 0; i < AIR_CODING_COUNT; i++)
+    g_clear_pointer (&job->forms[i], g_bytes_unref);
   g_free (job);
 }
 
@@ -71,40 +74,28 @@ static void
 pack (void *data)
 {
   PackJob *job = data;
-  for (unsigned i = 0; i < job->bodies->len && !air_context_is_stopping (job->context); i++)
-    for (AirCoding coding = AIR_CODING_IDENTITY; coding < AIR_CODING_COUNT; coding++)
-      g_ptr_array_add (job->forms, air_compress (job->bodies->pdata[i], coding));
+  for (AirCoding coding = AIR_CODING_IDENTITY + 1; coding < AIR_CODING_COUNT; coding++)
+    if (!air_context_is_stopping (job->context))
+      job->forms[coding] = air_compress (job->body, coding);
 }
 
 static void
 take_packed (void *data)
 {
   PackJob *job = data;
-  for (unsigned i = 0; i < job->forms->len / AIR_CODING_COUNT; i++)
-    for (AirCoding coding = AIR_CODING_IDENTITY + 1; coding < AIR_CODING_COUNT; coding++)
-      {
-        AirAsset *asset = job->assets->pdata[i];
-        asset->forms[coding] = g_steal_pointer (&job->forms->pdata[i * AIR_CODING_COUNT + coding]);
-      }
+  for (AirCoding coding = AIR_CODING_IDENTITY + 1; coding < AIR_CODING_COUNT; coding++)
+    job->asset->forms[coding] = g_steal_pointer (&job->forms[coding]);
 }
 
-void
-air_assets_pack (AirContext *context, GPtrArray *assets)
+static void
+start_packing (AirAsset *asset)
 {
   PackJob *job = g_new0 (PackJob, 1);
-  job->context = context;
-  job->assets = g_ptr_array_new_with_free_func ((GDestroyNotify) air_asset_unref);
-  job->bodies = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
-  job->forms = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
-  for (unsigned i = 0; i < assets->len; i++)
-    {
-      AirAsset *asset = assets->pdata[i];
-      if (!is_worth_packing (asset->content_type))
-        continue;
-      g_ptr_array_add (job->assets, air_asset_ref (asset));
-      g_ptr_array_add (job->bodies, g_bytes_ref (asset->forms[AIR_CODING_IDENTITY]));
-    }
-  air_context_run_in_pool (context, pack, take_packed, job, pack_job_free);
+  asset->awaits_packing = false;
+  job->asset = air_asset_ref (asset);
+  job->context = asset->context;
+  job->body = g_bytes_ref (asset->forms[AIR_CODING_IDENTITY]);
+  air_context_run_in_pool (asset->context, pack, take_packed, job, pack_job_free);
 }
 
 /* ---- Answers */
@@ -117,7 +108,11 @@ choose_form (AirAsset *asset, AirRequest *request)
   for (AirCoding coding = AIR_CODING_BROTLI; coding > AIR_CODING_IDENTITY; coding--)
     {
       double quality = air_request_get_quality (request, "Accept-Encoding", air_coding_to_string (coding));
-      if (asset->forms[coding] == NULL || quality <= most)
+      if (quality <= most)
+        continue;
+      if (asset->awaits_packing)
+        start_packing (asset);
+      if (asset->forms[coding] == NULL)
         continue;
       best = coding;
       most = quality;

@@ -10,20 +10,21 @@ G_BEGIN_DECLS
 typedef struct
 {
   gatomicrefcount references;
+  AirContext *context;             /* whose worker pool packs */
   char *content_type;
   char *cache_control;
   char *etag;                      /* without quotes and coding */
+  bool awaits_packing;
   GBytes *forms[AIR_CODING_COUNT]; /* NULL: not there (yet) */
 } AirAsset;
 
-/* @body: (transfer full) */
-AirAsset *air_asset_new (const char *content_type, const char *cache_control, GBytes *body);
+/* @context: must outlive the asset. @body: (transfer full) */
+AirAsset *air_asset_new (AirContext *context, const char *content_type, const char *cache_control, GBytes *body);
 AirAsset *air_asset_ref (AirAsset *asset);
 void air_asset_unref (AirAsset *asset);
-/* Makes the compressed forms of @assets (element-type AirAsset) where the type is worth it: that takes a tenth of a second
- * and more, so it is done in the worker pool, and they are served as they are until then. */
-void air_assets_pack (AirContext *context, GPtrArray *assets);
-/* Answers with the best form that the client takes, or 304. */
+/* Answers with the best form that the client takes, or 304. The compressed forms are made when a client first takes one
+ * and the type is worth it: that takes a tenth of a second and more, so it is done in the worker pool, and the content is
+ * sent as it is until then. */
 void air_asset_reply (AirAsset *asset, AirRequest *request);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirAsset, air_asset_unref)

@@ -15,23 +15,19 @@ air_http_forget_document (AirHttpServer *server)
 }
 
 static AirAsset *
-make_asset (const char *content_type, char *text)
+make_asset (AirHttpServer *server, const char *content_type, char *text)
 {
-  return air_asset_new (content_type, "no-cache", g_bytes_new_take (text, strlen (text)));
+  return air_asset_new (server->context, content_type, "no-cache", g_bytes_new_take (text, strlen (text)));
 }
 
 static void
 make_document (AirHttpServer *server)
 {
-  g_autoptr (GPtrArray) assets = g_ptr_array_new ();
   if (server->openapi != NULL)
     return;
   g_autoptr (JsonNode) node = air_api_document_describe (server->document, air_router_get_entries (server->router));
-  server->openapi = make_asset ("application/json", air_json_to_string (node));
-  server->docs = make_asset ("text/html; charset=utf-8", air_api_page_build (node));
-  g_ptr_array_add (assets, server->openapi);
-  g_ptr_array_add (assets, server->docs);
-  air_assets_pack (server->context, assets);
+  server->openapi = make_asset (server, "application/json", air_json_to_string (node));
+  server->docs = make_asset (server, "text/html; charset=utf-8", air_api_page_build (node));
 }
 
 static void

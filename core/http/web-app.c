@@ -13,6 +13,7 @@
 
 struct _AirWebApp
 {
+  AirContext *context;
   GHashTable *files; /* URL path → AirAsset */
   size_t total_bytes;
 };
@@ -64,7 +65,7 @@ read_file (AirWebApp *app, const char *file, const char *url, GError **error)
   /* The build puts a digest of the content into the names under assets/. */
   const char *cache = g_str_has_prefix (url, "/assets/") ? "public, max-age=31536000, immutable" : "no-cache";
   g_hash_table_insert (app->files, g_strdup (url),
-                       air_asset_new (get_content_type (url), cache, g_bytes_new_take (content, size)));
+                       air_asset_new (app->context, get_content_type (url), cache, g_bytes_new_take (content, size)));
   return true;
 }
 
@@ -91,24 +92,13 @@ read_folder (AirWebApp *app, const char *folder, const char *url, unsigned depth
   return true;
 }
 
-static void
-start_packing (AirWebApp *app, AirContext *context)
-{
-  g_autoptr (GPtrArray) assets = g_ptr_array_new ();
-  GHashTableIter iter;
-  gpointer asset;
-  g_hash_table_iter_init (&iter, app->files);
-  while (g_hash_table_iter_next (&iter, NULL, &asset))
-    g_ptr_array_add (assets, asset);
-  air_assets_pack (context, assets);
-}
-
 /* ---- */
 
 AirWebApp *
 air_web_app_new (AirContext *context, const char *folder, GError **error)
 {
   AirWebApp *app = g_new0 (AirWebApp, 1);
+  app->context = context;
   app->files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)air_asset_unref);
   if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
     g_message ("there is no web app in '%s': its pages are not served", folder);
@@ -117,8 +107,6 @@ air_web_app_new (AirContext *context, const char *folder, GError **error)
       air_web_app_free (app);
       return NULL;
     }
-  else
-    start_packing (app, context);
   return app;
 }
 
