@@ -111,6 +111,11 @@ class Server:
         self.environment = environment or {}
         self.process = None
         merged = {"core": {"state_dir": self.state}, **{k: dict(v) for k, v in self.DEFAULTS.items()}}
+        if plugins is not None and not set(plugins) & {"rtmp-ingest", "whep-egress", "example"}:
+            # Without streams there is nothing to warm up, which takes the better part of a second with a sanitizer.
+            no_templates = self.folder / "no-pipelines"
+            no_templates.mkdir(exist_ok=True)
+            self.environment = {"AIRCLASS_CORE_PIPELINE_DIR": str(no_templates), **self.environment}
         if plugins is not None:
             merged["core"]["plugins"] = ",".join(plugins)
             merged = {k: v for k, v in merged.items() if k not in ("rtmp-ingest", "whep-egress") or k in plugins}
