@@ -35,23 +35,6 @@ derive (AirSrtpProfile profile, const AirSrtpMaster *master, uint8_t label, uint
   return done;
 }
 
-static void
-hmac_init (AirSrtpHmac *hmac, const uint8_t key[AIR_SRTP_AUTH_KEY_BYTES])
-{
-  uint8_t pad[SHA_CBLOCK];
-
-  memset (pad, 0x36, sizeof pad);
-  for (size_t i = 0; i < AIR_SRTP_AUTH_KEY_BYTES; i++)
-    pad[i] ^= key[i];
-  SHA1_Init (&hmac->inner);
-  SHA1_Update (&hmac->inner, pad, sizeof pad);
-  for (size_t i = 0; i < sizeof pad; i++)
-    pad[i] ^= 0x36 ^ 0x5c;
-  SHA1_Init (&hmac->outer);
-  SHA1_Update (&hmac->outer, pad, sizeof pad);
-  OPENSSL_cleanse (pad, sizeof pad);
-}
-
 static const EVP_CIPHER *
 get_cipher (AirSrtpProfile profile)
 {
@@ -88,7 +71,7 @@ air_srtp_session_init (AirSrtpSession *session, AirSrtpProfile profile, const Ai
     {
       done = derive (profile, master, labels.label_auth, auth_key, sizeof auth_key);
       if (done)
-        hmac_init (&session->hmac, auth_key);
+        air_hmac_sha1_init (&session->hmac, auth_key, sizeof auth_key);
       OPENSSL_cleanse (auth_key, sizeof auth_key);
     }
   OPENSSL_cleanse (key, sizeof key);
@@ -216,18 +199,9 @@ void
 air_srtp_sha1_tag (const AirSrtpSession *session, const uint8_t *data, size_t bytes, bool with_suffix, uint32_t suffix,
                    uint8_t ret_tag[AIR_SRTP_SHA1_TAG_BYTES])
 {
-  SHA_CTX sha = session->hmac.inner;
   uint8_t digest[SHA_DIGEST_LENGTH], word[4];
 
-  SHA1_Update (&sha, data, bytes);
-  if (with_suffix)
-    {
-      air_srtp_write32 (word, suffix);
-      SHA1_Update (&sha, word, sizeof word);
-    }
-  SHA1_Final (digest, &sha);
-  sha = session->hmac.outer;
-  SHA1_Update (&sha, digest, sizeof digest);
-  SHA1_Final (digest, &sha);
+  air_srtp_write32 (word, suffix);
+  air_hmac_sha1_make (&session->hmac, data, bytes, with_suffix ? word : NULL, sizeof word, digest);
   memcpy (ret_tag, digest, AIR_SRTP_SHA1_TAG_BYTES);
 }

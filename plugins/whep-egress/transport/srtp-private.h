@@ -1,11 +1,10 @@
-/* What the parts of srtp share: session keys, the two ciphers, the per-SSRC state. */
+/* What the parts of srtp share: session keys, the two ciphers. */
 #pragma once
 
-#define OPENSSL_SUPPRESS_DEPRECATED /* see AirSrtpHmac */
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 
 #include "gcm.h"
+#include "hmac-sha1.h"
 #include "srtp.h"
 
 #define AIR_SRTP_GCM_TAG_BYTES AIR_GCM_TAG_BYTES
@@ -13,20 +12,13 @@
 #define AIR_SRTP_AUTH_KEY_BYTES 20
 #define AIR_SRTP_IV_BYTES 16 /* AES-CM; AES-GCM uses the first 12 */
 
-/* HMAC-SHA1 with both pads hashed beforehand. SHA_CTX, though deprecated, because copying it is copying 96 bytes, while
- * a prepared EVP_MAC or EVP_MD_CTX must be duplicated on the heap for every packet. */
-typedef struct
-{
-  SHA_CTX inner, outer;
-} AirSrtpHmac;
-
 /* The session keys of one direction and one of RTP and RTCP. */
 typedef struct
 {
   AirGcm *gcm;            /* where there is a fast one; then there is no `cipher` */
   EVP_CIPHER_CTX *cipher; /* key set, made on first use; only the IV changes from packet to packet */
   uint8_t salt[AIR_SRTP_MAX_SALT_BYTES];
-  AirSrtpHmac hmac;
+  AirHmacSha1 hmac;
 } AirSrtpSession;
 
 typedef struct

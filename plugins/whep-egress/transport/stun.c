@@ -2,10 +2,10 @@
 #include "stun.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 #include <zlib.h>
+
+#include "hmac-sha1.h"
 
 #define MAGIC_COOKIE 0x2112A442u
 #define FINGERPRINT_XOR 0x5354554eu
@@ -212,13 +212,14 @@ air_stun_parse (const uint8_t *data, size_t size, AirStunMessage *ret_message)
 static void
 compute_integrity (const uint8_t *data, size_t offset, const char *password, uint8_t ret_hmac[INTEGRITY_BYTES])
 {
-  uint8_t covered[AIR_STUN_MAX_READ_BYTES];
-  unsigned hmac_bytes = INTEGRITY_BYTES;
+  uint8_t header[AIR_STUN_HEADER_BYTES];
+  AirHmacSha1 hmac;
 
-  memcpy (covered, data, offset);
-  write16 (covered + 2, (uint16_t)(offset + 4 + INTEGRITY_BYTES - AIR_STUN_HEADER_BYTES));
-  if (HMAC (EVP_sha1 (), password, (int)strlen (password), covered, offset, ret_hmac, &hmac_bytes) == NULL)
-    g_error ("HMAC-SHA1 is not available");
+  memcpy (header, data, sizeof header);
+  write16 (header + 2, (uint16_t)(offset + 4 + INTEGRITY_BYTES - AIR_STUN_HEADER_BYTES));
+  air_hmac_sha1_init (&hmac, password, strlen (password));
+  air_hmac_sha1_make (&hmac, header, sizeof header, data + sizeof header, offset - sizeof header, ret_hmac);
+  OPENSSL_cleanse (&hmac, sizeof hmac);
 }
 
 bool

@@ -1,0 +1,24 @@
+/* HMAC-SHA1 (RFC 2104) of STUN and SRTP: many short messages. By OpenSSL's SHA_CTX, though deprecated, because copying it is copying
+ * 96 bytes, while a prepared EVP_MAC or EVP_MD_CTX must be made or duplicated on the heap for every message. */
+#pragma once
+
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <glib.h>
+#include <openssl/sha.h>
+#include <stddef.h>
+#include <stdint.h>
+
+G_BEGIN_DECLS
+
+/* Both pads hashed beforehand. Immutable once made: any thread. Holds the key: to be wiped by its owner. */
+typedef struct
+{
+  SHA_CTX inner, outer;
+} AirHmacSha1;
+
+void air_hmac_sha1_init (AirHmacSha1 *hmac, const void *key, size_t key_bytes);
+/* Over @data and then @more (NULL: nothing). */
+void air_hmac_sha1_make (const AirHmacSha1 *hmac, const uint8_t *data, size_t bytes, const uint8_t *more, size_t more_bytes,
+                         uint8_t ret_digest[SHA_DIGEST_LENGTH]);
+
+G_END_DECLS
