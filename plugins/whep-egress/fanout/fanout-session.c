@@ -180,7 +180,7 @@ air_fanout_loop_check_viewer (AirFanoutLoop *loop, AirFanoutViewer *viewer)
   else if (viewer->media)
     {
       air_fanout_viewer_report (viewer, loop->now_us, false);
-      air_viewer_level_update (&viewer->level, loop->now_us);
+      air_viewer_level_check (&viewer->level, loop->now_us);
     }
 }
 

@@ -12,6 +12,8 @@
 /* A ring that got nothing for so long is not supplied any more. */
 #define STALE_NS (2000 * G_GINT64_CONSTANT (1000000))
 #define ASK_EVERY_US (300 * 1000)
+/* Feedback comes about as often as the clock looks: one of them is enough. */
+#define UPDATE_US (90 * 1000)
 /* After the thread came late, what is measured says little. */
 #define STRAINED_FOR_US (700 * 1000)
 
@@ -109,10 +111,11 @@ is_strained (const AirViewerLevel *level, int64_t now_us)
   return strained_us != 0 && now_us < strained_us + STRAINED_FOR_US;
 }
 
-void
-air_viewer_level_update (AirViewerLevel *level, int64_t now_us)
+static void
+update (AirViewerLevel *level, int64_t now_us)
 {
   AirLevel before = level->policy.level;
+  level->updated_us = now_us;
   if (!level->path || !has_video (level) || level->policy.levels != AIR_LEVELS_AUTO || !level->view->ready)
     return;
   AirPathState state;
@@ -122,6 +125,13 @@ air_viewer_level_update (AirViewerLevel *level, int64_t now_us)
     return;
   if (air_level_policy_update (&level->policy, &state, &rates, now_us))
     follow (level, before, now_us);
+}
+
+void
+air_viewer_level_check (AirViewerLevel *level, int64_t now_us)
+{
+  if (now_us >= level->updated_us + UPDATE_US)
+    update (level, now_us);
 }
 
 /* ---- From place to place, from rung to rung */
@@ -305,7 +315,7 @@ air_viewer_level_take_transport_cc (AirViewerLevel *level, const AirRtcpItem *it
     return;
   air_path_estimate_take_feedback (level->path, packets, count, now_us);
   take_start (level, now_us);
-  air_viewer_level_update (level, now_us);
+  update (level, now_us);
 }
 
 void

@@ -46,6 +46,7 @@ struct _AirViewerLevel
   bool wants[AIR_RUNG_COUNT]; /* what the group is told of */
   bool paused;                /* pictures wait for a keyframe, or for better times */
   int64_t since_us;           /* the level; by the wall clock */
+  int64_t updated_us;         /* when the path was last looked at */
   int64_t asked_us;           /* when the encoder was asked for a keyframe */
   int64_t probe_us;           /* up to when the probe was sent */
   double probe_bytes;         /* that may be sent now */
@@ -59,8 +60,8 @@ void air_viewer_level_begin (AirViewerLevel *level, const AirViewerLevelClass *c
 /* Media has ended; nothing happens when it never began. */
 void air_viewer_level_end (AirViewerLevel *level);
 void air_viewer_level_clear (AirViewerLevel *level);
-/* Ten times a second. */
-void air_viewer_level_update (AirViewerLevel *level, int64_t now_us);
+/* Ten times a second: looks at the path anew, unless feedback has just done so. */
+void air_viewer_level_check (AirViewerLevel *level, int64_t now_us);
 /* Before packets of @kind are sent: enters the wanted rung when it can; begins at a keyframe that is kept, sound at once, and
  * anew when the viewer fell out of the ring, or is live and yet so far behind (0: never) while there is something newer to
  * begin with. Returns whether there is something to be sent. */

@@ -223,7 +223,7 @@ check (void *data)
       else if (viewer->media)
         {
           air_webrtc_viewer_report (viewer, now_us);
-          air_viewer_level_update (&viewer->level, now_us);
+          air_viewer_level_check (&viewer->level, now_us);
           pump (loop, viewer);
           if (second)
             air_webrtc_viewer_publish (viewer);
