@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define BATCH 64
@@ -13,6 +14,7 @@
 #define OFFLOADED_BYTES 65536 /* what the kernel put together again (UDP_GRO) */
 #define EVENTS 1024
 #define NAP_US 2000
+#define BEHIND_NICE 10
 #define LEAVE_PER_TICK 50
 #define UDP_TAG 1
 
@@ -237,6 +239,17 @@ wait_for_sockets (LoadWorker *worker, struct epoll_event *events, int64_t until_
   return epoll_wait (worker->epoll, events, EVENTS, 0);
 }
 
+/* In a network nobody who receives takes the sender's processor. So, while nobody waits for an answer, the thread lets a server on the same
+ * machine go first; only as root, who may come back. */
+static void
+choose_priority (LoadWorker *worker)
+{
+  bool behind = !worker->urgent && geteuid () == 0;
+
+  if (behind != worker->behind && setpriority (PRIO_PROCESS, (id_t)gettid (), behind ? BEHIND_NICE : 0) == 0)
+    worker->behind = behind;
+}
+
 static gpointer
 run (gpointer data)
 {
@@ -254,6 +267,7 @@ run (gpointer data)
           if (worker->reached == LOAD_PHASE_MEASURING)
             worker->max_lag_us = MAX (worker->max_lag_us, (uint64_t)(now_us - next_tick_us));
           tick (worker, now_us);
+          choose_priority (worker);
           next_tick_us = MAX (next_tick_us + LOAD_TICK_US, now_us);
         }
       int count = wait_for_sockets (worker, events, next_tick_us);

@@ -34,6 +34,7 @@ struct _LoadWorker
   unsigned playing;        /* atomic: are connected now */
   unsigned ended;          /* atomic: stays that are over */
   bool urgent;             /* somebody waits for an answer */
+  bool behind;             /* has a lower priority than the server */
   uint64_t random;
   GArray *stays;       /* LoadStay: those that are over */
   uint64_t max_lag_us; /* the worst lateness of a tick while measuring: how far to trust arrival times */
