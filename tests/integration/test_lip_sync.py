@@ -150,6 +150,8 @@ def test_flash_and_beep(airclassd, publish, monkeypatch, engine, source):
     flashes = [watcher.when("video", flash, watcher.reports["video"][0]) for flash in watcher.flashes]
     beeps = [watcher.when("audio", beep, watcher.reports["audio"][0]) for beep in watcher.beeps]
     # The first second may lie before the one or behind the other, and what was cached has other timestamps.
-    late = [min((beep - flash for flash in flashes), key=abs) for beep in beeps[1:]]
+    # A beep may be heard whose flash is still being decoded.
+    late = [min((beep - flash for flash in flashes), key=abs) for beep in beeps[1:] if beep < flashes[-1] + 0.5]
+    assert len(late) >= SECONDS - 2
     print(source, "beep after flash, ms:", [round(1000 * second, 1) for second in late])
     assert all(abs(second) <= LIMIT_S for second in late), late

@@ -227,7 +227,7 @@ def test_repeated_and_changed_headers(server, client, tags, tmp_path):
     for tag in make_flv(tmp_path / "other.flv", seconds=1, size="640x360", sample_rate=48000):
         publisher.send_tag(tag, offset=offset)
     wait_until(lambda: track(server.stream(), "video")["width"] == 640, "the new size")
-    assert track(server.stream(), "audio")["sample_rate"] == 48000
+    wait_until(lambda: track(server.stream(), "audio")["sample_rate"] == 48000, "the new sample rate")
 
 
 def make_token(secret, lifetime_s):
