@@ -240,14 +240,23 @@ wait_for_sockets (LoadWorker *worker, struct epoll_event *events, int64_t until_
 }
 
 /* In a network nobody who receives takes the sender's processor. So, while nobody waits for an answer, the thread lets a server on the same
- * machine go first; only as root, who may come back. */
+ * machine go first, if it may come back, which takes CAP_SYS_NICE. */
 static void
 choose_priority (LoadWorker *worker)
 {
-  bool behind = !worker->urgent && geteuid () == 0;
+  bool behind = !worker->urgent && worker->may_come_back;
 
-  if (behind != worker->behind && setpriority (PRIO_PROCESS, (id_t)gettid (), behind ? BEHIND_NICE : 0) == 0)
+  if (behind != worker->behind && setpriority (PRIO_PROCESS, (id_t)gettid (), worker->nice + (behind ? BEHIND_NICE : 0)) == 0)
     worker->behind = behind;
+}
+
+static void
+learn_priority (LoadWorker *worker)
+{
+  id_t self = (id_t)gettid ();
+
+  worker->nice = getpriority (PRIO_PROCESS, self);
+  worker->may_come_back = setpriority (PRIO_PROCESS, self, worker->nice - 1) == 0 && setpriority (PRIO_PROCESS, self, worker->nice) == 0;
 }
 
 static gpointer
@@ -258,6 +267,7 @@ run (gpointer data)
   struct epoll_event events[EVENTS];
   int64_t next_tick_us = g_get_monotonic_time ();
 
+  learn_priority (worker);
   while (!g_atomic_int_get (&worker->stop))
     {
       int64_t now_us = g_get_monotonic_time ();

@@ -34,7 +34,9 @@ struct _LoadWorker
   unsigned playing;        /* atomic: are connected now */
   unsigned ended;          /* atomic: stays that are over */
   bool urgent;             /* somebody waits for an answer */
-  bool behind;             /* has a lower priority than the server */
+  int nice;                /* of the thread, as it was started */
+  bool may_come_back;      /* from a lower priority */
+  bool behind;             /* has a lower one */
   uint64_t random;
   GArray *stays;       /* LoadStay: those that are over */
   uint64_t max_lag_us; /* the worst lateness of a tick while measuring: how far to trust arrival times */

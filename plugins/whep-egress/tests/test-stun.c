@@ -1,6 +1,8 @@
 /* STUN: the vectors of RFC 5769, what is written can be read, and what is malformed cannot. */
 #include "stun.h"
 
+#include "hmac-sha1.h"
+
 #include <string.h>
 
 #define PASSWORD "VOkJxbRl1RmTxUk/WvJxBt"
@@ -203,10 +205,46 @@ test_after_integrity (void)
   g_assert_cmpint (message.role, ==, AIR_STUN_ROLE_NONE);
 }
 
+/* RFC 2202 §3, test cases 1, 2, 6 and 7: short keys and one that is longer than a block of the hash. */
+static void
+test_hmac (void)
+{
+  static const struct
+  {
+    const char *key, *data, *digest;
+    size_t repeat; /* of the key's only character */
+  } cases[] = {
+    { "\x0b", "Hi There", "b617318655057264e28bc0b6fb378c8ef146be00", 20 },
+    { "Jefe", "what do ya want for nothing?", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79", 0 },
+    { "\xaa", "Test Using Larger Than Block-Size Key - Hash Key First", "aa4ae5e15272d00e95705637ce8a3b55ed402112", 80 },
+    { "\xaa", "Test Using Larger Than Block-Size Key and Larger Than One Block-Size Data",
+      "e8e99d0f45237d786d6bbaa7965c7808bbff1a91", 80 },
+  };
+  for (unsigned i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *repeated = g_strnfill (cases[i].repeat, cases[i].key[0]);
+      const char *key = cases[i].repeat > 0 ? repeated : cases[i].key;
+      const uint8_t *data = (const uint8_t *)cases[i].data;
+      size_t bytes = strlen (cases[i].data);
+      AirHmacSha1 hmac;
+      air_hmac_sha1_init (&hmac, key, strlen (key));
+      for (size_t first = 0; first <= bytes; first++)
+        {
+          uint8_t digest[SHA_DIGEST_LENGTH];
+          char text[2 * SHA_DIGEST_LENGTH + 1];
+          air_hmac_sha1_make (&hmac, data, first, first < bytes ? data + first : NULL, bytes - first, digest);
+          for (size_t at = 0; at < sizeof digest; at++)
+            g_snprintf (text + 2 * at, 3, "%02x", digest[at]);
+          g_assert_cmpstr (text, ==, cases[i].digest);
+        }
+    }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/stun/hmac", test_hmac);
   g_test_add_func ("/stun/vectors", test_vectors);
   g_test_add_func ("/stun/damage", test_damage);
   g_test_add_func ("/stun/write", test_write);

@@ -227,6 +227,27 @@ test_fixed (void)
   viewer_free (viewer);
 }
 
+/* The clock looks at the path each time where no feedback comes, and soon after the last. */
+static void
+test_clock (void)
+{
+  Viewer *viewer = viewer_new (AIR_LEVELS_AUTO);
+  play (viewer, AIR_RUNG_FULL, 50, false);
+  for (unsigned tick = 0; tick < 10; tick++, viewer->now_us += 100000)
+    {
+      air_viewer_level_check (&viewer->level, viewer->now_us);
+      g_assert_cmpint (viewer->level.updated_us, ==, viewer->now_us);
+    }
+
+  int64_t feedback_us = viewer->level.updated_us = viewer->now_us - 50000;
+  air_viewer_level_check (&viewer->level, viewer->now_us);
+  g_assert_cmpint (viewer->level.updated_us, ==, feedback_us);
+  viewer->now_us += 100000;
+  air_viewer_level_check (&viewer->level, viewer->now_us);
+  g_assert_cmpint (viewer->level.updated_us, ==, viewer->now_us);
+  viewer_free (viewer);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -235,5 +256,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/viewer-level/rungs", test_rungs);
   g_test_add_func ("/viewer-level/replay", test_replay);
   g_test_add_func ("/viewer-level/fixed", test_fixed);
+  g_test_add_func ("/viewer-level/clock", test_clock);
   return g_test_run ();
 }

@@ -14,10 +14,10 @@
 #define TARGET __attribute__ ((target ("avx2,aes,pclmul,vaes,vpclmulqdq")))
 #define INLINE static inline __attribute__ ((always_inline)) TARGET
 #define BLOCK_BYTES 16u
-#define VECTORS 4u                                 /* of two blocks, a turn */
+#define VECTORS 4u /* of two blocks, a turn */
 #define TURN_BYTES (VECTORS * 2 * BLOCK_BYTES)
 #define TURN_POWERS (AIR_GCM_VAES_POWERS - VECTORS * 2) /* where the eighth power stands */
-/* The blocks that are hashed at once at most: what is left of a turn, and the lengths. */
+/* The blocks that are hashed at once at most: what is left of a turn and the lengths, made even. */
 #define MAX_BLOCKS AIR_GCM_VAES_POWERS
 
 bool
@@ -31,6 +31,12 @@ INLINE __m128i
 load (const void *from)
 {
   return _mm_loadu_si128 (from);
+}
+
+INLINE void
+store (void *to, __m128i block)
+{
+  _mm_storeu_si128 (to, block);
 }
 
 INLINE __m256i
@@ -268,14 +274,14 @@ apply_rest (const AirGcmVaes *gcm, __m256i *counters, const uint8_t *in, uint8_t
   for (size_t i = 0; i < whole; i++)
     {
       __m128i from = load (in + i * BLOCK_BYTES), to = _mm_xor_si128 (from, stream[i]);
-      _mm_storeu_si128 ((__m128i *)(out + i * BLOCK_BYTES), to);
+      store (out + i * BLOCK_BYTES, to);
       blocks[i] = sealing ? to : from;
     }
   if (part == 0)
     return;
   uint8_t from[BLOCK_BYTES] = { 0 }, to[BLOCK_BYTES];
   memcpy (from, in + whole * BLOCK_BYTES, part);
-  _mm_storeu_si128 ((__m128i *)to, _mm_xor_si128 (load (from), stream[whole]));
+  store (to, _mm_xor_si128 (load (from), stream[whole]));
   memset (to + part, 0, BLOCK_BYTES - part);
   memcpy (out + whole * BLOCK_BYTES, to, part);
   blocks[whole] = load (sealing ? to : from);
@@ -314,7 +320,7 @@ apply_all (const AirGcmVaes *gcm, const uint8_t *nonce, const uint8_t *aad, size
     apply_rest (gcm, &counters, in, out, bytes, sealing, &blocks[MAX_BLOCKS - 1 - count]);
   blocks[MAX_BLOCKS - 1] = reverse (lengths);
   hash = hash_last (gcm, hash, blocks, count + 1);
-  _mm_storeu_si128 ((__m128i *)ret_tag, _mm_xor_si128 (encrypt_block (gcm, load (first)), reverse (hash)));
+  store (ret_tag, _mm_xor_si128 (encrypt_block (gcm, load (first)), reverse (hash)));
 }
 
 TARGET void
@@ -335,13 +341,14 @@ air_gcm_vaes_open (const AirGcmVaes *gcm, const uint8_t nonce[AIR_GCM_NONCE_BYTE
 
 /* ---- The key */
 
-/* FIPS 197 §5.2 for the next round: @assist is what AESKEYGENASSIST made of the key before. */
-INLINE __m128i
-expand (__m128i key, __m128i assist)
+/* FIPS 197 §5.2: the key of @round. @assist: what AESKEYGENASSIST made of the one before. In place, so that no copy stays on the stack. */
+INLINE void
+expand (AirGcmVaes *gcm, unsigned round, __m128i assist)
 {
+  __m128i key = load (gcm->rounds[round - 1]);
   key = _mm_xor_si128 (key, _mm_slli_si128 (key, 4));
   key = _mm_xor_si128 (key, _mm_slli_si128 (key, 8));
-  return _mm_xor_si128 (key, _mm_shuffle_epi32 (assist, 0xff));
+  store (gcm->rounds[round], _mm_xor_si128 (key, _mm_shuffle_epi32 (assist, 0xff)));
 }
 
 /* By x: a shift, and the polynomial where a bit fell out. */
@@ -357,25 +364,23 @@ multiply_by_x (__m128i value)
 TARGET void
 air_gcm_vaes_init (AirGcmVaes *gcm, const uint8_t key[AIR_GCM_VAES_KEY_BYTES])
 {
-  __m128i keys[AIR_GCM_VAES_ROUNDS + 1] = { load (key) };
-  keys[1] = expand (keys[0], _mm_aeskeygenassist_si128 (keys[0], 0x01));
-  keys[2] = expand (keys[1], _mm_aeskeygenassist_si128 (keys[1], 0x02));
-  keys[3] = expand (keys[2], _mm_aeskeygenassist_si128 (keys[2], 0x04));
-  keys[4] = expand (keys[3], _mm_aeskeygenassist_si128 (keys[3], 0x08));
-  keys[5] = expand (keys[4], _mm_aeskeygenassist_si128 (keys[4], 0x10));
-  keys[6] = expand (keys[5], _mm_aeskeygenassist_si128 (keys[5], 0x20));
-  keys[7] = expand (keys[6], _mm_aeskeygenassist_si128 (keys[6], 0x40));
-  keys[8] = expand (keys[7], _mm_aeskeygenassist_si128 (keys[7], 0x80));
-  keys[9] = expand (keys[8], _mm_aeskeygenassist_si128 (keys[8], 0x1b));
-  keys[10] = expand (keys[9], _mm_aeskeygenassist_si128 (keys[9], 0x36));
-  memcpy (gcm->rounds, keys, sizeof keys);
-  __m128i hash_key = multiply_by_x (reverse (encrypt_block (gcm, _mm_setzero_si128 ()))), power = hash_key;
-  for (unsigned place = AIR_GCM_VAES_POWERS; place > 0; place--)
-    {
-      _mm_storeu_si128 ((__m128i *)gcm->powers[place - 1], power);
-      _mm_storeu_si128 ((__m128i *)gcm->sums[place - 1], _mm_xor_si128 (power, swap_halves (power)));
-      power = multiply (power, hash_key);
-    }
+  memcpy (gcm->rounds[0], key, AIR_GCM_VAES_KEY_BYTES);
+  expand (gcm, 1, _mm_aeskeygenassist_si128 (load (gcm->rounds[0]), 0x01));
+  expand (gcm, 2, _mm_aeskeygenassist_si128 (load (gcm->rounds[1]), 0x02));
+  expand (gcm, 3, _mm_aeskeygenassist_si128 (load (gcm->rounds[2]), 0x04));
+  expand (gcm, 4, _mm_aeskeygenassist_si128 (load (gcm->rounds[3]), 0x08));
+  expand (gcm, 5, _mm_aeskeygenassist_si128 (load (gcm->rounds[4]), 0x10));
+  expand (gcm, 6, _mm_aeskeygenassist_si128 (load (gcm->rounds[5]), 0x20));
+  expand (gcm, 7, _mm_aeskeygenassist_si128 (load (gcm->rounds[6]), 0x40));
+  expand (gcm, 8, _mm_aeskeygenassist_si128 (load (gcm->rounds[7]), 0x80));
+  expand (gcm, 9, _mm_aeskeygenassist_si128 (load (gcm->rounds[8]), 0x1b));
+  expand (gcm, 10, _mm_aeskeygenassist_si128 (load (gcm->rounds[9]), 0x36));
+  unsigned last = AIR_GCM_VAES_POWERS - 1;
+  store (gcm->powers[last], multiply_by_x (reverse (encrypt_block (gcm, _mm_setzero_si128 ()))));
+  for (unsigned place = last; place > 0; place--)
+    store (gcm->powers[place - 1], multiply (load (gcm->powers[place]), load (gcm->powers[last])));
+  for (unsigned place = 0; place < AIR_GCM_VAES_POWERS; place++)
+    store (gcm->sums[place], _mm_xor_si128 (load (gcm->powers[place]), swap_halves (load (gcm->powers[place]))));
 }
 
 #else

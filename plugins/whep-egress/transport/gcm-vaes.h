@@ -1,7 +1,7 @@
 /* AES-128-GCM with the 256-bit forms of AES and carry-less multiplication (VAES, VPCLMULQDQ), two blocks an instruction.
  *
- * For processors that have them and no AVX-512, as AMD's since Zen 3: there the libraries of today's distributions (OpenSSL 3.0,
- * libipsec-mb 1.3) go block by block, and encryption was a fifth of what a viewer costs. Timing depends on lengths only. */
+ * OpenSSL 3.0 and libipsec-mb 1.3 use these with AVX-512 only, which AMD's Zen 3 and Intel's desktop processors have not; there they go
+ * block by block, and encryption was a fifth of what a viewer costs. Timing depends on lengths only. */
 #pragma once
 
 #include <glib.h>
@@ -17,13 +17,13 @@ G_BEGIN_DECLS
 #define AIR_GCM_VAES_ROUNDS 10
 #define AIR_GCM_VAES_POWERS 10
 
-/* Made of a key once, then immutable; on a boundary of 16 bytes. @powers and @sums: of the hash key H, the tenth power first; the
- * second is both halves XORed, for multiplication by Karatsuba's method. */
+/* Made of a key once, then immutable. @powers: of the hash key, the tenth first, each times x as gcm-vaes.c tells. @sums: both halves of
+ * each power XORed, for multiplication by Karatsuba's method. */
 typedef struct
 {
-  _Alignas (16) uint8_t rounds[AIR_GCM_VAES_ROUNDS + 1][16];
-  _Alignas (16) uint8_t powers[AIR_GCM_VAES_POWERS][16];
-  _Alignas (16) uint8_t sums[AIR_GCM_VAES_POWERS][16];
+  _Alignas (32) uint8_t rounds[AIR_GCM_VAES_ROUNDS + 1][16];
+  _Alignas (32) uint8_t powers[AIR_GCM_VAES_POWERS][16];
+  _Alignas (32) uint8_t sums[AIR_GCM_VAES_POWERS][16];
 } AirGcmVaes;
 
 /* Whether this build and processor have it; nothing else here may be called otherwise. Any thread. */

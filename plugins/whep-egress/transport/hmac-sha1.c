@@ -1,4 +1,6 @@
-/* See hmac-sha1.h. */
+/* By OpenSSL's SHA_CTX, though deprecated, because copying it is copying 96 bytes, while a prepared EVP_MAC or EVP_MD_CTX must be made or
+ * duplicated on the heap for every message. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "hmac-sha1.h"
 
 #include <openssl/crypto.h>

@@ -1,8 +1,6 @@
-/* HMAC-SHA1 (RFC 2104) of STUN and SRTP: many short messages. By OpenSSL's SHA_CTX, though deprecated, because copying it is copying
- * 96 bytes, while a prepared EVP_MAC or EVP_MD_CTX must be made or duplicated on the heap for every message. */
+/* HMAC-SHA1 (RFC 2104) of STUN and SRTP: many short messages. */
 #pragma once
 
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include <glib.h>
 #include <openssl/sha.h>
 #include <stddef.h>

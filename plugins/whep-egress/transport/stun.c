@@ -215,6 +215,7 @@ compute_integrity (const uint8_t *data, size_t offset, const char *password, uin
   uint8_t header[AIR_STUN_HEADER_BYTES];
   AirHmacSha1 hmac;
 
+  g_assert (offset >= sizeof header);
   memcpy (header, data, sizeof header);
   write16 (header + 2, (uint16_t)(offset + 4 + INTEGRITY_BYTES - AIR_STUN_HEADER_BYTES));
   air_hmac_sha1_init (&hmac, password, strlen (password));
