@@ -14,7 +14,7 @@
 #define OFFLOADED_BYTES 65536 /* what the kernel put together again (UDP_GRO) */
 #define EVENTS 1024
 #define NAP_US 2000
-#define BEHIND_NICE 10
+#define BEHIND_NICE 19
 #define LEAVE_PER_TICK 50
 #define UDP_TAG 1
 
