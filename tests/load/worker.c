@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <netinet/udp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define BATCH 64
@@ -14,7 +14,6 @@
 #define OFFLOADED_BYTES 65536 /* what the kernel put together again (UDP_GRO) */
 #define EVENTS 1024
 #define NAP_US 2000
-#define BEHIND_NICE 19
 #define LEAVE_PER_TICK 50
 #define UDP_TAG 1
 
@@ -239,24 +238,28 @@ wait_for_sockets (LoadWorker *worker, struct epoll_event *events, int64_t until_
   return epoll_wait (worker->epoll, events, EVENTS, 0);
 }
 
-/* In a network nobody who receives takes the sender's processor. So, while nobody waits for an answer, the thread lets a server on the same
- * machine go first, if it may come back, which takes CAP_SYS_NICE. */
+/* In a network nobody who receives takes the sender's processor. So, while nobody waits for an answer, the thread takes only what a server on
+ * the same machine leaves, if it may come back, which takes CAP_SYS_NICE. A processor with such a thread counts as idle when the kernel looks for
+ * one for the server's threads. */
 static void
 choose_priority (LoadWorker *worker)
 {
+  static const struct sched_param none;
   bool behind = !worker->urgent && worker->may_come_back;
 
-  if (behind != worker->behind && setpriority (PRIO_PROCESS, (id_t)gettid (), worker->nice + (behind ? BEHIND_NICE : 0)) == 0)
+  if (behind != worker->behind
+      && (behind ? sched_setscheduler (0, SCHED_IDLE, &none) : sched_setscheduler (0, worker->policy, &worker->priority)) == 0)
     worker->behind = behind;
 }
 
 static void
 learn_priority (LoadWorker *worker)
 {
-  id_t self = (id_t)gettid ();
+  static const struct sched_param none;
 
-  worker->nice = getpriority (PRIO_PROCESS, self);
-  worker->may_come_back = setpriority (PRIO_PROCESS, self, worker->nice - 1) == 0 && setpriority (PRIO_PROCESS, self, worker->nice) == 0;
+  worker->policy = sched_getscheduler (0);
+  worker->may_come_back = sched_getparam (0, &worker->priority) == 0 && sched_setscheduler (0, SCHED_IDLE, &none) == 0
+                          && sched_setscheduler (0, worker->policy, &worker->priority) == 0;
 }
 
 static gpointer

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <sched.h>
+
 #include "viewer.h"
 
 #define LOAD_TICK_US 10000
@@ -34,9 +36,10 @@ struct _LoadWorker
   unsigned playing;        /* atomic: are connected now */
   unsigned ended;          /* atomic: stays that are over */
   bool urgent;             /* somebody waits for an answer */
-  int nice;                /* of the thread, as it was started */
-  bool may_come_back;      /* from a lower priority */
-  bool behind;             /* has a lower one */
+  int policy;                  /* of the thread's scheduling, as it was started */
+  struct sched_param priority;
+  bool may_come_back;          /* from a lower one */
+  bool behind;                 /* has a lower one */
   uint64_t random;
   GArray *stays;       /* LoadStay: those that are over */
   uint64_t max_lag_us; /* the worst lateness of a tick while measuring: how far to trust arrival times */
