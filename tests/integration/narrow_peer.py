@@ -5,6 +5,7 @@ as players do that know of no such thing: by REMB (draft-alvestrand-rmcat-remb-0
 
 import collections
 import select
+import socket
 import struct
 import threading
 import time
@@ -13,6 +14,7 @@ from conftest import wait_until
 from whep_client import Peer
 
 DEADLINE_S = 60
+SO_TIMESTAMPNS = getattr(socket, "SO_TIMESTAMPNS", 35)
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 Packet = collections.namedtuple("Packet", "ssrc payload_type sequence timestamp marker transport payload came_s")
 
@@ -118,21 +120,32 @@ class NarrowPeer(Peer):
         self.thread.join()
         self.close()
 
+    def receive(self):
+        """(datagram, source, when it came). The kernel's time: how late this thread is must not look like a queue on the path."""
+        data, control, _, source = self.socket.recvmsg(4096, 64)
+        late_s = 0.0
+        for level, kind, value in control:
+            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+                seconds, ns = struct.unpack("@qq", value[:16])
+                late_s = max(0.0, time.time() - seconds - ns / 1e9)
+        return data, source, time.monotonic() - late_s
+
     def run(self):
-        pending = [data for _, data in self.plain]
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        pending = [(data, time.monotonic()) for _, data in self.plain]
         next_check = time.monotonic() + 2
         while self.running:
-            for data in pending:
-                self.take(data)
+            for data, came_s in pending:
+                self.take(data, came_s)
             pending = []
             if select.select([self.socket], [], [], 0.01)[0]:
                 try:
                     while len(pending) < 256:
-                        data, source = self.socket.recvfrom(4096)
+                        data, source, came_s = self.receive()
                         if self.is_check(data):
                             self.answer_check(self.socket, data, source)
                         else:
-                            pending.append(data)
+                            pending.append((data, came_s))
                 except BlockingIOError:
                     pass
             while self.requests:
@@ -148,10 +161,9 @@ class NarrowPeer(Peer):
                 next_check = now + 2
                 self.check(answered=False)
 
-    def take(self, data):
+    def take(self, data, now):
         if not self.is_rtp(data):
             return
-        now = time.monotonic()
         packet = parse_rtp(self.inbound.unprotect(data), now)
         with self.lock:
             self.packets.append(packet)
