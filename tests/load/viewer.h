@@ -23,6 +23,7 @@ typedef struct
   const char *token; /* NULL: none */
   AirDtlsIdentity *identity;
   bool nack, rtx, transport_cc, receive_offload;
+  bool gives_way;        /* to what else runs on this machine, while nobody waits for an answer */
   bool wakes;            /* each arrival wakes the thread, as in a browser */
   double loss;           /* share of the packets of media that is dropped on arrival */
   double stay_s;         /* 0: to the end; else about so long, then another one takes the place */

@@ -116,7 +116,7 @@ bool
 load_options_parse (LoadOptions *options, int *argc, char ***argv, GError **error)
 {
   LoadPlan *plan = &options->plan;
-  gboolean offload = FALSE, wakes = FALSE;
+  gboolean offload = FALSE, wakes = FALSE, gives_way = FALSE;
   g_autofree char *stop_at = NULL;
   const GOptionEntry entries[] = {
     { "viewers", 'n', 0, G_OPTION_ARG_INT, &options->viewers, "How many (100)", "N" },
@@ -145,6 +145,8 @@ load_options_parse (LoadOptions *options, int *argc, char ***argv, GError **erro
       "Take runs of packets as the sender made them (UDP_GRO): less work for this machine than browsers make", NULL },
     { "wake", 0, 0, G_OPTION_ARG_NONE, &wakes,
       "Be woken by each arrival instead of looking each 2 ms: the server pays for it when both run on one machine", NULL },
+    { "give-way", 0, 0, G_OPTION_ARG_NONE, &gives_way,
+      "While nobody waits for an answer take only processor time that nothing else on this machine wants (needs CAP_SYS_NICE)", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "Print one JSON object", NULL },
     { NULL },
   };
@@ -165,6 +167,7 @@ load_options_parse (LoadOptions *options, int *argc, char ***argv, GError **erro
   plan->transport_cc = !options->no_transport_cc;
   plan->receive_offload = offload;
   plan->wakes = wakes;
+  plan->gives_way = gives_way;
   plan->loss /= 100;
   plan->vanish /= 100;
   plan->socket_bytes = 4 * 1024 * 1024;

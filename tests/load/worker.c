@@ -239,7 +239,7 @@ wait_for_sockets (LoadWorker *worker, struct epoll_event *events, int64_t until_
 }
 
 /* In a network nobody who receives takes the sender's processor. So, while nobody waits for an answer, the thread takes only what a server on
- * the same machine leaves, if it may come back, which takes CAP_SYS_NICE. A processor with such a thread counts as idle when the kernel looks for
+ * the same machine leaves, if that is wanted and it may come back, which takes CAP_SYS_NICE. A processor with such a thread counts as idle when the kernel looks for
  * one for the server's threads. */
 static void
 choose_priority (LoadWorker *worker)
@@ -258,7 +258,7 @@ learn_priority (LoadWorker *worker)
   static const struct sched_param none;
 
   worker->policy = sched_getscheduler (0);
-  worker->may_come_back = sched_getparam (0, &worker->priority) == 0 && sched_setscheduler (0, SCHED_IDLE, &none) == 0
+  worker->may_come_back = worker->plan->gives_way && sched_getparam (0, &worker->priority) == 0 && sched_setscheduler (0, SCHED_IDLE, &none) == 0
                           && sched_setscheduler (0, worker->policy, &worker->priority) == 0;
 }
 
