@@ -105,7 +105,7 @@ get_library (void)
 
 static void
 seal_by_library (const AirGcm *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_bytes, const uint8_t *plain,
-              size_t plain_bytes, uint8_t *out, uint8_t *ret_tag)
+                 size_t plain_bytes, uint8_t *out, uint8_t *ret_tag)
 {
   const LibraryGcm *self = (const LibraryGcm *)gcm;
   struct gcm_context_data context;
