@@ -4,6 +4,7 @@ The peer is tests/integration/whep_client.py, which can leave out or falsify eac
 """
 
 import os
+import pathlib
 import struct
 import threading
 import time
@@ -255,6 +256,28 @@ def test_new_address(live, peers):
     peer.send_rtcp(struct.pack(">BBHI", 0x80, 201, 1, 7) + struct.pack(">BBHI", 0x81, 206, 2, 7) + ssrc, moved)
     wait_until(lambda: series(live, "airclass_whep_feedback_total", "keyframe") > before, "the PLI to be heard")
     moved.close()
+
+
+def loop_processors(server):
+    """The processors of each of its loops."""
+    found = []
+    for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
+        if (task / "comm").read_text().strip() == "whep-fanout":
+            found.append(os.sched_getaffinity(int(task.name)))
+    return found
+
+
+def test_loops_stand_apart(airclassd):
+    """Of as many loops as there are processors no two may share one; of more, and one that is alone, each may be anywhere."""
+    everywhere = os.sched_getaffinity(0)
+    for count in (1, min(len(everywhere), 8), 8):
+        server = airclassd({"whep-egress": {"loops": str(count)}})
+        wait_until(lambda: len(loop_processors(server)) == count, "all loops to run")
+        if count <= len(everywhere):
+            wait_until(lambda: sum(map(len, loop_processors(server))) == len(everywhere), "each loop to have its share")
+            assert set().union(*loop_processors(server)) == everywhere
+        else:
+            assert all(each == everywhere for each in loop_processors(server))
 
 
 def test_many_loops(airclassd, publish, peers):

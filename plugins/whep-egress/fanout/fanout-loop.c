@@ -3,6 +3,7 @@
 #include "fanout-private.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -225,10 +226,28 @@ turn (AirFanoutLoop *loop)
   choose_reading (loop);
 }
 
+/* A thread that wakes up goes to the processor where it was last, and with few processors, half of them busy, the kernel looks for no other
+ * one. Two loops on one processor take turns of milliseconds, so that the viewers of one wait until the other has served its own. */
+static void
+keep_apart (AirFanoutLoop *loop)
+{
+  cpu_set_t all, own;
+  unsigned n = 0;
+  if (sched_getaffinity (0, sizeof all, &all) != 0 || (unsigned)CPU_COUNT (&all) < loop->beside)
+    return;
+  CPU_ZERO (&own);
+  for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+    if (CPU_ISSET (cpu, &all) && n++ % loop->beside == loop->index)
+      CPU_SET (cpu, &own);
+  if (sched_setaffinity (0, sizeof own, &own) != 0)
+    g_info ("a loop is on any processor: %s", g_strerror (errno));
+}
+
 static void *
 run (void *data)
 {
   AirFanoutLoop *loop = data;
+  keep_apart (loop);
   while (!loop->stopping)
     turn (loop);
   while (loop->viewers->len > 0)
@@ -293,8 +312,9 @@ air_fanout_loop_new (unsigned index, AirUdp *udp, AirFanoutDirectory *directory,
 }
 
 void
-air_fanout_loop_start (AirFanoutLoop *loop)
+air_fanout_loop_start (AirFanoutLoop *loop, unsigned count)
 {
+  loop->beside = count;
   loop->thread = g_thread_new ("whep-fanout", run, loop);
 }
 

@@ -37,8 +37,9 @@ AirFanoutLoop *air_fanout_loop_new (unsigned index, AirUdp *udp, AirFanoutDirect
 /* Before the start: also listens on TCP at the addresses of its UDP sockets. @beside: (nullable) a loop that does so already. */
 bool air_fanout_loop_listen_tcp (AirFanoutLoop *loop, AirFanoutLoop *beside, const AirTcpLimits *limits,
                                  GError **error);
-/* Starts the thread. */
-void air_fanout_loop_start (AirFanoutLoop *loop);
+/* Starts the thread, on every @count-th of the process's processors: of @count loops no two are on one processor. With fewer processors
+ * than loops, any may be anywhere. */
+void air_fanout_loop_start (AirFanoutLoop *loop, unsigned count);
 /* Ends the thread after a goodbye to all viewers (left() is called for each). */
 void air_fanout_loop_begin_stop (AirFanoutLoop *loop);
 /* Waits for it. */

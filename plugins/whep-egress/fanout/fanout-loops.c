@@ -96,7 +96,7 @@ void
 air_fanout_loops_start (AirFanoutLoops *loops)
 {
   for (unsigned i = 0; i < loops->count; i++)
-    air_fanout_loop_start (loops->loops[i]);
+    air_fanout_loop_start (loops->loops[i], loops->count);
 }
 
 void

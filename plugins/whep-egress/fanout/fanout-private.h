@@ -29,6 +29,7 @@ typedef struct _FanoutCommand FanoutCommand;
 struct _AirFanoutLoop
 {
   unsigned index; /* among the loops */
+  unsigned beside; /* how many loops there are */
   AirFanoutEvents events;
   AirFanoutDirectory *directory;
   GThread *thread;
