@@ -14,6 +14,10 @@
 #define OFFLOADED_BYTES 65536 /* what the kernel put together again (UDP_GRO) */
 #define EVENTS 1024
 #define NAP_US 2000
+#define HELD_UP_US 400     /* longer between two steps: the processor was somebody else's */
+#define GIVE_WAY_US 20000  /* not when a tick is that late: buffers are to be read */
+#define STARVED_US 250000  /* a tick that late: others leave nothing */
+#define FED_US (10 * G_USEC_PER_SEC)
 #define LEAVE_PER_TICK 50
 #define UDP_TAG 1
 
@@ -224,32 +228,58 @@ tick (LoadWorker *worker, int64_t now_us)
     }
 }
 
-/* Waits for sockets. A thread that sleeps in epoll_wait() is woken by the process that sends: on one machine the server would pay for what
- * in a network nobody pays. So, while nobody waits for an answer, it looks by itself each 2 ms. */
-static int
-wait_for_sockets (LoadWorker *worker, struct epoll_event *events, int64_t until_us)
-{
-  int64_t left_us = until_us - g_get_monotonic_time ();
-
-  if (worker->urgent)
-    return epoll_wait (worker->epoll, events, EVENTS, (int)MAX (0, (left_us + 999) / 1000));
-  if (left_us > 0)
-    g_usleep ((gulong)MIN (left_us, NAP_US));
-  return epoll_wait (worker->epoll, events, EVENTS, 0);
-}
-
 /* In a network nobody who receives takes the sender's processor. So, while nobody waits for an answer, the thread takes only what a server on
- * the same machine leaves, if that is wanted and it may come back, which takes CAP_SYS_NICE. A processor with such a thread counts as idle when the kernel looks for
- * one for the server's threads. */
+ * the same machine leaves, if that is wanted and it may come back, which takes CAP_SYS_NICE. A processor with such a thread counts as idle when
+ * the kernel looks for one for the server's threads. Others than the server may leave nothing at all: then it is as all are, for a while. */
 static void
-choose_priority (LoadWorker *worker)
+choose_priority (LoadWorker *worker, int64_t now_us)
 {
   static const struct sched_param none;
-  bool behind = !worker->urgent && worker->may_come_back;
+
+  if (now_us > worker->next_tick_us + STARVED_US)
+    worker->fed_until_us = now_us + FED_US;
+  bool behind = !worker->urgent && worker->may_come_back && now_us >= worker->fed_until_us;
 
   if (behind != worker->behind
       && (behind ? sched_setscheduler (0, SCHED_IDLE, &none) : sched_setscheduler (0, worker->policy, &worker->priority)) == 0)
     worker->behind = behind;
+}
+
+/* The lowest priority gets its turn all the same, of a whole tick of the kernel (4 ms), whenever a thread with another has used its own up.
+ * So the thread that sees that it was held up gives its turn back. */
+static void
+give_way (LoadWorker *worker)
+{
+  int64_t now_us = g_get_monotonic_time ();
+
+  while (worker->behind && now_us - worker->step_us > HELD_UP_US && now_us < worker->next_tick_us + GIVE_WAY_US)
+    {
+      worker->step_us = now_us + NAP_US;
+      g_usleep (NAP_US);
+      now_us = g_get_monotonic_time ();
+    }
+  if (now_us > worker->next_tick_us + STARVED_US)
+    choose_priority (worker, now_us);
+  worker->step_us = now_us;
+}
+
+/* Waits for sockets. A thread that sleeps in epoll_wait() is woken by the process that sends: on one machine the server would pay for what
+ * in a network nobody pays. So, while nobody waits for an answer, it looks by itself each 2 ms. */
+static int
+wait_for_sockets (LoadWorker *worker, struct epoll_event *events)
+{
+  int64_t left_us = worker->next_tick_us - g_get_monotonic_time ();
+
+  if (worker->urgent)
+    return epoll_wait (worker->epoll, events, EVENTS, (int)MAX (0, (left_us + 999) / 1000));
+  if (left_us > 0)
+    {
+      left_us = MIN (left_us, NAP_US);
+      worker->step_us = g_get_monotonic_time () + left_us;
+      g_usleep ((gulong)left_us);
+      give_way (worker);
+    }
+  return epoll_wait (worker->epoll, events, EVENTS, 0);
 }
 
 static void
@@ -268,26 +298,27 @@ run (gpointer data)
   LoadWorker *worker = data;
   Receiver *receiver = receiver_new (worker->plan);
   struct epoll_event events[EVENTS];
-  int64_t next_tick_us = g_get_monotonic_time ();
 
+  worker->next_tick_us = g_get_monotonic_time ();
   learn_priority (worker);
   while (!g_atomic_int_get (&worker->stop))
     {
       int64_t now_us = g_get_monotonic_time ();
 
-      if (now_us >= next_tick_us)
+      if (now_us >= worker->next_tick_us)
         {
           if (worker->reached == LOAD_PHASE_MEASURING)
-            worker->max_lag_us = MAX (worker->max_lag_us, (uint64_t)(now_us - next_tick_us));
+            worker->max_lag_us = MAX (worker->max_lag_us, (uint64_t)(now_us - worker->next_tick_us));
           tick (worker, now_us);
-          choose_priority (worker);
-          next_tick_us = MAX (next_tick_us + LOAD_TICK_US, now_us);
+          choose_priority (worker, now_us);
+          worker->next_tick_us = MAX (worker->next_tick_us + LOAD_TICK_US, now_us);
         }
-      int count = wait_for_sockets (worker, events, next_tick_us);
+      int count = wait_for_sockets (worker, events);
       for (int i = 0; i < count; i++)
         {
           LoadViewer *viewer = (LoadViewer *)(uintptr_t)(events[i].data.u64 & ~(uint64_t)UDP_TAG);
 
+          give_way (worker);
           if (events[i].data.u64 & UDP_TAG)
             receive (worker, receiver, viewer);
           else

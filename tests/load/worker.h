@@ -40,6 +40,9 @@ struct _LoadWorker
   struct sched_param priority;
   bool may_come_back;          /* from a lower one */
   bool behind;                 /* has a lower one */
+  int64_t next_tick_us;
+  int64_t fed_until_us;        /* keeps its priority until then */
+  int64_t step_us;             /* when the thread last saw that it had the processor */
   uint64_t random;
   GArray *stays;       /* LoadStay: those that are over */
   uint64_t max_lag_us; /* the worst lateness of a tick while measuring: how far to trust arrival times */
