@@ -10,7 +10,7 @@ import yaml
 from conftest import BUILD, TOP, Answer
 
 # The parts of the product that are built; the answers of each have a test of their own (test_openapi_NAME.py).
-PARTS = [name for name in ("store-sqlite", "broker-local", "classroom", "quiz", "engagement", "dashboard")
+PARTS = [name for name in ("hls-egress", "store-sqlite", "broker-local", "classroom", "quiz", "engagement", "dashboard")
          if (BUILD / "plugins" / name / f"{name}.so").exists()]
 PLUGINS = ["rtmp-ingest", "whep-egress", "example", *PARTS]
 METHODS = ("get", "put", "post", "patch", "delete", "options")
