@@ -30,6 +30,8 @@ test('student route within 60 kB gzip', { skip: !existsSync(dist) && 'not built'
   const loaded = new Set(['index.html', languages[0], ...[...seen.values()].flat()]);
   const names = [...seen.keys()].join(' ');
   assert.doesNotMatch(names, /staff|teacher|Teacher/, 'nothing of the teacher’s');
+  assert.doesNotMatch(names, /hls/, 'what plays where WebRTC is blocked');
+  assert.ok(Object.keys(manifest).some((name) => /hls\.light/.test(name)), 'that is there, too');
   const total = [...loaded].reduce((sum, file) => sum + size(file), 0);
   console.log(`student route: ${(total / 1024).toFixed(1)} kB gzip in ${loaded.size} files`);
   assert.ok(total <= BUDGET, `${total} bytes: ${[...loaded].map((file) => `${file} ${size(file)}`).join(', ')}`);

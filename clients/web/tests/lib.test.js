@@ -136,7 +136,7 @@ function keeper(answers) {
 }
 
 test('a token is asked for once, and refreshed before it ends', async () => {
-  const { it, clock, calls, refreshed } = keeper([{ token: 'A', expires_in: 100, webrtc_url: '/w' }, { token: 'B', expires_in: 100 }]);
+  const { it, clock, calls, refreshed } = keeper([{ token: 'A', expires_in: 100, webrtc_url: '/w', hls_url: '/h' }, { token: 'B', expires_in: 100 }]);
   const [one, two] = await Promise.all([it.get(), it.get()]);
   assert.equal(one.token, 'A');
   assert.equal(two.token, 'A');
@@ -145,7 +145,7 @@ test('a token is asked for once, and refreshed before it ends', async () => {
   assert.equal(calls[1].path, '/api/token/refresh');
   assert.equal(calls[1].token, 'A');
   assert.deepEqual(refreshed, ['B']);
-  assert.deepEqual({ ...(await it.get()), endsAt: 0 }, { token: 'B', url: '/w', endsAt: 0 });
+  assert.deepEqual({ ...(await it.get()), endsAt: 0 }, { token: 'B', url: '/w', hlsUrl: '/h', endsAt: 0 });
 });
 
 test('a refresh that fails is tried again while the token lives, then a new one is got', async () => {

@@ -37,7 +37,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export class TokenKeeper {
   #grant;
   #env;
-  #current = null; // { token, url, endsAt }
+  #current = null; // { token, url, hlsUrl, endsAt }
   #pending = null;
   #timer = null;
   #earlier;
@@ -65,7 +65,7 @@ export class TokenKeeper {
     };
   }
 
-  /** @returns {Promise<{token: string, url: string}>} `url` is where this viewer plays (the answer's webrtc_url). */
+  /** @returns {Promise<{token: string, url: string, hlsUrl: string}>} where this viewer plays: the answer's webrtc_url and hls_url. */
   async get({ fresh = false } = {}) {
     if (fresh && !this.#pending) this.#current = null;
     if (this.#current && this.#current.endsAt > this.#env.now()) return this.#current;
@@ -97,10 +97,15 @@ export class TokenKeeper {
   async #request(path, options) {
     const response = await this.#env.call(path, { method: 'POST', ...options });
     const answer = await response.json();
-    const { token, expires_in: lifeS, webrtc_url: url } = answer;
+    const { token, expires_in: lifeS, webrtc_url: url, hls_url: hlsUrl } = answer;
     if (this.#earlier !== undefined) this.#earlier = token;
     this.#onAnswer(answer);
-    this.#current = { token, url: url ?? this.#current?.url, endsAt: this.#env.now() + lifeS * 1000 };
+    this.#current = {
+      token,
+      url: url ?? this.#current?.url,
+      hlsUrl: hlsUrl ?? this.#current?.hlsUrl,
+      endsAt: this.#env.now() + lifeS * 1000,
+    };
     this.#schedule(lifeS * 1000 * (REFRESH_SHARE - this.#env.random() / 10), 0);
     return this.#current;
   }
@@ -125,9 +130,9 @@ export class TokenKeeper {
   }
 }
 
-/** The WHEP URL without the token in its query (it goes into a header), on this page's scheme where the host is ours. */
-export function playUrl(webrtcUrl, page = location.href) {
-  const url = new URL(webrtcUrl, page);
+/** A URL to play without the token in its query (it goes into a header), on this page's scheme where the host is ours. */
+export function playUrl(address, page = location.href) {
+  const url = new URL(address, page);
   const here = new URL(page);
   url.searchParams.delete('jwt');
   if (url.host === here.host) url.protocol = here.protocol;

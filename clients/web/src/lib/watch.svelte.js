@@ -1,6 +1,7 @@
-// A class being watched: token, player and the page's own events, as reactive state for the pages.
+// A class being watched: token, players and the page's own events, as reactive state for the pages.
 
 import { ApiError, call, playUrl, TokenKeeper } from './api.js';
+import { HlsFallback } from './hls-fallback.js';
 import { LevelWatch } from './level-watch.js';
 import { kindOfStatus, WhepError } from './whep-session.js';
 import { WhepPlayer } from './whep.js';
@@ -24,9 +25,11 @@ export class Watch {
   stats = $state.raw(null);
   stream = $state.raw(null);
   sends = $state.raw({ video: true, audio: true });
+  hls = $state.raw(null); // an HlsPlayer that wants the video element, instead of `stream`
   level = $state.raw(null); // what less than everything is sent, and why: a WhepStatus
 
   #player;
+  #fallback;
   #levels = new LevelWatch({
     ask: async (url) => (await call(url)).json(),
     onLevel: (level) => (this.level = level),
@@ -43,14 +46,7 @@ export class Watch {
     this.#unlisten.push(this.#keeper.onToken((token) => this.#player.setToken(token)));
     this.#player = new WhepPlayer({
       audioOnly,
-      endpoint: async ({ fresh }) => {
-        try {
-          const { token, url } = await this.#keeper.get({ fresh });
-          return { token, url: playUrl(url) };
-        } catch (error) {
-          throw asWhepError(error);
-        }
-      },
+      endpoint: (options) => this.#endpoint('url', options),
       status: async () => {
         try {
           const { token } = await this.#keeper.get();
@@ -60,12 +56,21 @@ export class Watch {
         }
       },
     });
-    this.#player.addEventListener('state', ({ detail: { state, error } }) => {
+    this.#fallback = new HlsFallback({
+      whep: this.#player,
+      loadHls: async () => {
+        const { HlsPlayer } = await import('./hls-player.js');
+        return new HlsPlayer({ endpoint: (options) => this.#endpoint('hlsUrl', options) });
+      },
+    });
+    this.#fallback.addEventListener('player', ({ detail }) => (this.hls = detail));
+    this.#fallback.addEventListener('state', ({ detail: { state, error } }) => {
       this.state = state;
       this.detail = error?.message ?? '';
       if (state !== 'live') this.stats = null;
     });
     this.#player.addEventListener('stats', ({ detail }) => {
+      if (this.hls) return; // they are of an attempt in the background
       this.stats = detail;
       if (this.state === 'live') this.#levels.take(detail);
     });
@@ -77,7 +82,10 @@ export class Watch {
   }
 
   start() {
-    const hurry = () => this.#player.hurry();
+    const hurry = () => {
+      this.#player.hurry();
+      this.#fallback.hurry();
+    };
     const shown = () => document.visibilityState === 'visible' && hurry();
     this.#listen(window, 'online', hurry);
     this.#listen(navigator.connection, 'change', hurry);
@@ -96,6 +104,16 @@ export class Watch {
 
   setAudioOnly(audioOnly) {
     this.#player.setAudioOnly(audioOnly);
+  }
+
+  /** @param {'url'|'hlsUrl'} which of the keeper's */
+  async #endpoint(which, { fresh }) {
+    try {
+      const answer = await this.#keeper.get({ fresh });
+      return { token: answer.token, url: playUrl(answer[which]) };
+    } catch (error) {
+      throw asWhepError(error);
+    }
   }
 
   #listen(target, name, handler) {
