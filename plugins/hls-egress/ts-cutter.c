@@ -114,7 +114,8 @@ ends_segment (const TsCutter *cutter, const uint8_t *packet, int64_t time_ns)
 {
   int64_t length_ns = time_ns - cutter->begin_ns;
   bool opportune = !cutter->config.pictures || is_key (packet);
-  return (opportune && length_ns >= cutter->config.segment_ns) || length_ns >= cutter->config.longest_ns
+  /* An interval of 2 s is one of 1,999 ms now and then, by clocks of milliseconds. */
+  return (opportune && length_ns >= cutter->config.segment_ns - cutter->config.segment_ns / 10) || length_ns >= cutter->config.longest_ns
          || cutter->open->len >= cutter->config.max_bytes;
 }
 

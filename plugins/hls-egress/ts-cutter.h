@@ -15,7 +15,7 @@ typedef struct _TsCutter TsCutter;
 typedef struct
 {
   bool pictures;      /* there is video: a segment begins with a picture, a keyframe where one comes in time */
-  int64_t segment_ns; /* a segment ends with the first keyframe (without pictures: unit of sound) after so long, */
+  int64_t segment_ns; /* a segment ends with the first keyframe (without pictures: unit of sound) after about so long, */
   int64_t longest_ns; /* or else with any unit after so long, */
   size_t max_bytes;   /* or with so many */
   /* @media: (transfer full). @duration_ns: at least 1. */

@@ -1,4 +1,4 @@
-"""A network without UDP: media comes over TCP, and the page says so (RFC 6544)."""
+"""A network without UDP: media comes over TCP (RFC 6544), or else over HTTP (HLS), and the page says so."""
 
 from conftest import wait_until
 from network import link  # noqa: F401
@@ -22,3 +22,18 @@ def test_plays_over_tcp_and_says_so(link, airclassd, publish_recording, browser)
               f"{watched.buffer_ms('video'):.0f}/{watched.buffer_ms('audio'):.0f} ms, sessions {watched.sessions}")
         assert watched.sessions == 1
         assert watched.video["framesDecoded"] > 30 and watched.audio["packetsReceived"] > 100
+
+
+def test_plays_over_http_and_says_so(link, airclassd, publish_recording, browser):
+    """Nothing but HTTP gets through. When the network lets UDP through again, the page is back at WebRTC by itself."""
+    link.change("both", block="udp")
+    with link.at_server():
+        server = airclassd(link.server_options({"whep-egress": {"tcp": "no"}}))
+        publish_recording(server)
+        with link.at_client():
+            student = browser(link.url_of(server))
+        wait_until(lambda: "Delayed" in student.ask("chip"), "the page to say so", 60)
+        wait_until(lambda: server.stream()["readers"]["hls"] > 0, "the reader")
+        link.heal()
+        student.wait_playing()
+        wait_until(lambda: "Delayed" not in student.ask("chip"), "the page to say so", 60)

@@ -175,7 +175,7 @@ test_sound_alone (void)
     take (cutter, AUDIO_PID, true, false, i, i * 23);
   ts_cutter_finish (cutter);
   g_assert_cmpuint (segments->len, ==, 3);
-  g_assert_cmpint (g_array_index (segments, Segment, 0).duration_ns, ==, 87 * 23 * MS);
+  g_assert_cmpint (g_array_index (segments, Segment, 0).duration_ns, ==, 79 * 23 * MS);
   check_order (segments, 0, 200);
 }
 
