@@ -333,10 +333,10 @@ begins_run (HlsStream *self, AirUnit *unit)
   AirTrack *track = hls_mux_get_track (self->run->mux, kind);
   bool pictured = hls_mux_get_track (self->run->mux, AIR_KIND_VIDEO) != NULL;
   bool key = (unit->flags & AIR_UNIT_KEYFRAME) && (kind == AIR_KIND_VIDEO || !pictured);
-  if (!track) /* it came late */
-    self->wants_run = true;
-  else if (track != unit->track)
+  if (track && track != unit->track)
     return true;
+  if (!track && kind == AIR_KIND_AUDIO) /* it came late */
+    self->wants_run = true;
   bool silent = hls_mux_get_track (self->run->mux, other) && hls_mux_get_silence_ns (self->run->mux, other) > ALONE_NS;
   if (silent && other == AIR_KIND_VIDEO)
     return true;
