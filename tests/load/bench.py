@@ -35,10 +35,16 @@ def wait_until(condition, what, deadline_s=20):
         time.sleep(0.05)
 
 
-def media_file(keyframe_s, seconds=30, slices=1):
+def numbers(bits=16, side=40):
+    """A filter that draws the number of the frame: boxes, bit 0 at the left, white is 1."""
+    boxes = [f"drawbox=x={bit * side}:y=0:w={side}:h={side}:color=white:t=fill:enable='mod(floor(n/{1 << bit}),2)'" for bit in range(bits)]
+    return ",".join([f"drawbox=x=0:y=0:w={bits * side}:h={side}:color=black:t=fill", *boxes])
+
+
+def media_file(keyframe_s, seconds=30, slices=1, numbered=False):
     """1280x720, 30 frames a second, H.264 baseline at a constant 2 Mbit/s, AAC: made once, kept in the user's cache."""
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "airclass-load"
-    path = cache / (f"720p30-2M-key{keyframe_s}-{seconds}" + (f"-slices{slices}" if slices > 1 else "") + ".flv")
+    path = cache / (f"720p30-2M-key{keyframe_s}-{seconds}" + (f"-slices{slices}" if slices > 1 else "") + ("-numbered" if numbered else "") + ".flv")
     if path.is_file():
         return path
     if not shutil.which("ffmpeg"):
@@ -48,7 +54,8 @@ def media_file(keyframe_s, seconds=30, slices=1):
     unfinished = path.with_suffix(".unfinished.flv")
     frames = str(keyframe_s * 30)
     subprocess.run(
-        ["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30", "-f", "lavfi", "-i",
+        ["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i",
+         "testsrc2=size=1280x720:rate=30" + ("," + numbers() if numbered else ""), "-f", "lavfi", "-i",
          "sine=frequency=1000:sample_rate=44100", "-t", str(seconds), "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "baseline",
          "-pix_fmt", "yuv420p", "-g", frames, "-keyint_min", frames, "-sc_threshold", "0", "-b:v", "2000k", "-minrate", "2000k",
          "-maxrate", "2000k", "-bufsize", "1000k", "-x264-params", f"nal-hrd=cbr:force-cfr=1:slices={slices}", "-c:a", "aac", "-b:a", "128k", "-ac", "2",
@@ -70,7 +77,8 @@ class Bench:
                 raise Failure(f"{self.build / name} is missing: meson setup {self.build} && ninja -C {self.build}")
 
     def spawn(self, command, **arguments):
-        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, **arguments)
+        arguments.setdefault("stdin", subprocess.DEVNULL)
+        process = subprocess.Popen([str(word) for word in command], **arguments)
         self.processes.append(process)
         return process
 
@@ -146,6 +154,12 @@ class Bench:
                 return document["state"] == "live" and document.get("keyframe_interval_ms")
 
         return wait_until(live, f"{path} to be live with two keyframes", 40)
+
+    def token(self):
+        """A student's."""
+        request = urllib.request.Request(self.url("http", "/api/token"), data=b'{"user_type": "student"}', headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)["token"]
 
     def tool(self, name, *arguments):
         """Starts whep-load, rtmp-load or class-load; collect() has its figures."""
