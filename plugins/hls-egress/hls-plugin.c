@@ -39,13 +39,6 @@ static const AirOption options[] = {
   { .key = NULL },
 };
 
-static void
-refuse_later (AirRequest *request, unsigned status, const char *slug, const char *detail)
-{
-  air_request_set_header (request, "Retry-After", "2");
-  air_request_reply_problem (request, status, slug, detail);
-}
-
 /* Returns: (transfer full) the caller, or NULL after a refusal. */
 static AirIdentity *
 authorize (Hls *hls, AirRequest *request, const char *path)
@@ -89,12 +82,12 @@ find_or_begin (Hls *hls, AirRequest *request, const char *path)
     return made; /* its last segments */
   if (!stream)
     {
-      refuse_later (request, 409, "not-live", "Nobody publishes this stream now.");
+      hls_refuse_idle (request, "Nobody publishes this stream now.");
       return NULL;
     }
   if (!made && g_hash_table_size (hls->streams) >= hls->max_streams)
     {
-      refuse_later (request, 503, "too-many-streams", "This server makes as many streams into HLS as it may.");
+      air_request_reply_problem (request, 503, "too-many-streams", "This server makes as many streams into HLS as it may.");
       return NULL;
     }
   g_autoptr (GError) error = NULL;
@@ -104,7 +97,7 @@ find_or_begin (Hls *hls, AirRequest *request, const char *path)
   else if (g_error_matches (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED))
     air_request_reply_problem (request, 406, "stream-not-playable", error->message);
   else if (g_error_matches (error, AIR_ERROR, AIR_ERROR_UNAVAILABLE) || g_error_matches (error, AIR_ERROR, AIR_ERROR_NOT_FOUND))
-    refuse_later (request, 409, "not-live", error->message);
+    hls_refuse_idle (request, error->message);
   else
     air_request_reply_error (request, error);
   air_metric_set (hls->running, g_hash_table_size (hls->streams), NULL);

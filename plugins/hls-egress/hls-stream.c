@@ -13,6 +13,7 @@
 #define NS_PER_MS G_GINT64_CONSTANT (1000000)
 #define NS_PER_S (1000 * NS_PER_MS)
 #define UNITS_PER_TURN 128
+#define MAX_PENDING 2000u /* units, where their time does not go on */
 #define MAX_WAITING 1000u
 #define MAX_VIEWERS 10000u
 #define PATIENCE_US (12 * G_USEC_PER_SEC) /* for the first segment */
@@ -42,7 +43,7 @@ typedef struct
   Run *run;
   GBytes *media; /* NULL: the run has ended */
   int64_t duration_ns;
-  bool failed;
+  char *failure; /* why it ended; NULL: it was finished */
 } News;
 
 typedef struct
@@ -110,8 +111,15 @@ news_free (void *data)
 {
   News *news = data;
   g_clear_pointer (&news->media, g_bytes_unref);
+  g_free (news->failure);
   run_unref (news->run);
   g_free (news);
+}
+
+static const char *
+get_path (HlsStream *self)
+{
+  return air_stream_get_path (air_reader_get_stream (self->reader));
 }
 
 static void reply_waiting (HlsStream *self, const char *refusal);
@@ -150,11 +158,12 @@ take_news (void *data)
       take_segment (self, news);
       return;
     }
-  if (self->run == news->run)
+  if (news->failure)
+    g_warning ("%s cannot be put into MPEG-TS: %s", get_path (self), news->failure);
+  if (self->run == news->run) /* it failed */
     {
-      self->run = NULL;
-      self->retry_us = g_get_monotonic_time () + (news->failed ? FAILED_US : 0);
-      run_close (news->run);
+      self->retry_us = g_get_monotonic_time () + FAILED_US;
+      run_close (g_steal_pointer (&self->run));
     }
   else
     g_ptr_array_remove (self->finishing, news->run);
@@ -175,9 +184,7 @@ on_ended (HlsMux *mux, const GError *error, void *data)
 {
   Run *run = data;
   News *news = g_new (News, 1);
-  if (error)
-    g_warning ("a stream cannot be put into MPEG-TS: %s", error->message);
-  *news = (News){ .run = run_ref (run), .failed = error != NULL };
+  *news = (News){ .run = run_ref (run), .failure = error ? g_strdup (error->message) : NULL };
   air_context_invoke (run->context, take_news, news, news_free);
 }
 
@@ -211,7 +218,7 @@ begin_run (HlsStream *self, AirTrack *const tracks[AIR_KIND_COUNT])
   run->mux = hls_mux_new (tracks, &config, &error);
   if (!run->mux)
     {
-      g_warning ("%s: %s", air_stream_get_path (air_reader_get_stream (self->reader)), error->message);
+      g_warning ("%s cannot be put into MPEG-TS: %s", get_path (self), error->message);
       self->retry_us = g_get_monotonic_time () + FAILED_US;
       run->stream = NULL; /* news of the failure may be on its way */
       run_unref (run);
@@ -253,7 +260,7 @@ push (HlsStream *self, AirUnit *unit)
 {
   if (hls_mux_push (self->run->mux, unit))
     return;
-  g_warning ("%s: putting it into MPEG-TS takes too long", air_stream_get_path (air_reader_get_stream (self->reader)));
+  g_warning ("%s: putting it into MPEG-TS takes too long", get_path (self));
   run_close (g_steal_pointer (&self->run));
   self->retry_us = g_get_monotonic_time () + FAILED_US;
 }
@@ -275,7 +282,7 @@ consider_run (HlsStream *self)
       found |= 1u << kind;
     }
   int64_t patience_ns = tracks[AIR_KIND_VIDEO] ? TOGETHER_NS : ALONE_NS;
-  if ((wanted & ~found) && last->dts_ns - first->dts_ns < patience_ns)
+  if ((wanted & ~found) && last->dts_ns - first->dts_ns < patience_ns && self->pending.length < MAX_PENDING)
     return;
   self->wants_run = false;
   begin_run (self, tracks);
@@ -284,6 +291,7 @@ consider_run (HlsStream *self)
       push (self, first);
       air_unit_unref (first);
     }
+  clear_pending (self); /* where there is no run: the next one begins with what comes then */
 }
 
 static bool
@@ -396,11 +404,11 @@ waiting_free (void *data)
   g_free (waiting);
 }
 
-static void
-refuse_later (AirRequest *request, unsigned status, const char *slug, const char *detail)
+void
+hls_refuse_idle (AirRequest *request, const char *detail)
 {
   air_request_set_header (request, "Retry-After", "2");
-  air_request_reply_problem (request, status, slug, detail);
+  air_request_reply_problem (request, 409, "not-live", detail);
 }
 
 static void
@@ -423,7 +431,7 @@ reply_waiting (HlsStream *self, const char *refusal)
       if (!hls_playlist_is_empty (self->playlist))
         reply_text (self, one->request, one->token);
       else
-        refuse_later (one->request, 409, "not-live", refusal);
+        hls_refuse_idle (one->request, refusal);
     }
 }
 
@@ -448,7 +456,7 @@ hls_stream_reply_playlist (HlsStream *self, AirRequest *request, const char *vie
     }
   if (self->waiting->len >= MAX_WAITING)
     {
-      refuse_later (request, 503, "not-ready", "The first segment is not ready yet.");
+      air_request_reply_problem (request, 503, "not-ready", "The first segment is not ready yet.");
       return;
     }
   Waiting *waiting = g_new (Waiting, 1);
@@ -493,7 +501,7 @@ hls_stream_check (HlsStream *self, int64_t now_us)
       Waiting *waiting = self->waiting->pdata[i - 1];
       if (now_us < waiting->until_us)
         continue;
-      refuse_later (waiting->request, 503, "not-ready", "The first segment is not ready yet.");
+      air_request_reply_problem (waiting->request, 503, "not-ready", "The first segment is not ready yet.");
       g_ptr_array_remove_index (self->waiting, i - 1);
     }
   if (!self->run)

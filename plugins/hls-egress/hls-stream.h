@@ -24,6 +24,8 @@ void hls_stream_reply_playlist (HlsStream *self, AirRequest *request, const char
 void hls_stream_reply_segment (HlsStream *self, AirRequest *request, const char *viewer, const char *name);
 /* Once a second. Returns false when nobody has asked for long, and it may be freed. */
 bool hls_stream_check (HlsStream *self, int64_t now_us);
+/* There is nothing to play now: 409, try again. */
+void hls_refuse_idle (AirRequest *request, const char *detail);
 /* Whether the stream it was made of has ended. */
 bool hls_stream_has_ended (const HlsStream *self);
 

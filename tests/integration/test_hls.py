@@ -46,7 +46,7 @@ class Playlist:
 class Player:
     """Reads the playlist again and again, as a player does, and keeps all segments."""
 
-    def __init__(self, server, token=None):
+    def __init__(self, server):
         self.server = server
         self.url = server.post("/api/token", json_body={"user_type": "student", "user_id": "tester"}).json["hls_url"]
         self.media, self.durations, self.breaks = {}, {}, {}
