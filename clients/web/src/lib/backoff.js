@@ -25,3 +25,26 @@ export function retryAfterMs(header, fallbackMs, random = Math.random, now = Dat
   ms = Math.min(Math.max(ms, 500), 60_000);
   return ms + spreadMs(Math.max(1000, ms / 2), random);
 }
+
+/** Waiting that can be cut short. `env`: the browser's clock, or a test's. */
+export class Pause {
+  #env;
+
+  /** Ends the wait, if there is one. */
+  end = () => {};
+
+  constructor(env) {
+    this.#env = env;
+  }
+
+  wait(ms) {
+    return new Promise((resolve) => {
+      this.end = () => {
+        this.#env.clearTimeout(timer);
+        this.end = () => {};
+        resolve();
+      };
+      const timer = this.#env.setTimeout(this.end, ms);
+    });
+  }
+}

@@ -4,7 +4,7 @@
 // States: stopped, starting, ready (there is a playlist: an element is to be given by attach()), playing, stalled (it did play,
 // and is being brought back), waiting (nobody publishes), failed (there is no HLS, or none comes through: it does not try again).
 
-import { backoffMs, retryAfterMs } from './backoff.js';
+import { backoffMs, Pause, retryAfterMs } from './backoff.js';
 import { HlsSession } from './hls-session.js';
 import { kindOfStatus, WhepError } from './whep-session.js';
 import { browserEnv as whepEnv } from './whep.js';
@@ -31,7 +31,7 @@ export class HlsPlayer extends EventTarget {
   #session = null;
   #abort = null;
   #hasPlayed = false;
-  #wake = () => {};
+  #pause;
   #onVideo = () => {};
 
   state = 'stopped';
@@ -45,6 +45,7 @@ export class HlsPlayer extends EventTarget {
     super();
     this.#endpoint = endpoint;
     this.#env = env;
+    this.#pause = new Pause(env);
   }
 
   start() {
@@ -71,7 +72,7 @@ export class HlsPlayer extends EventTarget {
 
   /** Called when the network or the page came back: no waiting now. */
   hurry() {
-    this.#wake();
+    this.#pause.end();
   }
 
   async #loop() {
@@ -94,12 +95,12 @@ export class HlsPlayer extends EventTarget {
     else if (this.state === 'playing') this.#set('stalled');
     switch (kind) {
       case 'waiting':
-        return this.#pause(retryAfterMs(retryAfter, WAITING_MS, random, now));
+        return this.#pause.wait(retryAfterMs(retryAfter, WAITING_MS, random, now));
       case 'busy':
-        return this.#pause(retryAfterMs(retryAfter, BUSY_MS, random, now));
+        return this.#pause.wait(retryAfterMs(retryAfter, BUSY_MS, random, now));
       case 'network':
       case 'lost':
-        return this.#pause(backoffMs(failures, random));
+        return this.#pause.wait(backoffMs(failures, random));
       default: // denied: once at once with a new token; stopped: the element was taken away
         return undefined;
     }
@@ -157,20 +158,8 @@ export class HlsPlayer extends EventTarget {
     this.#abort?.abort();
     this.#session?.close();
     this.#onVideo();
-    this.#wake();
+    this.#pause.end();
     this.#set(state);
-  }
-
-  #pause(ms) {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#env.clearTimeout(timer);
-        this.#wake = () => {};
-        resolve();
-      };
-      const timer = this.#env.setTimeout(done, ms);
-      this.#wake = done;
-    });
   }
 
   #set(state) {

@@ -6,7 +6,7 @@
 // asks to come later), offline (no network), blocked (media does not get through this network), denied (no right to watch),
 // unsupported (this browser cannot play it), unplayable (no browser can: the publisher has to send something else), stopped.
 
-import { backoffMs, retryAfterMs, spreadMs } from './backoff.js';
+import { backoffMs, Pause, retryAfterMs, spreadMs } from './backoff.js';
 import { WhepError, WhepSession } from './whep-session.js';
 
 const OFFER_LIFE_MS = 30_000; // an unused offer is made anew: the machine's addresses may have changed
@@ -38,7 +38,7 @@ export class WhepPlayer extends EventTarget {
   #session = null;
   #running = false;
   #loops = Promise.resolve();
-  #wake = () => {};
+  #pause;
   #audioOnly;
   #iceServers = []; // as the last answer named them
   #hurriedAt = -Infinity;
@@ -55,6 +55,7 @@ export class WhepPlayer extends EventTarget {
     super();
     this.#options = { endpoint, status };
     this.#env = env;
+    this.#pause = new Pause(env);
     this.#audioOnly = audioOnly;
     this.state = 'stopped';
   }
@@ -69,7 +70,7 @@ export class WhepPlayer extends EventTarget {
   stop() {
     this.#running = false;
     this.#session?.close();
-    this.#wake();
+    this.#pause.end();
     this.#set('stopped');
   }
 
@@ -78,14 +79,14 @@ export class WhepPlayer extends EventTarget {
     if (this.#audioOnly === audioOnly) return;
     this.#audioOnly = audioOnly;
     this.#session?.close();
-    this.#wake();
+    this.#pause.end();
   }
 
   /** Called when the network or the page came back: no waiting now. */
   hurry() {
     this.#hurriedAt = this.#env.now();
     this.#session?.hurry();
-    this.#wake();
+    this.#pause.end();
   }
 
   /** Gives a refreshed token to the running session, for its later requests. */
@@ -104,7 +105,7 @@ export class WhepPlayer extends EventTarget {
       attempt = outcome.wasLive ? 0 : attempt + 1;
       const { state, waitMs } = this.#next(outcome, attempt);
       if (state) this.#set(state, outcome.error);
-      await this.#pause(waitMs);
+      await this.#pause.wait(waitMs);
     }
     this.#session?.close();
   }
@@ -187,18 +188,6 @@ export class WhepPlayer extends EventTarget {
   #dropSession() {
     this.#session?.close();
     this.#session = null;
-  }
-
-  #pause(ms) {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#env.clearTimeout(timer);
-        this.#wake = () => {};
-        resolve();
-      };
-      const timer = this.#env.setTimeout(done, ms);
-      this.#wake = done;
-    });
   }
 
   #set(state, error = null) {
