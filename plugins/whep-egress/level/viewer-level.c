@@ -143,8 +143,22 @@ catch_up_from (AirViewerLevel *level, unsigned rung, uint64_t keyframe, int64_t 
   AirRtpTrack *track = &level->tracks[AIR_KIND_VIDEO];
   AirRtpSegment *segment = air_rtp_track_catch_up (track, level->view, rung, keyframe, now_us);
   bool tells = track->section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] != 0 && level->policy.levels == AIR_LEVELS_AUTO;
-  air_viewer_start_begin (&level->start, level->path, level->view->rings[segment->lane], keyframe, tells, now_us);
+  AirPacketRing *ring = level->view->rings[segment->lane];
+  air_viewer_start_begin (&level->start, level->path, ring, keyframe, tells, now_us);
+  segment->step = air_viewer_start_get_step (&level->start, ring, keyframe);
   return segment;
+}
+
+/* What is known of the path by now says how fast the rest goes. */
+static void
+change_pace (AirViewerLevel *level, int64_t now_us)
+{
+  AirRtpTrack *track = &level->tracks[AIR_KIND_VIDEO];
+  const AirRtpSegment *segment = air_rtp_track_get_segment (track);
+  if (!air_rtp_segment_catches_up (segment))
+    return;
+  uint32_t step = air_viewer_start_get_step (&level->start, level->view->rings[segment->lane], track->cursor);
+  air_rtp_track_change_pace (track, level->view, step, now_us);
 }
 
 /* Where @rung can be entered now: newer than all that was sent, and with little behind it. */
@@ -225,7 +239,11 @@ air_viewer_level_enter_turn (AirViewerLevel *level, AirKind kind, int64_t max_la
   AirLane lane = air_lane_of (kind, track->rung);
   AirPacketRing *ring = level->view->rings[lane];
   if (track->started && track->cursor >= air_packet_ring_get_tail (ring) && !is_late (level, kind, ring, max_late_ns))
-    return true;
+    {
+      if (video && !track->in_frame && air_viewer_start_turn (&level->start, now_us))
+        change_pace (level, now_us);
+      return true;
+    }
   uint64_t start = video ? air_packet_ring_get_keyframe (ring) : air_packet_ring_get_head (ring);
   track->started = start != AIR_RING_NONE;
   if (track->started && video)

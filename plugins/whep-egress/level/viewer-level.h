@@ -101,7 +101,7 @@ air_viewer_level_next (AirViewerLevel *level, AirKind kind, int64_t now_us, cons
           continue;
         }
       if (video && air_rtp_segment_catches_up (segment)
-          && !air_viewer_start_may_send (&level->start, packet, packet->frame == segment->first_frame, now_us))
+          && !air_viewer_start_may_send (&level->start, packet, now_us))
         return NULL;
       *ret_segment = segment;
       return packet;

@@ -1,6 +1,8 @@
 /* See viewer-start.h. */
 #include "viewer-start.h"
 
+#include "rtp-track.h"
+
 /* So little behind the first picture is no flood for anybody. */
 #define SMALL_BYTES (48u << 10)
 /* Who gives no feedback within this time after the first picture, gives none. */
@@ -16,6 +18,9 @@
 #define LEAST_PERCENT 150u
 #define HEADER_BYTES 60u
 #define BURST_US 20000
+/* While feedback is awaited: apart enough to be no part of the first picture's burst, and together less than that. */
+#define MORE_EVERY_US 15000
+#define MORE_PERCENT 50u
 
 void
 air_viewer_start_begin (AirViewerStart *start, const AirPathEstimate *path, AirPacketRing *ring, uint64_t place,
@@ -31,28 +36,65 @@ air_viewer_start_begin (AirViewerStart *start, const AirPathEstimate *path, AirP
   start->since_us = start->paced_us = now_us;
   start->heard = false;
   start->arrived = air_path_estimate_get_arrived (path);
+  start->first_frame = start->frame = frame;
+  start->turned = false;
+  start->more_bytes = 0;
   if (!tells || behind <= SMALL_BYTES)
     return;
   start->phase = start->carried_bps == 0 ? AIR_START_FIRST
                  : start->carried_bps < FAST_BPS ? AIR_START_PACED
                                                  : AIR_START_OPEN;
-  start->bps = start->carried_bps * SHARE_PERCENT / 100;
+  start->bps = MAX (1, start->carried_bps * SHARE_PERCENT / 100);
   start->bytes = 0;
 }
 
 bool
-air_viewer_start_may_send (AirViewerStart *start, const AirRtpPacket *packet, bool first, int64_t now_us)
+air_viewer_start_turn (AirViewerStart *start, int64_t now_us)
 {
+  if (start->phase == AIR_START_FIRST && !start->heard && now_us >= start->since_us + UNHEARD_US)
+    {
+      start->phase = AIR_START_OPEN;
+      start->turned = true;
+    }
+  bool turned = start->turned;
+  start->turned = false;
+  return turned;
+}
+
+uint32_t
+air_viewer_start_get_step (const AirViewerStart *start, AirPacketRing *ring, uint64_t place)
+{
+  const AirRtpPacket *next = air_packet_ring_get (ring, place);
+  const AirRtpPacket *newest = air_packet_ring_get (ring, air_packet_ring_get_head (ring) - 1);
+  if (start->phase != AIR_START_PACED || !next || newest->frame == next->frame)
+    return AIR_RTP_CATCH_UP_STEP;
+  uint32_t own = (newest->timestamp - next->timestamp) / (newest->frame - next->frame);
+  return (uint32_t)MAX (own * air_packet_ring_get_bps (ring, NULL) / start->bps, AIR_RTP_CATCH_UP_STEP);
+}
+
+/* A browser may decode the first picture before its page is ready to show one, and then shows the next that comes. */
+static bool
+may_send_unheard (AirViewerStart *start, const AirRtpPacket *packet, int64_t now_us)
+{
+  bool begins = packet->frame != start->frame;
+  if (begins && (now_us < start->paced_us + MORE_EVERY_US || start->more_bytes * 100 >= start->first_bytes * MORE_PERCENT))
+    return false;
+  start->frame = packet->frame;
+  start->paced_us = now_us;
+  start->more_bytes += packet->payload_bytes + HEADER_BYTES;
+  return true;
+}
+
+bool
+air_viewer_start_may_send (AirViewerStart *start, const AirRtpPacket *packet, int64_t now_us)
+{
+  bool first = packet->frame == start->first_frame;
   if (first)
-    start->since_us = now_us;
+    start->since_us = start->paced_us = now_us;
   if (start->phase == AIR_START_OPEN || first)
     return true;
   if (start->phase == AIR_START_FIRST)
-    {
-      if (!start->heard && now_us >= start->since_us + UNHEARD_US)
-        start->phase = AIR_START_OPEN;
-      return start->phase == AIR_START_OPEN;
-    }
+    return may_send_unheard (start, packet, now_us);
   double elapsed_us = (double)MIN (now_us - start->paced_us, BURST_US);
   start->bytes += (double)start->bps * elapsed_us / 8 / G_USEC_PER_SEC;
   start->bytes = MIN (start->bytes, MAX ((double)start->bps * BURST_US / 8 / G_USEC_PER_SEC, 2 * AIR_RTP_MAX_PACKET_BYTES));
@@ -92,6 +134,7 @@ air_viewer_start_take_feedback (AirViewerStart *start, AirPathEstimate *path, ui
     return 0;
   start->phase = bps >= FAST_BPS ? AIR_START_OPEN : AIR_START_PACED;
   start->bps = MAX (bps * SHARE_PERCENT / 100, full_bps * LEAST_PERCENT / 100);
+  start->turned = true;
   g_debug ("a start shows %" G_GUINT64_FORMAT " kbit/s", bps / 1000);
   return bps * 100 < full_bps * NARROW_PERCENT ? bps : 0;
 }

@@ -33,22 +33,36 @@ air_rtp_track_jump (AirRtpTrack *track, AirLane lane, uint64_t place)
   return air_rtp_track_get_segment (track);
 }
 
-AirRtpSegment *
-air_rtp_track_catch_up (AirRtpTrack *track, const AirRtpView *view, unsigned rung, uint64_t keyframe, int64_t now_us)
+static AirRtpSegment *
+begin_to_catch_up (AirRtpTrack *track, const AirRtpView *view, AirLane lane, uint64_t place, uint32_t step, int64_t now_us)
 {
-  AirLane lane = air_lane_of (AIR_KIND_VIDEO, rung);
-  AirRtpSegment *segment = air_rtp_track_jump (track, lane, keyframe);
+  AirRtpSegment *segment = air_rtp_track_jump (track, lane, place);
   segment->live = UINT64_MAX;
   segment->start_us = now_us;
-  segment->first_frame = air_packet_ring_get (view->rings[lane], keyframe)->frame;
+  segment->step = step;
+  segment->first_frame = air_packet_ring_get (view->rings[lane], place)->frame;
   segment->first_timestamp = air_rtp_clock_90k (MAX (0, air_rtp_view_live_pts (view, now_us)));
   /* What was sent last may have been newer than usual. */
   uint32_t next = track->last_timestamp + AIR_RTP_CATCH_UP_STEP;
   if (track->any && (int32_t)(segment->first_timestamp - next) < 0)
     segment->first_timestamp = next;
+  return segment;
+}
+
+AirRtpSegment *
+air_rtp_track_catch_up (AirRtpTrack *track, const AirRtpView *view, unsigned rung, uint64_t keyframe, int64_t now_us)
+{
   track->rung = rung;
   track->started = true;
-  return segment;
+  return begin_to_catch_up (track, view, air_lane_of (AIR_KIND_VIDEO, rung), keyframe, AIR_RTP_CATCH_UP_STEP, now_us);
+}
+
+void
+air_rtp_track_change_pace (AirRtpTrack *track, const AirRtpView *view, uint32_t step, int64_t now_us)
+{
+  AirLane lane = air_rtp_track_get_segment (track)->lane;
+  if (air_packet_ring_get (view->rings[lane], track->cursor))
+    begin_to_catch_up (track, view, lane, track->cursor, step, now_us);
 }
 
 AirRtpSegment *

@@ -14,9 +14,10 @@ G_BEGIN_DECLS
 #define AIR_RTP_CATCH_UP_STEP 90u /* 1 ms of the video's clock */
 
 /* From this packet of the viewer on, its sequence numbers go with that place in the ring. Cached pictures are sent 1 ms
- * apart, and so are their timestamps, from the present on, until they meet the pictures' own ones: so what arrives never
- * contradicts the clock that a receiver makes out of arrivals and timestamps. With their own ones, seconds old, or at
- * another pace than they are sent, it would misjudge that clock for long, and not bring picture and sound in sync. */
+ * apart, or as far as the path's pace wants it, and so are their timestamps, from the present on, until they meet the
+ * pictures' own ones: so what arrives never contradicts the clock that a receiver makes out of arrivals and timestamps.
+ * With their own ones, seconds old, or at another pace than they are sent, it would misjudge that clock for long, stay
+ * behind, and not bring picture and sound in sync. */
 typedef struct
 {
   uint64_t sequence;
@@ -26,6 +27,7 @@ typedef struct
   int64_t start_us; /* of catching up; once live: of that */
   uint32_t first_frame;
   uint32_t first_timestamp; /* of that frame, and what a live one would have at `start_us` */
+  uint32_t step;            /* from frame to frame while catching up, 1/90000 s */
 } AirRtpSegment;
 
 typedef struct
@@ -62,6 +64,8 @@ AirRtpSegment *air_rtp_track_jump (AirRtpTrack *track, AirLane lane, uint64_t pl
 /* The same to a keyframe that is kept, for pictures that are to be sent faster than live. */
 AirRtpSegment *air_rtp_track_catch_up (AirRtpTrack *track, const AirRtpView *view, unsigned rung, uint64_t keyframe,
                                        int64_t now_us);
+/* The same to the picture at the cursor, @step apart from now on: those before it were sent at another pace. */
+void air_rtp_track_change_pace (AirRtpTrack *track, const AirRtpView *view, uint32_t step, int64_t now_us);
 /* Over the picture that begins at the cursor: the sequence numbers go on without a gap. */
 AirRtpSegment *air_rtp_track_skip_picture (AirRtpTrack *track, const AirRtpView *view);
 
@@ -89,7 +93,7 @@ air_rtp_segment_catches_up (const AirRtpSegment *segment)
 static inline uint32_t
 air_rtp_segment_catch_up_timestamp (const AirRtpSegment *segment, const AirRtpPacket *packet)
 {
-  return segment->first_timestamp + (packet->frame - segment->first_frame) * AIR_RTP_CATCH_UP_STEP;
+  return segment->first_timestamp + (packet->frame - segment->first_frame) * segment->step;
 }
 
 /* As the viewer sees it, without the track's offset. */
@@ -111,7 +115,7 @@ air_rtp_segment_is_due (AirRtpSegment *segment, const AirRtpPacket *packet, int6
       segment->start_us = now_us;
     }
   return segment->live != UINT64_MAX
-         || now_us >= segment->start_us + (int64_t)(packet->frame - segment->first_frame) * 1000;
+         || now_us >= segment->start_us + (int64_t)(packet->frame - segment->first_frame) * segment->step * 100 / 9;
 }
 
 /* @packet of @segment was sent. */

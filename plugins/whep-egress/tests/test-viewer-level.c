@@ -15,6 +15,7 @@ typedef struct
   unsigned changes;
   GPtrArray *sent;    /* (element-type AirRtpPacket) in order of sequence numbers */
   GArray *timestamps; /* as they were sent */
+  GArray *times;      /* at which, µs */
   int64_t now_us;
 } Viewer;
 
@@ -67,6 +68,7 @@ viewer_new (AirLevels levels)
   viewer->view->clock = (AirRtpClock){ true, viewer->now_us, 0, 0 };
   viewer->sent = g_ptr_array_new_with_free_func ((GDestroyNotify)air_rtp_packet_unref);
   viewer->timestamps = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  viewer->times = g_array_new (FALSE, FALSE, sizeof (int64_t));
   air_rtp_track_init (&viewer->tracks[AIR_KIND_VIDEO], &video);
   air_rtp_track_init (&viewer->tracks[AIR_KIND_AUDIO], &none);
   air_viewer_level_begin (&viewer->level, &class, viewer, viewer->view, viewer->tracks, levels, viewer->now_us);
@@ -81,6 +83,7 @@ viewer_free (Viewer *viewer)
   air_viewer_level_clear (&viewer->level);
   g_ptr_array_unref (viewer->sent);
   g_array_unref (viewer->timestamps);
+  g_array_unref (viewer->times);
   air_rtp_view_free (viewer->view);
   g_free (viewer);
 }
@@ -116,6 +119,8 @@ take (Viewer *viewer)
       uint32_t timestamp = air_rtp_segment_timestamp (segment, packet);
       g_ptr_array_add (viewer->sent, air_rtp_packet_ref (packet));
       g_array_append_val (viewer->timestamps, timestamp);
+      g_array_append_val (viewer->times, viewer->now_us);
+      air_path_estimate_sent (viewer->level.path, (uint16_t)(viewer->sent->len - 1), packet->payload_bytes, viewer->now_us);
       g_assert_cmpuint (segment->sequence, <=, track->next_sequence++);
       air_rtp_track_take_sent (track, segment, packet, viewer->now_us);
     }
@@ -248,6 +253,118 @@ test_clock (void)
   viewer_free (viewer);
 }
 
+/* Feedback: all that was sent has arrived, @apart_us between two. */
+static void
+report_all (Viewer *viewer, unsigned apart_us)
+{
+  unsigned count = viewer->sent->len;
+  g_autofree uint8_t *chunks = g_malloc (2 + 2 * count);
+  g_assert_cmpuint (count, <, 1 << 13);
+  /* A run of packets with a delta of two bytes each (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1.3, §3.1.5) */
+  chunks[0] = (uint8_t)(2 << 5 | count >> 8);
+  chunks[1] = (uint8_t)count;
+  for (unsigned i = 0; i < count; i++)
+    {
+      chunks[2 + 2 * i] = (uint8_t)(apart_us / 250 >> 8);
+      chunks[3 + 2 * i] = (uint8_t)(apart_us / 250);
+    }
+  AirRtcpItem item = { .type = AIR_RTCP_TRANSPORT_CC };
+  item.transport_cc.count = (uint16_t)count;
+  item.transport_cc.chunks = chunks;
+  item.transport_cc.chunks_bytes = 2 + 2 * count;
+  item.transport_cc.reference_us = 64000;
+  air_viewer_level_take_transport_cc (&viewer->level, &item, viewer->now_us);
+}
+
+#define KEPT 100u /* pictures, 4 s */
+
+/* One who comes late in a group, and can tell what arrives. */
+static Viewer *
+viewer_new_late (void)
+{
+  Viewer *viewer = viewer_new (AIR_LEVELS_AUTO);
+  viewer->tracks[AIR_KIND_VIDEO].section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] = 3;
+  for (unsigned i = 0; i < KEPT; i++, viewer->now_us += FRAME_NS / 1000)
+    publish (viewer, AIR_RUNG_FULL, i == 0 ? AIR_RTP_KEYFRAME : 0);
+  return viewer;
+}
+
+static void
+take_for (Viewer *viewer, unsigned ms)
+{
+  for (unsigned i = 0; i < ms; i++, viewer->now_us += 1000)
+    take (viewer);
+}
+
+/* Before feedback: the first picture, and of the others half as much, each by itself and whole. */
+static void
+check_unheard (Viewer *viewer)
+{
+  take_for (viewer, 100);
+  g_assert_cmpuint (viewer->sent->len, ==, 2 * PACKETS);
+  g_assert_cmpint (g_array_index (viewer->times, int64_t, PACKETS) - g_array_index (viewer->times, int64_t, 0), >=, 15000);
+}
+
+/* From the packet @from on all were sent when their timestamps say, but for @late_us. */
+static void
+check_clock (Viewer *viewer, unsigned from, int64_t late_us)
+{
+  g_assert_cmpuint (viewer->sent->len, >, from);
+  for (unsigned i = from; i < viewer->sent->len; i++)
+    {
+      int64_t told_us = (int64_t)g_array_index (viewer->timestamps, uint32_t, i) * 100 / 9;
+      int64_t sent_us = air_rtp_view_pts_at (viewer->view, g_array_index (viewer->times, int64_t, i)) / 1000;
+      g_assert_cmpint (sent_us - told_us, >=, -1000);
+      g_assert_cmpint (sent_us - told_us, <=, late_us);
+    }
+}
+
+/* Goes on until it is live, and looks whether it is. */
+static void
+check_catches_up (Viewer *viewer, unsigned ms)
+{
+  unsigned missed = 0;
+  for (unsigned i = 0; i < ms; i += 40)
+    {
+      publish (viewer, AIR_RUNG_FULL, 0);
+      take_for (viewer, 40);
+      missed++;
+    }
+  g_assert_cmpuint (viewer->sent->len, ==, (KEPT + missed) * PACKETS);
+  g_assert_false (air_rtp_segment_catches_up (air_rtp_track_get_segment (&viewer->tracks[AIR_KIND_VIDEO])));
+  check_sent (viewer);
+}
+
+/* Timestamps go on with what was waited, and at the pace that the path allows. */
+static void
+test_start_paced (void)
+{
+  Viewer *viewer = viewer_new_late ();
+  check_unheard (viewer);
+  unsigned from = viewer->sent->len;
+  report_all (viewer, 1000);
+  /* Too few packets to show more than that 10 Mbit/s will do: two packets of 1 kB a millisecond are more. */
+  take_for (viewer, 40);
+  g_assert_cmpuint (viewer->sent->len, <, from + 40 * PACKETS / 2);
+  check_catches_up (viewer, 800);
+  check_clock (viewer, from, 8000);
+  viewer_free (viewer);
+}
+
+/* Who gives no feedback gets all after a while. */
+static void
+test_start_unheard (void)
+{
+  Viewer *viewer = viewer_new_late ();
+  check_unheard (viewer);
+  unsigned from = viewer->sent->len;
+  take_for (viewer, 380);
+  g_assert_cmpuint (viewer->sent->len, ==, from);
+  check_catches_up (viewer, 400);
+  check_clock (viewer, from, 8000);
+  viewer_free (viewer);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -257,5 +374,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/viewer-level/replay", test_replay);
   g_test_add_func ("/viewer-level/fixed", test_fixed);
   g_test_add_func ("/viewer-level/clock", test_clock);
+  g_test_add_func ("/viewer-level/start/paced", test_start_paced);
+  g_test_add_func ("/viewer-level/start/unheard", test_start_unheard);
   return g_test_run ();
 }
