@@ -57,6 +57,8 @@ air_engine_metrics_init (AirEngineMetrics *metrics, AirContext *context)
                                              "Datagrams that could not be sent", by_reason, NULL);
   metrics->requests = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_feedback_total",
                                               "Requests by viewers: lost packets (nack), keyframes", by_kind, NULL);
+  metrics->replays = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_replays_total",
+                                             "Requests for a keyframe that were answered from the cached pictures", NULL, NULL);
   metrics->discarded
       = air_context_add_metric (context, AIR_METRIC_COUNTER, "airclass_whep_discarded_total",
                                 "Datagrams from addresses or with names that are no viewer's", by_reason, NULL);
@@ -90,6 +92,7 @@ air_engine_metrics_add (AirEngineMetrics *metrics, const AirEngineCounts *counts
   count (metrics->tcp, counts->tcp_cut, "cut");
   count (metrics->requests, counts->nacks, "nack");
   count (metrics->requests, counts->keyframe_requests, "keyframe");
+  count (metrics->replays, counts->replays, NULL);
   count (metrics->discarded, counts->unvalidated, "unvalidated");
   count (metrics->discarded, counts->unknown_ufrag, "unknown");
   count (metrics->discarded, counts->forged, "forged");

@@ -24,7 +24,7 @@ void air_engine_counts_add (AirEngineCounts *counts, const AirEngineCounts *more
 
 typedef struct
 {
-  AirMetric *packets, *bytes, *retransmitted, *dropped, *requests, *discarded, *forwarded, *delay, *tcp, *levels;
+  AirMetric *packets, *bytes, *retransmitted, *dropped, *requests, *discarded, *forwarded, *delay, *tcp, *levels, *replays;
 } AirEngineMetrics;
 
 void air_engine_metrics_init (AirEngineMetrics *metrics, AirContext *context);

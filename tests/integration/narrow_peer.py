@@ -10,6 +10,8 @@ import struct
 import threading
 import time
 
+import pytest
+
 from conftest import wait_until
 from whep_client import Peer
 
@@ -218,6 +220,10 @@ class NarrowPeer(Peer):
         """PLI (RFC 4585 §6.3.1)."""
         self.requests.append(struct.pack(">BBHII", 0x81, 206, 2, 1, self.video()[-1].ssrc))
 
+    def command_keyframe(self, number):
+        """FIR (RFC 5104 §4.3.1): the same number is the same command."""
+        self.requests.append(struct.pack(">BBHIIIBxxx", 0x84, 206, 4, 1, 0, self.video()[-1].ssrc, number))
+
     # ---- What came
 
     def video(self, since_s=0.0):
@@ -228,6 +234,30 @@ class NarrowPeer(Peer):
     def of_type(self, payload_type, since_s=0.0):
         with self.lock:
             return [p for p in self.packets if p.payload_type == payload_type and p.came_s >= since_s]
+
+
+@pytest.fixture
+def narrow(engine):
+    """A factory of started peers, stopped at the end."""
+    made = []
+
+    def make(server, **options):
+        if engine == "webrtcbin":
+            options.setdefault("profile", "SRTP_AES128_CM_SHA1_80")
+        made.append(NarrowPeer(server, **options).start())
+        return made[-1]
+
+    yield make
+    for peer in made:
+        peer.stop()
+
+
+def sps_of(packet):
+    """The sequence parameter set that opens a keyframe (RFC 6184 §5.7.1); None: it opens none."""
+    if packet.payload and packet.payload[0] & 31 == 24:
+        sps = bytes(packet.payload[3:3 + (packet.payload[1] << 8 | packet.payload[2])])
+        return sps if sps[0] & 31 == 7 else None
+    return None
 
 
 def viewer_of(server, path="live/stream"):

@@ -101,6 +101,11 @@ def test_a_suffering_student_is_found_and_told(airclassd, publish, reporters):
     assert series(server, "airclass_whep_class_health", "students") == 1
     assert sum(series(server, "airclass_whep_viewers_by_level", level) for level in ("full", "reduced", "low", "audio")) == 2
     assert "class live/stream: students" in server.log_text()
+    # No series a viewer: their number would be a stranger's to choose.
+    metrics = server.get("/metrics").text
+    for viewer in viewers(server)["viewers"]:
+        assert not any(str(viewer[key]) in metrics for key in ("viewer_id", "address"))
+        assert f'"{viewer["user_id"]}"' not in metrics
 
     bad.loss = 0
     wait_until(lambda: not warning(server, "class-students"), "the warning to go")

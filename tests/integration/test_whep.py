@@ -296,6 +296,7 @@ def test_a_keyframe_is_answered_from_the_cache(airclassd, publish):
             await player.more()
             await player.ask_for_keyframe()
             await until(lambda: viewers(server)[0]["keyframe_requests"] > 0, "the request to be counted")
+            await until(lambda: server.metric("airclass_whep_replays_total") == 1, "the answer")
             pts = player.last["video"].pts
             await player.more(video=60)
             assert player.last["video"].pts > pts

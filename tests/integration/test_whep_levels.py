@@ -5,33 +5,9 @@ import time
 import pytest
 
 from conftest import both_engines, wait_until
-from narrow_peer import DEADLINE_S, NarrowPeer, check_one_timeline, viewer_of, wait_level
+from narrow_peer import DEADLINE_S, check_one_timeline, narrow, sps_of, viewer_of, wait_level
 
 MBIT = 1_000_000
-
-
-@pytest.fixture
-def narrow(engine):
-    """A factory of started peers, stopped at the end."""
-    made = []
-
-    def make(server, **options):
-        if engine == "webrtcbin":
-            options.setdefault("profile", "SRTP_AES128_CM_SHA1_80")
-        made.append(NarrowPeer(server, **options).start())
-        return made[-1]
-
-    yield make
-    for peer in made:
-        peer.stop()
-
-
-def sps_of(packet):
-    """The sequence parameter set that opens a keyframe (RFC 6184 §5.7.1); None: it opens none."""
-    if packet.payload and packet.payload[0] & 31 == 24:
-        sps = bytes(packet.payload[3:3 + (packet.payload[1] << 8 | packet.payload[2])])
-        return sps if sps[0] & 31 == 7 else None
-    return None
 
 
 def sps_sets(packets):
@@ -77,6 +53,7 @@ def test_down_and_up_again(airclassd, publish, narrow):
     peer.rate_bps = 0.9 * MBIT
     low = wait_level(server, "low")
     assert low["level_reason"] == "congestion"
+    assert 0 < low["estimate_bps"] < 1.5 * MBIT
     wait_until(lambda: len(sps_sets(peer.video())) == 2, "the smaller picture", DEADLINE_S)
     switched = time.monotonic()
     wait_until(lambda: len(peer.video(switched)) > 100, "more of it", DEADLINE_S)
@@ -94,6 +71,7 @@ def test_down_and_up_again(airclassd, publish, narrow):
     check_one_timeline(peer.video())
     metrics = server.get("/metrics").text
     assert 'airclass_whep_level_changes_total{level="low",reason="congestion"} 1' in metrics
+    assert server.metric("airclass_whep_viewer_estimate_bits_per_second_count") > 0
 
 
 @both_engines

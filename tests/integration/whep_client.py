@@ -138,7 +138,7 @@ class Peer:
         ]
         video = ["m=video 9 UDP/TLS/RTP/SAVPF 96", *common, "a=mid:0", "a=rtpmap:96 H264/90000",
                  "a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
-                 "a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli"]
+                 "a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli", "a=rtcp-fb:96 ccm fir"]
         audio = ["m=audio 9 UDP/TLS/RTP/SAVPF 111", *common, "a=mid:1", "a=rtpmap:111 opus/48000/2"]
         return "\r\n".join(session + video + audio) + "\r\n"
 

@@ -366,13 +366,25 @@ test('a refused token is replaced once at once, then shown', async () => {
   assert.equal(player.state, 'denied');
 });
 
-test('media that never arrives twice: the network blocks it', async () => {
+test('media that never arrives: the network blocks it', async () => {
   server.answers = [created];
   await start();
-  await clock.advance(11_000);
-  assert.equal(player.state, 'reconnecting');
-  await clock.advance(14_000);
+  await clock.advance(9000);
+  assert.equal(player.state, 'connecting');
+  await clock.advance(2000);
   assert.equal(player.state, 'blocked');
+});
+
+test('media that came once, and twice does not: only then the network blocks it', async () => {
+  await goLive();
+  FakePeer.last.flowing = false;
+  let peers = null;
+  player.addEventListener('state', ({ detail: { state } }) => {
+    if (state === 'blocked') peers ??= FakePeer.all.length;
+  });
+  await clock.advance(60_000);
+  assert.equal(player.state, 'blocked');
+  assert.equal(peers, 3, 'the one that had played, and two more');
 });
 
 test('sound only is another session with one kind', async () => {

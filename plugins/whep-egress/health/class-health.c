@@ -248,10 +248,15 @@ blame_server (const AirServerLoad *load, bool somebody_suffers, AirClassVerdict 
       ret->detail = "delay";
       ret->value = (double)load->send_late_us / G_USEC_PER_SEC;
     }
-  else if ((load->cpu_share >= CPU_SHARE && somebody_suffers) || load->main_late_us >= MAIN_LATE_US)
+  else if (load->cpu_share >= CPU_SHARE && (somebody_suffers || load->main_late_us >= MAIN_LATE_US))
     {
       ret->detail = "cpu";
       ret->value = load->cpu_share * 100;
+    }
+  else if (load->main_late_us >= MAIN_LATE_US)
+    {
+      ret->detail = "stalls";
+      ret->value = (double)load->main_late_us / G_USEC_PER_SEC;
     }
   else
     return false;
@@ -357,6 +362,8 @@ server_text (const AirClassVerdict *verdict)
   if (g_str_equal (verdict->detail, "cpu"))
     return g_strdup_printf ("The server is busy to its limit (%.0f%% of its processors), so it falters for many. Tell whoever runs it.",
                             verdict->value);
+  if (g_str_equal (verdict->detail, "stalls"))
+    return g_strdup_printf ("The server answers %.1f seconds late: something holds it up. Tell whoever runs it.", verdict->value);
   return g_strdup_printf ("%u of %u students have a bad connection, at different places. What they share is the server's own network; tell "
                           "whoever runs it.",
                           verdict->affected, verdict->watching);
@@ -372,12 +379,12 @@ air_class_verdict_to_text (const AirClassVerdict *verdict)
     case AIR_CLASS_SERVER:
       return server_text (verdict);
     case AIR_CLASS_PLACE:
-      return g_strdup_printf ("%u students at one place (%s) have a bad connection, the others do not: most likely the Wi-Fi or the line "
-                              "there is too slow for so many.",
+      return g_strdup_printf ("%u students at one place (%s) have a bad connection: most likely the Wi-Fi or the line there is too "
+                              "slow for so many.",
                               verdict->affected, verdict->place);
     case AIR_CLASS_STUDENTS:
-      return g_strdup_printf ("%u of %u students have a bad connection of their own. You need not do anything: they get a smaller picture, "
-                              "or the sound alone.",
+      return g_strdup_printf ("%u of %u students have a bad connection, most likely of their own. You need not do anything: they get a "
+                              "smaller picture, or the sound alone.",
                               verdict->affected, verdict->watching);
     case AIR_CLASS_HEALTHY:
     case AIR_CLASS_CAUSES:

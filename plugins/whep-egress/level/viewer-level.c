@@ -3,8 +3,9 @@
 
 /* What pipelines/low-rung.pipeline makes, with headers. */
 #define LOW_BPS 560000u
+#define LOW_MORE_PERCENT 125u
 /* The low rung is worth its cost where the full one takes so much more. */
-#define LOW_WORTH_PERCENT 150u
+#define LOW_WORTH_PERCENT 120u
 /* Pictures to leave out must be a share that matters. */
 #define REDUCED_WORTH_PERCENT 85u
 /* A keyframe is entered at when so little stands behind it: a burst is no help to a path that is full. */
@@ -84,6 +85,14 @@ air_viewer_level_clear (AirViewerLevel *level)
 
 /* ---- What the levels cost */
 
+/* Of an edited template: what it makes counts where that is clearly more. */
+static uint64_t
+get_low_bps (const AirViewerLevel *level)
+{
+  uint64_t made = air_packet_ring_get_bps (level->view->rings[AIR_LANE_VIDEO + AIR_RUNG_LOW], NULL);
+  return made * 100 > (uint64_t)LOW_BPS * LOW_MORE_PERCENT ? made : LOW_BPS;
+}
+
 static AirLevelRates
 get_rates (const AirViewerLevel *level)
 {
@@ -97,9 +106,10 @@ get_rates (const AirViewerLevel *level)
   rates.bps[AIR_LEVEL_FULL] = MAX (1, full + sound);
   if ((full - disposable) * 100 < full * REDUCED_WORTH_PERCENT || (now == AIR_LEVEL_REDUCED && disposable > 0))
     rates.bps[AIR_LEVEL_REDUCED] = full - disposable + sound;
-  bool worth = full * 100 > (uint64_t)LOW_BPS * LOW_WORTH_PERCENT;
+  uint64_t low = get_low_bps (level);
+  bool worth = full * 100 > low * LOW_WORTH_PERCENT;
   if (level->class->is_possible (level->viewer, AIR_RUNG_LOW) && (worth || now >= AIR_LEVEL_LOW))
-    rates.bps[AIR_LEVEL_LOW] = LOW_BPS + sound;
+    rates.bps[AIR_LEVEL_LOW] = low + sound;
   rates.bps[AIR_LEVEL_AUDIO] = sound;
   return rates;
 }
@@ -355,7 +365,9 @@ air_viewer_level_describe (AirViewerLevel *level, AirViewerInfo *info, int64_t n
   info->queue_us = state.queue_us;
   if (!has_video (level))
     return;
-  info->level = air_level_to_string (level->policy.level);
+  /* Fixed to what cannot be made, there is the sound alone. */
+  bool missing = level->policy.level == AIR_LEVEL_LOW && !level->class->is_possible (level->viewer, AIR_RUNG_LOW);
+  info->level = air_level_to_string (missing ? AIR_LEVEL_AUDIO : level->policy.level);
   info->level_reason = air_level_reason_to_string (level->policy.reason);
   info->level_since_us = level->since_us != 0 ? level->since_us : info->level_since_us;
 }

@@ -134,6 +134,13 @@ new_ssrc (const AirSdpChoice *choice)
 }
 
 static void
+refuse_transport_cc (AirSdpSection *section)
+{
+  section->feedback &= ~(unsigned)AIR_SDP_FEEDBACK_TRANSPORT_CC;
+  section->extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] = 0;
+}
+
+static void
 accept_section (AirSdpChoice *choice, AirKind kind, unsigned index, const AirSdpMedia *media,
                 const AirSdpPayload *payload)
 {
@@ -168,10 +175,7 @@ accept_section (AirSdpChoice *choice, AirKind kind, unsigned index, const AirSdp
   bool repeats = section->feedback & AIR_SDP_FEEDBACK_NACK && !section->rtx_payload;
   if (repeats || !(section->feedback & AIR_SDP_FEEDBACK_TRANSPORT_CC)
       || !section->extensions[AIR_SDP_EXTENSION_TRANSPORT_CC])
-    {
-      section->feedback &= ~(unsigned)AIR_SDP_FEEDBACK_TRANSPORT_CC;
-      section->extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] = 0;
-    }
+    refuse_transport_cc (section);
   if (kind != AIR_KIND_VIDEO)
     section->extensions[AIR_SDP_EXTENSION_PLAYOUT_DELAY] = 0;
   /* A longer one would eat the room of the payload. */
@@ -270,6 +274,10 @@ air_sdp_choose (const AirSdpOffer *offer, const AirSdpSource *source, AirSdpChoi
   if (accepted > 1 && !offer->has_bundle)
     return refuse (error, "The offer lacks a=group:BUNDLE: audio and video share one port here. (In a browser: "
                           "bundlePolicy \"max-bundle\"; in GStreamer's webrtcbin: bundle-policy=max-bundle.)");
+  /* What is told of sound alone says nothing of the path that the picture takes. */
+  const AirSdpSection *video = &choice.kinds[AIR_KIND_VIDEO];
+  if (video->accepted && !(video->feedback & AIR_SDP_FEEDBACK_TRANSPORT_CC))
+    refuse_transport_cc (&choice.kinds[AIR_KIND_AUDIO]);
   choice.transport = find_transport (offer, &choice);
   choice.dtls_client = g_strcmp0 (choice.transport.setup, "passive") == 0;
   *ret_choice = choice;

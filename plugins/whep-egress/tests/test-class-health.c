@@ -177,6 +177,21 @@ test_busy_server_is_late (Class *class, const void *data)
   assert_verdict (class, AIR_CLASS_UPLINK, "late", 0, 0);
 }
 
+/* Held up, with processors to spare: they are not what is blamed. */
+static void
+test_held_up_server (Class *class, const void *data)
+{
+  class->load.main_late_us = 2 * G_USEC_PER_SEC;
+  class->load.cpu_share = 0.12;
+  look (class, 5);
+  assert_verdict (class, AIR_CLASS_SERVER, "stalls", 0, 0);
+  g_autofree char *text = air_class_verdict_to_text (air_class_health_get_verdict (class->health));
+  g_assert_nonnull (strstr (text, "2.0 seconds"));
+  class->load.cpu_share = 1;
+  look (class, 1);
+  assert_verdict (class, AIR_CLASS_SERVER, "cpu", 0, 0);
+}
+
 static void
 test_place (Class *class, const void *data)
 {
@@ -279,6 +294,7 @@ main (int argc, char **argv)
   ADD ("start", test_start);
   ADD ("server", test_server);
   ADD ("busy-server-is-late", test_busy_server_is_late);
+  ADD ("held-up-server", test_held_up_server);
   ADD ("place", test_place);
   ADD ("place-behind-one-address", test_place_behind_one_address);
   ADD ("ipv6-place", test_ipv6_place);

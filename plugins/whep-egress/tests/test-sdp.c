@@ -180,6 +180,11 @@ test_transport_cc_needs_rtx (void)
   g_assert_true (video->feedback & AIR_SDP_FEEDBACK_NACK);
   g_assert_false (video->feedback & AIR_SDP_FEEDBACK_TRANSPORT_CC);
   g_assert_cmpuint (video->extensions[AIR_SDP_EXTENSION_TRANSPORT_CC], ==, 0);
+  /* Nor for the sound, of which alone it would speak. */
+  const AirSdpSection *audio = &choice.kinds[AIR_KIND_AUDIO];
+  g_assert_true (audio->accepted);
+  g_assert_false (audio->feedback & AIR_SDP_FEEDBACK_TRANSPORT_CC);
+  g_assert_cmpuint (audio->extensions[AIR_SDP_EXTENSION_TRANSPORT_CC], ==, 0);
 }
 
 /* What a packet of sound carries along changes, so it cannot be sent again as it was. */

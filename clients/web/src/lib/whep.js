@@ -42,6 +42,7 @@ export class WhepPlayer extends EventTarget {
   #audioOnly;
   #iceServers = []; // as the last answer named them
   #hurriedAt = -Infinity;
+  #everThrough = false; // media came by WebRTC since the page was opened
 
   /**
    * @param {object} options
@@ -122,6 +123,7 @@ export class WhepPlayer extends EventTarget {
       const kind = await session.watch({
         onState: (state) => {
           wasLive ||= state === 'live';
+          this.#everThrough ||= wasLive;
           this.#set(state === 'connecting' ? this.#whileConnecting() : state);
         },
         onStats: (stats) => this.dispatchEvent(new CustomEvent('stats', { detail: stats })),
@@ -159,8 +161,8 @@ export class WhepPlayer extends EventTarget {
         return { state: 'reconnecting', waitMs: wasLive ? spreadMs(ALONE_MS, random) : backoffMs(attempt, random) };
       case 'gone': // the server may have been restarted, for everybody: but who just woke up comes alone
         return { state: 'reconnecting', waitMs: spreadMs(this.#isHurried() ? ALONE_MS : TOGETHER_MS, random) };
-      case 'unreachable':
-        return { state: last === 'unreachable' ? 'blocked' : 'reconnecting', waitMs: backoffMs(attempt, random) };
+      case 'unreachable': // where it never came through, once is enough; else the network may be changing
+        return { state: last === 'unreachable' || !this.#everThrough ? 'blocked' : 'reconnecting', waitMs: backoffMs(attempt, random) };
       default:
         return { state: 'reconnecting', waitMs: backoffMs(attempt, random) };
     }
