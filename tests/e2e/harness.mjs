@@ -124,8 +124,9 @@ export class Server {
   }
 }
 
-/** What OBS sends with its defaults: B-frames, AAC at 44.1 kHz; a keyframe only every 250 frames. */
-export async function publish(server, { size = '1280x720', path = 'live/stream', sampleRate = 44100, encode = [] } = {}) {
+/** What OBS sends with its defaults: B-frames, AAC at 44.1 kHz; a keyframe only every 250 frames. A small picture, for several browsers share the
+ * machine with its encoders. */
+export async function publish(server, { size = '640x360', path = 'live/stream', sampleRate = 44100, encode = [] } = {}) {
   const url = `rtmp://127.0.0.1:${server.ports.rtmp}/${path}`;
   const child = spawn('ffmpeg', ['-v', 'error', '-nostdin', '-re', '-f', 'lavfi', '-i', `testsrc=size=${size}:rate=30`,
     '-f', 'lavfi', '-i', `sine=frequency=1000:sample_rate=${sampleRate}`, '-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p',

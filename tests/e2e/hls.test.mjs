@@ -53,7 +53,7 @@ async function playsByHls() {
   await shownGrows('time');
   await shownGrows('frames');
   const { byHls, width, opacity } = await shown();
-  assert.deepEqual({ byHls, width, opacity }, { byHls: true, width: 1280, opacity: '1' });
+  assert.deepEqual({ byHls, width, opacity }, { byHls: true, width: 640, opacity: '1' });
 }
 
 async function isBackOnWebRtc(live) {

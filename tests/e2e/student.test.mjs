@@ -34,7 +34,7 @@ const colours = () => page.evaluate((count) => {
   return Array.from({ length: count }, (_, i) => [...context.getImageData((canvas.width / 8) * (i + 1.5), canvas.height / 4, 1, 1).data].slice(0, 3));
 }, STRIPES.length);
 
-const onAir = async () => (publisher ??= await publish(server));
+const onAir = async () => (publisher ??= await publish(server, { size: '1280x720' }));
 
 async function playing() {
   await saysSoon(page, CHIP, /Live|실시간/);
@@ -48,7 +48,7 @@ test('waits before the class, then shows picture and sound by itself', { timeout
   assert.deepEqual(await layoutFaults(page), []);
   await screenshot(page, 'student-waiting-desktop-en');
 
-  publisher = await publish(server);
+  publisher = await publish(server, { size: '1280x720' });
   await playing();
   assert.equal(await page.evaluate(() => new Promise((done) => document.querySelector('video').requestVideoFrameCallback((_, { width, height }) => done(`${width}x${height}`)))), '1280x720');
   const seen = await waitFor(async () => {

@@ -67,7 +67,7 @@ test('before the class: addresses, keys and codes', { timeout: 60_000 }, async (
 });
 
 test('on air: preview, figures, the B-frame warning, viewers; interrupted and back', { timeout: 180_000 }, async () => {
-  publisher = await publish(server);
+  publisher = await publish(server, { size: '1280x720' });
   const student = await open(browser, `${server.url}/student`);
   await saysSoon(student, '.chip', /Live/);
   page = await open(browser, teacherUrl(), { scheme: 'dark' });
