@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { direction, hostOf, isBad, keepOrder, levelsOf, nameOf, nextSort, WORST } from '../src/routes/teacher/viewers.js';
+import { direction, hostOf, isBad, isComplete, keepOrder, levelsOf, nameOf, nextSort, WORST } from '../src/routes/teacher/viewers.js';
 
 test('a column is sorted by its worst, then turned round, then let go', () => {
   assert.equal(nextSort(WORST, 'loss'), '-loss');
@@ -13,9 +13,18 @@ test('a column is sorted by its worst, then turned round, then let go', () => {
 });
 
 test('nobody moves while the order is kept; who is new comes last, who left is gone', () => {
-  const viewers = ['d', 'c', 'a', 'e'].map((id) => ({ viewer_id: id }));
-  assert.equal(keepOrder(['a', 'b', 'c'], viewers).map(({ viewer_id: id }) => id).join(''), 'acde');
+  const rows = (ids) => [...ids].map((id) => ({ viewer_id: id }));
+  const viewers = rows('dcae');
+  assert.equal(keepOrder(rows('abc'), viewers).map(({ viewer_id: id }) => id).join(''), 'acde');
   assert.equal(keepOrder([], viewers).map(({ viewer_id: id }) => id).join(''), 'dcae');
+});
+
+test('who is missing has left only where the list has more than is shown, or all', () => {
+  const list = (length, viewers) => ({ viewers: Array(length).fill({}), summary: { viewers } });
+  assert.equal(isComplete(list(50, 60), 50), false);
+  assert.equal(isComplete(list(60, 60), 50), true);
+  assert.equal(isComplete(list(100, 1000), 50), true);
+  assert.equal(isComplete(list(7, 7), 8), true);
 });
 
 test('addresses and names', () => {

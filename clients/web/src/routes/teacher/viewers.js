@@ -30,12 +30,15 @@ export function direction(sort, key) {
   return sort === `-${key}` ? 'descending' : 'none';
 }
 
-/** The viewers in the order of `ids` as far as they were there, the new ones after them: nobody moves under a finger. */
-export function keepOrder(ids, viewers) {
-  const places = new Map(ids.map((id, i) => [id, i]));
+/** The viewers in the order of `before` as far as they were there, the new ones after them: nobody moves under a finger. */
+export function keepOrder(before, viewers) {
+  const places = new Map(before.map(({ viewer_id: id }, i) => [id, i]));
   const place = ({ viewer_id: id }) => places.get(id) ?? Infinity;
   return viewers.map((viewer, i) => [place(viewer), i, viewer]).sort((a, b) => (a[0] === b[0] ? a[1] - b[1] : a[0] - b[0])).map(([, , viewer]) => viewer);
 }
+
+/** Whether who is missing in the list has left: else others may only have come before them in its first `limit` places. */
+export const isComplete = (list, limit) => list.viewers.length === list.summary.viewers || list.viewers.length > limit;
 
 /** "[2001:db8::1]:5000" → "2001:db8::1" */
 export const hostOf = (address) => address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
