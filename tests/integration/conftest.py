@@ -290,8 +290,8 @@ class Server:
 
 @pytest.fixture
 def engine(request):
-    """By which engine airclassd serves viewers: see both_engines()."""
-    return getattr(request, "param", "fanout")
+    """By which engine airclassd serves viewers: see both_engines(). AIRCLASS_TEST_ENGINE=webrtcbin runs all others with that one."""
+    return getattr(request, "param", os.environ.get("AIRCLASS_TEST_ENGINE", "fanout"))
 
 
 def both_engines(test):
