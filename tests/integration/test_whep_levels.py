@@ -71,7 +71,7 @@ def test_down_and_up_again(airclassd, publish, narrow):
     check_one_timeline(peer.video())
     metrics = server.get("/metrics").text
     assert 'airclass_whep_level_changes_total{level="low",reason="congestion"} 1' in metrics
-    assert server.metric("airclass_whep_viewer_estimate_bits_per_second_count") > 0
+    assert server.metric("airclass_whep_viewer_estimate_bytes_per_second_count") > 0
 
 
 @both_engines

@@ -40,7 +40,7 @@ add_metrics (AirClassWatch *watch)
   static const char *const by_level[] = { "level", NULL }, *const by_cause[] = { "cause", NULL };
   static const double rtt[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 0 };
   static const double loss[] = { 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0 };
-  static const double estimate[] = { 100e3, 250e3, 500e3, 1e6, 2e6, 4e6, 8e6, 16e6, 32e6, 0 };
+  static const double estimate[] = { 12.5e3, 25e3, 50e3, 125e3, 250e3, 500e3, 1e6, 2e6, 4e6, 0 };
   static const double jitter[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0 };
   watch->levels = air_context_add_metric (watch->context, AIR_METRIC_GAUGE, "airclass_whep_viewers_by_level",
                                           "Viewers to whom media flows, by how much of the stream they get", by_level, NULL);
@@ -54,7 +54,7 @@ add_metrics (AirClassWatch *watch)
   watch->jitter = air_context_add_metric (watch->context, AIR_METRIC_HISTOGRAM, "airclass_whep_viewer_jitter_seconds",
                                           "Jitter of each viewer, every 10 seconds", NULL, jitter);
   watch->estimate = air_context_add_metric (
-      watch->context, AIR_METRIC_HISTOGRAM, "airclass_whep_viewer_estimate_bits_per_second",
+      watch->context, AIR_METRIC_HISTOGRAM, "airclass_whep_viewer_estimate_bytes_per_second",
       "What the path of each viewer is known to carry, as far as it was tried, every 10 seconds", NULL, estimate);
 }
 
@@ -75,7 +75,7 @@ measure (AirClassWatch *watch, const GPtrArray *infos)
       air_metric_observe (watch->loss, info->loss, NULL);
       air_metric_observe (watch->jitter, (double)info->jitter_us / G_USEC_PER_SEC, NULL);
       if (info->estimate_bps > 0)
-        air_metric_observe (watch->estimate, (double)info->estimate_bps, NULL);
+        air_metric_observe (watch->estimate, (double)info->estimate_bps / 8, NULL);
     }
   for (int level = 0; level < AIR_LEVEL_COUNT; level++)
     {
