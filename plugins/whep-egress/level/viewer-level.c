@@ -49,7 +49,7 @@ follow (AirViewerLevel *level, AirLevel before, int64_t now_us)
   want (level, AIR_RUNG_LOW, low);
   if (now == AIR_LEVEL_AUDIO || (now > before && rung_of (now) != track->rung))
     level->paused = true;
-  level->start.phase = AIR_START_OPEN;
+  air_viewer_start_open (&level->start);
   AirPathState state;
   air_path_estimate_get (level->path, now_us, &state);
   g_debug ("level %s for %s: queue %" G_GINT64_FORMAT " ms, loss %.2f, %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " kbit/s arrive",

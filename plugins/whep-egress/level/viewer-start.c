@@ -48,14 +48,18 @@ air_viewer_start_begin (AirViewerStart *start, const AirPathEstimate *path, AirP
   start->bytes = 0;
 }
 
+void
+air_viewer_start_open (AirViewerStart *start)
+{
+  start->turned |= start->phase != AIR_START_OPEN;
+  start->phase = AIR_START_OPEN;
+}
+
 bool
 air_viewer_start_turn (AirViewerStart *start, int64_t now_us)
 {
   if (start->phase == AIR_START_FIRST && !start->heard && now_us >= start->since_us + UNHEARD_US)
-    {
-      start->phase = AIR_START_OPEN;
-      start->turned = true;
-    }
+    air_viewer_start_open (start);
   bool turned = start->turned;
   start->turned = false;
   return turned;

@@ -41,6 +41,8 @@ typedef struct
  * it is sent may follow from that. */
 void air_viewer_start_begin (AirViewerStart *start, const AirPathEstimate *path, AirPacketRing *ring, uint64_t place,
                              bool tells, int64_t now_us);
+/* From now on as fast as receivers take it. */
+void air_viewer_start_open (AirViewerStart *start);
 /* Between two pictures. Returns true once when from now on they go at another pace. */
 bool air_viewer_start_turn (AirViewerStart *start, int64_t now_us);
 /* What is from picture to picture at the pace of now, 1/90000 s; @place of @ring is the next one. */

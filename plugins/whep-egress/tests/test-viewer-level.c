@@ -13,6 +13,7 @@ typedef struct
   int wanted[AIR_RUNG_COUNT];
   unsigned asked[AIR_LANE_COUNT];
   unsigned changes;
+  bool impossible; /* the low rung */
   GPtrArray *sent;    /* (element-type AirRtpPacket) in order of sequence numbers */
   GArray *timestamps; /* as they were sent */
   GArray *times;      /* at which, µs */
@@ -28,7 +29,7 @@ want (void *data, unsigned rung, int change)
 static bool
 is_possible (void *data, unsigned rung)
 {
-  return true;
+  return !((Viewer *)data)->impossible;
 }
 
 static void
@@ -229,6 +230,12 @@ test_fixed (void)
   g_assert_cmpuint (viewer->sent->len, ==, 0);
   play (viewer, AIR_RUNG_LOW, 10, false);
   g_assert_cmpuint (viewer->sent->len, ==, 10 * PACKETS);
+  AirViewerInfo info = { 0 };
+  air_viewer_level_describe (&viewer->level, &info, viewer->now_us);
+  g_assert_cmpstr (info.level, ==, "low");
+  viewer->impossible = true;
+  air_viewer_level_describe (&viewer->level, &info, viewer->now_us);
+  g_assert_cmpstr (info.level, ==, "audio");
   viewer_free (viewer);
 }
 

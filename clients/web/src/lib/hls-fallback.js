@@ -4,7 +4,8 @@
 // `state` is what a page shows: the WHEP player's own, and `delayed` while HLS plays. Events: `state` with { state, error }, and
 // `player` with the HlsPlayer that wants the video element, or null when it gives it back.
 
-const THROUGH = new Set(['live', 'pictureless', 'held']); // WebRTC has a path
+import { THROUGH } from './whep.js';
+
 const OVER = new Set(['stopped', 'denied', 'unsupported', 'unplayable']); // HLS would do no better
 
 export class HlsFallback extends EventTarget {

@@ -11,6 +11,8 @@ import { WhepError, WhepSession } from './whep-session.js';
 
 const OFFER_LIFE_MS = 30_000; // an unused offer is made anew: the machine's addresses may have changed
 const WAITING_MS = 2000;
+/** The states in which WebRTC has a path. */
+export const THROUGH = new Set(['live', 'pictureless', 'held']);
 const FRESH = new Set(['connecting', 'waiting', 'busy', 'stopped']); // after these a new session is not a return
 const WITHOUT_ANSWER = new Set(['network', 'lost', 'gone', 'unreachable']);
 const UNPLAYABLE_MS = 5000; // the teacher is told, and may have changed it
@@ -42,7 +44,7 @@ export class WhepPlayer extends EventTarget {
   #audioOnly;
   #iceServers = []; // as the last answer named them
   #hurriedAt = -Infinity;
-  #everThrough = false; // media came by WebRTC since the page was opened
+  #everThrough = false; // WebRTC had a path since the page was opened
 
   /**
    * @param {object} options
@@ -123,7 +125,7 @@ export class WhepPlayer extends EventTarget {
       const kind = await session.watch({
         onState: (state) => {
           wasLive ||= state === 'live';
-          this.#everThrough ||= wasLive;
+          this.#everThrough ||= THROUGH.has(state);
           this.#set(state === 'connecting' ? this.#whileConnecting() : state);
         },
         onStats: (stats) => this.dispatchEvent(new CustomEvent('stats', { detail: stats })),
