@@ -152,7 +152,7 @@ catch_up_from (AirViewerLevel *level, unsigned rung, uint64_t keyframe, int64_t 
 {
   AirRtpTrack *track = &level->tracks[AIR_KIND_VIDEO];
   AirRtpSegment *segment = air_rtp_track_catch_up (track, level->view, rung, keyframe, now_us);
-  bool tells = track->section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] != 0 && level->policy.levels == AIR_LEVELS_AUTO;
+  bool tells = track->section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] != 0;
   AirPacketRing *ring = level->view->rings[segment->lane];
   air_viewer_start_begin (&level->start, level->path, ring, keyframe, tells, now_us);
   segment->step = air_viewer_start_get_step (&level->start, ring, keyframe);

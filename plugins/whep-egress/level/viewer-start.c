@@ -13,6 +13,9 @@
 #define FAST_BPS 60000000u
 /* Where the first picture was too small to show anything. */
 #define CAREFUL_BPS 10000000u
+/* Where nothing will be heard of the path: within this time at most, as gently as that allows. */
+#define BLIND_US (700 * 1000)
+#define BLIND_BPS 20000000u
 #define SHARE_PERCENT 85u
 #define NARROW_PERCENT 130u
 #define LEAST_PERCENT 150u
@@ -22,13 +25,22 @@
 #define MORE_EVERY_US 15000
 #define MORE_PERCENT 50u
 
+/* A pace that fits most paths, and is live soon. */
+static uint64_t
+get_blind_bps (AirPacketRing *ring, int64_t first_pts_ns)
+{
+  const AirRtpPacket *newest = air_packet_ring_get (ring, air_packet_ring_get_head (ring) - 1);
+  uint64_t kept_us = (uint64_t)MAX (0, newest->pts_ns - first_pts_ns) / 1000;
+  return MAX (BLIND_BPS, air_packet_ring_get_bps (ring, NULL) * kept_us / BLIND_US);
+}
+
 void
 air_viewer_start_begin (AirViewerStart *start, const AirPathEstimate *path, AirPacketRing *ring, uint64_t place,
                         bool tells, int64_t now_us)
 {
   const AirRtpPacket *packet = air_packet_ring_get (ring, place);
   uint32_t frame = packet->frame;
-  uint64_t behind = 0;
+  uint64_t behind = 0, blind_bps = get_blind_bps (ring, packet->pts_ns);
   start->first_bytes = 0;
   for (; packet && behind <= SMALL_BYTES; packet = air_packet_ring_get (ring, ++place))
     *(packet->frame == frame ? &start->first_bytes : &behind) += packet->payload_bytes + HEADER_BYTES;
@@ -39,12 +51,13 @@ air_viewer_start_begin (AirViewerStart *start, const AirPathEstimate *path, AirP
   start->first_frame = start->frame = frame;
   start->turned = false;
   start->more_bytes = 0;
-  if (!tells || behind <= SMALL_BYTES)
+  if (behind <= SMALL_BYTES)
     return;
-  start->phase = start->carried_bps == 0 ? AIR_START_FIRST
-                 : start->carried_bps < FAST_BPS ? AIR_START_PACED
-                                                 : AIR_START_OPEN;
-  start->bps = MAX (1, start->carried_bps * SHARE_PERCENT / 100);
+  uint64_t carried_bps = tells ? start->carried_bps : 0;
+  start->phase = carried_bps >= FAST_BPS ? AIR_START_OPEN
+                 : carried_bps > 0 || !tells ? AIR_START_PACED
+                                             : AIR_START_FIRST;
+  start->bps = carried_bps > 0 ? MAX (1, carried_bps * SHARE_PERCENT / 100) : blind_bps;
   start->bytes = 0;
 }
 
@@ -59,7 +72,10 @@ bool
 air_viewer_start_turn (AirViewerStart *start, int64_t now_us)
 {
   if (start->phase == AIR_START_FIRST && !start->heard && now_us >= start->since_us + UNHEARD_US)
-    air_viewer_start_open (start);
+    {
+      start->phase = AIR_START_PACED;
+      start->turned = true;
+    }
   bool turned = start->turned;
   start->turned = false;
   return turned;

@@ -4,7 +4,8 @@
  * The first picture goes out at once; the others wait for what feedback says of it, where a viewer gives such, some 100 ms.
  * A few go meanwhile, one after the other, at most half as much as the first.
  * Then: all as fast as receivers take it, or at the pace of the path, or, when the path hardly carries the stream itself,
- * not at all: a lower level begins at its own next keyframe. One thread.
+ * not at all: a lower level begins at its own next keyframe. Who gives no such feedback is brought there at a pace that most
+ * paths carry, within 0.7 s. One thread.
  */
 #pragma once
 
@@ -32,7 +33,7 @@ typedef struct
   bool heard;           /* feedback came since */
   bool turned;          /* the pace is another one than before */
   uint64_t carried_bps; /* what bursts have shown of the path so far; 0: nothing */
-  uint64_t bps;
+  uint64_t bps; /* the pace; in AIR_START_FIRST: of one from whom nothing will be heard */
   double bytes; /* that may be sent now */
   int64_t paced_us; /* when something was last sent, or let go */
 } AirViewerStart;

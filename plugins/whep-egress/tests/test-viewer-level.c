@@ -14,6 +14,7 @@ typedef struct
   unsigned asked[AIR_LANE_COUNT];
   unsigned changes;
   bool impossible; /* the low rung */
+  unsigned bytes[AIR_RUNG_COUNT]; /* of a packet's payload */
   GPtrArray *sent;    /* (element-type AirRtpPacket) in order of sequence numbers */
   GArray *timestamps; /* as they were sent */
   GArray *times;      /* at which, µs */
@@ -64,6 +65,7 @@ viewer_new (AirLevels levels)
   Viewer *viewer = g_new0 (Viewer, 1);
   AirSdpSection video = { .accepted = true, .ssrc = 1 }, none = { 0 };
   viewer->now_us = 1000000;
+  viewer->bytes[AIR_RUNG_FULL] = viewer->bytes[AIR_RUNG_LOW] = 1000;
   viewer->view = air_rtp_view_new ();
   viewer->view->ready = true;
   viewer->view->clock = (AirRtpClock){ true, viewer->now_us, 0, 0 };
@@ -97,7 +99,7 @@ publish (Viewer *viewer, unsigned rung, unsigned flags)
   AirLane lane = air_lane_of (AIR_KIND_VIDEO, rung);
   for (unsigned i = 0; i < PACKETS; i++)
     {
-      AirRtpPacket *packet = air_rtp_packet_new (pts_ns, air_rtp_clock_90k (pts_ns), 1000);
+      AirRtpPacket *packet = air_rtp_packet_new (pts_ns, air_rtp_clock_90k (pts_ns), viewer->bytes[rung]);
       packet->lane = (uint8_t)lane;
       packet->flags = (uint16_t)(flags & AIR_RTP_DISPOSABLE);
       packet->flags |= i == 0 ? AIR_RTP_FRAME_START | (flags & AIR_RTP_KEYFRAME) : 0;
@@ -239,6 +241,45 @@ test_fixed (void)
   viewer_free (viewer);
 }
 
+/* 3 packets of 1060 bytes on the wire at 25 pictures a second are 636 kbit/s. */
+typedef struct
+{
+  const char *name;
+  unsigned full, low; /* bytes; 0: not made yet */
+  AirLevel level;     /* for one who loses a third */
+} Worth;
+
+static const Worth worths[] = {
+  { "little-less", 1000, 0, AIR_LEVEL_FULL },
+  { "less", 1100, 0, AIR_LEVEL_LOW },
+  { "as-told", 1100, 1080, AIR_LEVEL_LOW },
+  { "edited", 1100, 1200, AIR_LEVEL_FULL },
+};
+
+/* The low rung is worth its cost where the full one takes a fifth more; an edited one counts with what it makes. */
+static void
+test_worth (gconstpointer data)
+{
+  const Worth *worth = data;
+  Viewer *viewer = viewer_new (AIR_LEVELS_AUTO);
+  viewer->bytes[AIR_RUNG_FULL] = worth->full;
+  viewer->bytes[AIR_RUNG_LOW] = worth->low;
+  for (unsigned i = 0; i < 75; i++, viewer->now_us += FRAME_NS / 1000)
+    {
+      publish (viewer, AIR_RUNG_FULL, i == 0 ? AIR_RTP_KEYFRAME : 0);
+      if (worth->low)
+        publish (viewer, AIR_RUNG_LOW, i == 0 ? AIR_RTP_KEYFRAME : 0);
+      take (viewer);
+    }
+  for (unsigned i = 0; i < 20; i++, viewer->now_us += 100000)
+    {
+      air_path_estimate_take_report (viewer->level.path, 0.33, viewer->now_us);
+      air_viewer_level_check (&viewer->level, viewer->now_us);
+    }
+  g_assert_cmpint (viewer->level.policy.level, ==, worth->level);
+  viewer_free (viewer);
+}
+
 /* The clock looks at the path each time where no feedback comes, and soon after the last. */
 static void
 test_clock (void)
@@ -287,9 +328,9 @@ report_all (Viewer *viewer, unsigned apart_us)
 
 /* One who comes late in a group, and can tell what arrives. */
 static Viewer *
-viewer_new_late (void)
+viewer_new_late (AirLevels levels)
 {
-  Viewer *viewer = viewer_new (AIR_LEVELS_AUTO);
+  Viewer *viewer = viewer_new (levels);
   viewer->tracks[AIR_KIND_VIDEO].section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] = 3;
   for (unsigned i = 0; i < KEPT; i++, viewer->now_us += FRAME_NS / 1000)
     publish (viewer, AIR_RUNG_FULL, i == 0 ? AIR_RTP_KEYFRAME : 0);
@@ -344,9 +385,9 @@ check_catches_up (Viewer *viewer, unsigned ms)
 
 /* Timestamps go on with what was waited, and at the pace that the path allows. */
 static void
-test_start_paced (void)
+test_start_paced (gconstpointer levels)
 {
-  Viewer *viewer = viewer_new_late ();
+  Viewer *viewer = viewer_new_late ((AirLevels)GPOINTER_TO_INT (levels));
   check_unheard (viewer);
   unsigned from = viewer->sent->len;
   report_all (viewer, 1000);
@@ -358,11 +399,25 @@ test_start_paced (void)
   viewer_free (viewer);
 }
 
+/* Who cannot give feedback is not kept waiting, nor flooded: 20 Mbit/s are 2.5 packets of 1 kB a millisecond. */
+static void
+test_start_blind (void)
+{
+  Viewer *viewer = viewer_new_late (AIR_LEVELS_AUTO);
+  viewer->tracks[AIR_KIND_VIDEO].section.extensions[AIR_SDP_EXTENSION_TRANSPORT_CC] = 0;
+  take_for (viewer, 60);
+  g_assert_cmpuint (viewer->sent->len, >, 100);
+  g_assert_cmpuint (viewer->sent->len, <, 180);
+  check_catches_up (viewer, 400);
+  check_clock (viewer, 0, 8000);
+  viewer_free (viewer);
+}
+
 /* Who gives no feedback gets all after a while. */
 static void
 test_start_unheard (void)
 {
-  Viewer *viewer = viewer_new_late ();
+  Viewer *viewer = viewer_new_late (AIR_LEVELS_AUTO);
   check_unheard (viewer);
   unsigned from = viewer->sent->len;
   take_for (viewer, 380);
@@ -380,8 +435,15 @@ main (int argc, char *argv[])
   g_test_add_func ("/viewer-level/rungs", test_rungs);
   g_test_add_func ("/viewer-level/replay", test_replay);
   g_test_add_func ("/viewer-level/fixed", test_fixed);
+  for (unsigned i = 0; i < G_N_ELEMENTS (worths); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/viewer-level/worth/%s", worths[i].name);
+      g_test_add_data_func (path, &worths[i], test_worth);
+    }
   g_test_add_func ("/viewer-level/clock", test_clock);
-  g_test_add_func ("/viewer-level/start/paced", test_start_paced);
+  g_test_add_data_func ("/viewer-level/start/paced", GINT_TO_POINTER (AIR_LEVELS_AUTO), test_start_paced);
+  g_test_add_data_func ("/viewer-level/start/paced-at-one-level", GINT_TO_POINTER (AIR_LEVELS_FULL), test_start_paced);
+  g_test_add_func ("/viewer-level/start/blind", test_start_blind);
   g_test_add_func ("/viewer-level/start/unheard", test_start_unheard);
   return g_test_run ();
 }
