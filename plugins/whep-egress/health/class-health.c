@@ -29,7 +29,7 @@
 #define MAIN_LATE_US (G_USEC_PER_SEC / 2)
 #define CPU_SHARE 0.95
 
-#define MANY 3u            /* at one place */
+#define MANY 3u            /* at one place, or all that there are */
 #define MOST_OF_PLACE 0.6
 #define FEW_ELSEWHERE 0.25
 #define WIDESPREAD 4u
@@ -282,7 +282,8 @@ judge (AirClassHealth *health, const AirStreamIngest *ingest, const AirServerLoa
       ret->affected += suffers;
       count_at_place (places, viewer, suffers);
     }
-  bool widespread = ret->affected >= WIDESPREAD && ret->affected >= ret->watching * HALF;
+  bool all = ret->affected >= MANY && ret->affected == ret->watching;
+  bool widespread = all || (ret->affected >= WIDESPREAD && ret->affected >= ret->watching * HALF);
   bool uplink = blame_uplink (health, ingest, ret);
   /* A server without a moment to spare takes in late, too. */
   bool busy = uplink && g_str_equal (ret->detail, "late") && load->cpu_share >= CPU_SHARE;

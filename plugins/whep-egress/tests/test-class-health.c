@@ -240,6 +240,18 @@ test_students (Class *class, const void *data)
     }
 }
 
+/* Everybody at different places: what they share is the server's network. One who is well shows that it is not. */
+static void
+test_small_class (Class *class, const void *data)
+{
+  add_viewers (class, 3, "198.51.%u.7:5000", 2);
+  look (class, 6);
+  assert_verdict (class, AIR_CLASS_SERVER, "network", 3, 3);
+  add_viewers (class, 1, "203.0.%u.7:5000", 0);
+  look (class, 12);
+  assert_verdict (class, AIR_CLASS_STUDENTS, "", 3, 4);
+}
+
 /* The cause that hides the others is told, and the others when it is over. */
 static void
 test_order (Class *class, const void *data)
@@ -299,6 +311,7 @@ main (int argc, char **argv)
   ADD ("place-behind-one-address", test_place_behind_one_address);
   ADD ("ipv6-place", test_ipv6_place);
   ADD ("students", test_students);
+  ADD ("small-class", test_small_class);
   ADD ("order", test_order);
   ADD ("not-live", test_not_live);
   ADD ("cost", test_cost);
