@@ -135,7 +135,7 @@ check_request (const AirTokenRequest *request, char **ret_name, GError **error)
   if (request->role == AIR_ROLE_NONE || request->role == AIR_ROLE_NODE)
     fault = "user_type must be student, teacher, monitor or admin";
   else if (request->user_id != NULL && !air_user_id_is_valid (request->user_id))
-    fault = "user_id must have 1 to 128 bytes and no control characters, and be neither \".\" nor \"..\"";
+    fault = "user_id must have 1 to 128 bytes and no control characters, and no part between slashes that is \".\" or \"..\"";
   else if (!air_class_id_is_valid (request->class_id))
     fault = "class_id must be at most 64 of the characters 0-9 A-Z a-z _ . ~ -";
   else if (request->name != NULL && *ret_name == NULL)

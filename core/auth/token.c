@@ -24,8 +24,11 @@ air_class_get_path (const char *class_id)
 bool
 air_user_id_is_valid (const char *user_id)
 {
-  if (user_id == NULL || user_id[0] == '\0' || strlen (user_id) > MAX_USER_BYTES || g_str_equal (user_id, ".") || g_str_equal (user_id, "..")
-      || !g_utf8_validate (user_id, -1, NULL))
+  if (user_id == NULL || user_id[0] == '\0' || strlen (user_id) > MAX_USER_BYTES || !g_utf8_validate (user_id, -1, NULL))
+    return false;
+  /* It stands in paths (RFC 3986 §5.2.4). */
+  g_autofree char *path = g_strconcat ("/", user_id, "/", NULL);
+  if (strstr (path, "/./") != NULL || strstr (path, "/../") != NULL)
     return false;
   for (const char *at = user_id; *at != '\0'; at = g_utf8_next_char (at))
     if (g_unichar_iscntrl (g_utf8_get_char (at)))

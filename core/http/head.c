@@ -84,7 +84,7 @@ has_dot_segment (const char *path)
       if ((length == 1 && segment[0] == '.') || (length == 2 && segment[0] == '.' && segment[1] == '.'))
         return true;
     }
-  return strchr (path, '\\') != NULL;
+  return false;
 }
 
 /* RFC 3986 §2.4: separated first, then decoded. */
@@ -134,6 +134,8 @@ parse_target (AirHead *head, char *target)
       *mark = '\0';
       head->query = mark + 1;
     }
+  if (strchr (target, '\\') != NULL) /* RFC 3986 §3.3 */
+    return false;
   head->path = air_percent_decode (*target != '\0' ? target : "/", -1, false);
   head->segments = split_path (target);
   return head->path != NULL && head->segments != NULL && !has_dot_segment (head->path);

@@ -116,12 +116,6 @@ discrimination (const Quiz *quiz)
   return n >= MINIMUM_STUDENTS && spread > 1e-9 ? (n * xy - x * y) / sqrt (spread) : NAN;
 }
 
-static double
-rounded (double value)
-{
-  return isnan (value) ? NAN : round (value * 1000) / 1000;
-}
-
 JsonNode *
 item_analysis_describe (ItemAnalysis *analysis, const char *quiz_id)
 {
@@ -136,7 +130,7 @@ item_analysis_describe (ItemAnalysis *analysis, const char *quiz_id)
     }
   double mean = graded > 0 ? credit / graded : NAN;
   return air_json_new ("{answered: %i, correct_share: %f, mean_credit: %f, difficulty: %f, discrimination: %f, mean_response_ms: %f}",
-                       quiz != NULL ? (int)quiz->answered : 0, rounded (graded > 0 ? full / graded : NAN), rounded (mean),
-                       rounded (1 - mean), rounded (quiz != NULL ? discrimination (quiz) : NAN),
-                       quiz != NULL && quiz->answered > 0 ? round (quiz->response_ms / quiz->answered) : NAN);
+                       quiz != NULL ? (int)quiz->answered : 0, graded > 0 ? full / graded : NAN, mean, 1 - mean,
+                       quiz != NULL ? discrimination (quiz) : NAN,
+                       quiz != NULL && quiz->answered > 0 ? quiz->response_ms / quiz->answered : NAN);
 }

@@ -495,7 +495,7 @@ def test_reboot_in_mid_session(airclassd):
     school.close()
 
 
-@pytest.mark.parametrize("user_id", ["a/b", "한 국/ㄱ", "?#%+&="])
+@pytest.mark.parametrize("user_id", ["a/b", "한 국/ㄱ", "?#%+&=", "SCHOOL\\kim"])
 def test_own_figures_whatever_the_id(school, user_id):
     """An id is one segment of a path, percent-encoded."""
     me = school.student(user_id=user_id)
@@ -507,5 +507,5 @@ def test_own_figures_whatever_the_id(school, user_id):
 
 
 def test_ids_that_no_path_can_have(school):
-    for user_id in (".", ".."):
+    for user_id in (".", "..", "a/../b", "./a"):
         assert school.ask_token(class_id="algebra", user_id=user_id).status == 400

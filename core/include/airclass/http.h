@@ -41,7 +41,7 @@ struct _AirRoute
 AIR_PUBLIC AirRequest *air_request_ref (AirRequest *request);
 AIR_PUBLIC void air_request_unref (AirRequest *request);
 AIR_PUBLIC const char *air_request_get_method (AirRequest *request);
-/* The path, decoded, without the query. */
+/* The path, decoded, without the query; no part of it is "." or "..". */
 AIR_PUBLIC const char *air_request_get_path (AirRequest *request);
 /* The decoded value of a variable of the route's template; NULL when there is no such variable. */
 AIR_PUBLIC const char *air_request_get_variable (AirRequest *request, const char *name);

@@ -42,6 +42,9 @@ test_forms (void)
   unsigned status = 0;
   g_autoptr (AirHead) absolute = parse ("GET http://other/a?b HTTP/1.1\r\nHost: x\r\n\r\n", &status);
   g_assert_cmpstr (absolute->path, ==, "/a");
+  g_autoptr (AirHead) escaped = parse ("GET /a%5C..%5Cb?c\\d HTTP/1.1\r\nHost: x\r\n\r\n", &status);
+  g_assert_cmpstr (escaped->segments[0], ==, "a\\..\\b");
+  g_assert_cmpstr (escaped->query, ==, "c\\d");
   g_autoptr (AirHead) star = parse ("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", &status);
   g_assert_cmpstr (star->path, ==, "*");
   g_autoptr (AirHead) old = parse ("GET / HTTP/1.0\r\n\r\n", &status);
