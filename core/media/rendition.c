@@ -35,6 +35,7 @@ struct _AirRendition
   int quit;               /* atomic */
   int standby;            /* atomic */
   int keyframe_requested; /* atomic */
+  int renewed;            /* atomic */
 };
 
 typedef enum
@@ -96,6 +97,13 @@ void
 air_rendition_request_keyframe (AirRendition *rendition)
 {
   g_atomic_int_set (&rendition->keyframe_requested, 1);
+  air_rendition_wake (rendition);
+}
+
+void
+air_rendition_renew (AirRendition *rendition)
+{
+  g_atomic_int_set (&rendition->renewed, 1);
   air_rendition_wake (rendition);
 }
 
@@ -325,6 +333,11 @@ run_rendition (void *data)
       int64_t now_us = g_get_monotonic_time ();
       g_autoptr (GError) error = NULL;
       run.demand = get_demand (&run, now_us);
+      if (g_atomic_int_exchange (&run.rendition->renewed, 0))
+        {
+          run.attempts = 0;
+          run.retry_at_us = 0;
+        }
       if (run.demand == DEMAND_NONE && run.input != NULL)
         close_input (&run);
       else if (run.demand != DEMAND_NONE && run.input == NULL && now_us >= run.retry_at_us)

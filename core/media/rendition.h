@@ -32,6 +32,8 @@ void air_rendition_wake (AirRendition *rendition);
  * a keyframe with the next picture then, however long ago the publisher's was. */
 void air_rendition_set_standby (AirRendition *rendition, bool standby);
 bool air_rendition_is_standby (AirRendition *rendition);
+/* The publisher is another one, or sends something else: what failed before says nothing. Any thread. */
+void air_rendition_renew (AirRendition *rendition);
 void air_rendition_request_keyframe (AirRendition *rendition);
 /* The parent has ended: the thread leaves soon; does not wait. */
 void air_rendition_quit (AirRendition *rendition);

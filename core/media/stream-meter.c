@@ -6,6 +6,13 @@
 
 #define WINDOW_NS (5000 * INT64_C (1000000))
 #define WINDOW_US (5 * G_USEC_PER_SEC)
+/* A track that has not come for so long pauses. */
+#define PAUSE_US (2 * G_USEC_PER_SEC)
+/* Less in a window is a slide show, or a track that had just begun. */
+#define STEADY_SAMPLES 10u
+/* A lag that stays the same for so long is that of a clock which stood still for a while, not of a network. */
+#define STEADY_US (10 * G_USEC_PER_SEC)
+#define STEADY_NS (300 * INT64_C (1000000))
 
 void
 air_meter_begin (AirStreamMeter *meter)
@@ -69,34 +76,63 @@ inspect_video (AirStreamMeter *meter, const AirUnit *unit)
 }
 
 /* A publisher that began with a burst, or whose clock is slow, has a lag that says nothing; one that grows does. So the
- * best lead is forgotten by 50 ms a second. */
+ * best lead is forgotten by 50 ms a second, and at once when the lag stays what it is. Each track has its own: what lies
+ * between the clocks of picture and sound is no lag. */
 static void
-update_lag (AirStreamMeter *meter, const AirUnit *unit)
+update_lag (AirTrackMeter *track, const AirUnit *unit)
 {
   int64_t lead = unit->dts_ns - unit->arrival_us * 1000;
-  if (meter->began_us == 0)
-    {
-      meter->began_us = unit->arrival_us;
-      meter->lead_ns = lead;
-    }
+  if (track->arrival_us == 0)
+    track->lead_ns = lead;
   else
-    meter->lead_ns -= air_meter_get_silence_us (meter, unit->arrival_us) * 1000 / 20;
-  meter->lead_ns = MAX (meter->lead_ns, lead);
-  meter->lag_ns = meter->lead_ns - lead;
-  int64_t second = unit->arrival_us / G_USEC_PER_SEC;
+    track->lead_ns -= (unit->arrival_us - track->arrival_us) * 1000 / 20;
+  if (track->arrival_us == 0 || ABS (lead - track->steady_ns) > STEADY_NS)
+    {
+      track->steady_ns = lead;
+      track->steady_us = unit->arrival_us;
+    }
+  else if (unit->arrival_us - track->steady_us >= STEADY_US)
+    {
+      track->lead_ns = lead;
+      track->steady_us = unit->arrival_us;
+    }
+  track->lead_ns = MAX (track->lead_ns, lead);
+  track->lag_ns = track->lead_ns - lead;
+}
+
+static void
+update_peaks (AirStreamMeter *meter, int64_t arrival_us)
+{
+  int64_t second = arrival_us / G_USEC_PER_SEC;
   unsigned slot = (unsigned)(second % AIR_METER_PEAKS);
   if (meter->peaks[slot].second != second)
     meter->peaks[slot].lag_ns = 0;
   meter->peaks[slot].second = second;
-  meter->peaks[slot].lag_ns = MAX (meter->peaks[slot].lag_ns, meter->lag_ns);
+  meter->peaks[slot].lag_ns = MAX (meter->peaks[slot].lag_ns, air_meter_get_lag_ns (meter));
+}
+
+/* A pause of the picture is no interval between keyframes. */
+static void
+leave_out_pause (AirStreamMeter *meter, const AirUnit *unit)
+{
+  const AirTrackMeter *video = &meter->tracks[AIR_KIND_VIDEO];
+  if (video->count == 0 || unit->arrival_us - video->arrival_us < PAUSE_US)
+    return;
+  int64_t pause_ns = unit->dts_ns - video->samples[(video->first + video->count - 1) % AIR_METER_SAMPLES].dts_ns;
+  for (unsigned i = 0; i < AIR_METER_KEYFRAMES; i++)
+    meter->keyframes[i] += pause_ns;
 }
 
 unsigned
 air_meter_add (AirStreamMeter *meter, const AirUnit *unit)
 {
   AirKind kind = air_track_get_kind (unit->track);
-  update_lag (meter, unit);
+  meter->began_us = meter->began_us != 0 ? meter->began_us : unit->arrival_us;
+  update_lag (&meter->tracks[kind], unit);
+  if (kind == AIR_KIND_VIDEO)
+    leave_out_pause (meter, unit);
   add_sample (&meter->tracks[kind], unit);
+  update_peaks (meter, unit->arrival_us);
   return kind == AIR_KIND_VIDEO ? inspect_video (meter, unit) : 0;
 }
 
@@ -160,11 +196,30 @@ air_meter_get_silence_us (const AirStreamMeter *meter, int64_t now_us)
   return newest == 0 ? 0 : now_us - newest;
 }
 
+bool
+air_meter_has_stopped (const AirStreamMeter *meter, AirKind kind, int64_t now_us)
+{
+  const AirTrackMeter *track = &meter->tracks[kind];
+  return track->arrival_us != 0 && now_us - track->arrival_us > WINDOW_US && track->count >= STEADY_SAMPLES
+         && air_meter_get_silence_us (meter, now_us) < PAUSE_US;
+}
+
+int64_t
+air_meter_get_lag_ns (const AirStreamMeter *meter)
+{
+  int64_t newest_us = MAX (meter->tracks[AIR_KIND_VIDEO].arrival_us, meter->tracks[AIR_KIND_AUDIO].arrival_us);
+  int64_t lag_ns = 0;
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    if (newest_us - meter->tracks[kind].arrival_us < PAUSE_US)
+      lag_ns = MAX (lag_ns, meter->tracks[kind].lag_ns);
+  return lag_ns;
+}
+
 int64_t
 air_meter_get_late_ns (const AirStreamMeter *meter, int64_t now_us)
 {
   /* While nothing comes, what would be next gets later and later. */
-  int64_t late_ns = meter->lag_ns + air_meter_get_silence_us (meter, now_us) * 1000;
+  int64_t late_ns = air_meter_get_lag_ns (meter) + air_meter_get_silence_us (meter, now_us) * 1000;
   for (unsigned i = 0; i < AIR_METER_PEAKS; i++)
     if (now_us / G_USEC_PER_SEC - meter->peaks[i].second < AIR_METER_PEAKS)
       late_ns = MAX (late_ns, meter->peaks[i].lag_ns);

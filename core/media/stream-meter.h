@@ -23,18 +23,19 @@ typedef struct
   unsigned first, count;
   uint64_t bytes; /* of all samples */
   int64_t arrival_us; /* of the newest; 0: none yet */
+  int64_t lead_ns;    /* how far timestamps were ahead of the clock on the wall at best; forgotten slowly */
+  int64_t lag_ns;     /* how far behind that they are now */
+  int64_t steady_ns, steady_us; /* how far ahead they have been, by and large, and since when */
 } AirTrackMeter;
 
 typedef struct
 {
   AirTrackMeter tracks[AIR_KIND_COUNT];
-  int64_t keyframes[AIR_METER_KEYFRAMES]; /* DTS of the newest ones */
+  int64_t keyframes[AIR_METER_KEYFRAMES]; /* DTS of the newest ones, as if no picture had been waited for since */
   unsigned keyframe_count;                /* since the publisher came */
   int64_t newest_pts_ns;
   bool bframes;
   int64_t began_us;  /* when the publisher's first unit came; 0: not yet */
-  int64_t lead_ns;   /* how far timestamps were ahead of the clock on the wall at best; forgotten slowly */
-  int64_t lag_ns;    /* how far behind that they are now */
   struct
   {
     int64_t second; /* of the arrival */
@@ -53,6 +54,10 @@ double air_meter_get_fps (const AirStreamMeter *meter, int64_t now_us);
 int64_t air_meter_get_keyframe_interval_ns (const AirStreamMeter *meter);
 /* Since when nothing has come; 0 while nothing came at all. */
 int64_t air_meter_get_silence_us (const AirStreamMeter *meter, int64_t now_us);
+/* Whether a track that was there has not come for 5 s while the other one goes on. */
+bool air_meter_has_stopped (const AirStreamMeter *meter, AirKind kind, int64_t now_us);
+/* How late the newest units arrived: of the track that is later. */
+int64_t air_meter_get_lag_ns (const AirStreamMeter *meter);
 /* How late units arrived at worst in this second and the one before, or are by now. */
 int64_t air_meter_get_late_ns (const AirStreamMeter *meter, int64_t now_us);
 

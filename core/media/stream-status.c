@@ -48,14 +48,19 @@ add_uint (JsonBuilder *json, const char *name, uint64_t value)
 /* ---- Warnings; the stream's lock is held */
 
 static void
-warn_of_keyframes (JsonBuilder *json, const AirStreamMeter *meter, int64_t now_us)
+warn_of_keyframes (JsonBuilder *json, const AirStream *stream, int64_t now_us)
 {
+  const AirStreamMeter *meter = &stream->meter;
   int64_t interval = air_meter_get_keyframe_interval_ns (meter);
   if (meter->keyframe_count == 0 && meter->tracks[AIR_KIND_VIDEO].arrival_us != 0
       && now_us - meter->began_us > PATIENCE_US)
     add_warning (json, "no-keyframe",
                  "No keyframe has come yet, so nobody can see the picture. Stop and start the broadcast, "
                  "or set the keyframe interval of the app to 2 seconds.");
+  else if (meter->keyframe_count > 0 && stream->cache.has_video && !stream->cache.has_keyframe)
+    add_warning (json, "lost-keyframe",
+                 "The last keyframe came so long ago that it is not kept any more. Who joins now, or whose network falters, may see "
+                 "no picture until the next one. Stop and start the broadcast, and set the keyframe interval of the app to 2 seconds.");
   else if (interval > LONG_KEYFRAME_INTERVAL_NS)
     add_warning (json, "long-keyframe-interval",
                  "A keyframe comes only every %.0f seconds. Students whose network falters see a frozen picture until the "
@@ -67,7 +72,7 @@ static void
 warn_of_video (JsonBuilder *json, AirStream *stream, int64_t now_us)
 {
   const AirTrack *track = stream->tracks[AIR_KIND_VIDEO];
-  if (track == NULL)
+  if (track == NULL || air_meter_has_stopped (&stream->meter, AIR_KIND_VIDEO, now_us))
     {
       add_warning (json, "no-video", "There is sound but no picture. Check the camera in the app.");
       return;
@@ -81,7 +86,7 @@ warn_of_video (JsonBuilder *json, AirStream *stream, int64_t now_us)
                  "The picture comes as H.264 %s, which browsers cannot show. The server converts it, which costs some delay "
                  "and quality. Choose 8 bits and 4:2:0 (OBS: color format NV12) or the profile \"high\" in the app.",
                  air_track_get_profile (track));
-  warn_of_keyframes (json, &stream->meter, now_us);
+  warn_of_keyframes (json, stream, now_us);
   if (stream->meter.bframes)
     add_warning (json, "b-frames",
                  "The app sends B-frames, which browsers cannot play live. The server converts the picture, which costs "
@@ -99,10 +104,10 @@ warn_of_video (JsonBuilder *json, AirStream *stream, int64_t now_us)
 }
 
 static void
-warn_of_audio (JsonBuilder *json, AirStream *stream)
+warn_of_audio (JsonBuilder *json, AirStream *stream, int64_t now_us)
 {
   const AirTrack *track = stream->tracks[AIR_KIND_AUDIO];
-  if (track == NULL)
+  if (track == NULL || air_meter_has_stopped (&stream->meter, AIR_KIND_AUDIO, now_us))
     add_warning (json, "no-audio", "There is no sound. Check the microphone in the app.");
   else if (air_track_get_codec (track) != AIR_CODEC_AAC && air_track_get_codec (track) != AIR_CODEC_OPUS)
     add_warning (json, "unsupported-audio-codec",
@@ -122,15 +127,15 @@ add_warnings (JsonBuilder *json, AirStream *stream, bool for_teacher, int64_t no
   if (stream->tracks[AIR_KIND_VIDEO] != NULL || settled)
     warn_of_video (json, stream, now_us);
   if (stream->tracks[AIR_KIND_AUDIO] != NULL || settled)
-    warn_of_audio (json, stream);
-  int64_t silence_us = air_meter_get_silence_us (meter, now_us);
+    warn_of_audio (json, stream, now_us);
+  int64_t silence_us = air_meter_get_silence_us (meter, now_us), lag_ns = air_meter_get_lag_ns (meter);
   if (silence_us > STALLED_US)
     add_warning (json, "stalled", "Nothing has arrived for %.0f seconds. Check the phone's network.",
                  (double)silence_us / G_USEC_PER_SEC);
-  else if (meter->lag_ns > SLOW_UPLINK_NS)
+  else if (lag_ns > SLOW_UPLINK_NS)
     add_warning (json, "slow-uplink",
                  "The broadcast arrives %.0f seconds late: the network of the phone is too slow. Choose a lower bitrate.",
-                 (double)meter->lag_ns / SECOND_NS);
+                 (double)lag_ns / SECOND_NS);
   GHashTableIter iter;
   void *name, *failure;
   g_hash_table_iter_init (&iter, stream->failures);

@@ -170,6 +170,18 @@ air_stream_set_state_locked (AirStream *stream, AirStreamState state, const char
     hooks->state (stream, state, previous, stream->last_protocol, stream->last_address, reason, hooks->data);
 }
 
+/* What could not be made of the publisher, or the track, before may be possible now. */
+static void
+renew_renditions_locked (AirStream *stream)
+{
+  GHashTableIter iter;
+  void *rendition;
+  g_hash_table_remove_all (stream->failures);
+  g_hash_table_iter_init (&iter, stream->renditions);
+  while (g_hash_table_iter_next (&iter, NULL, &rendition))
+    air_rendition_renew (rendition);
+}
+
 void
 air_stream_attach_locked (AirStream *stream, AirPublisher *publisher)
 {
@@ -181,6 +193,7 @@ air_stream_attach_locked (AirStream *stream, AirPublisher *publisher)
   air_timeline_begin (&stream->timeline, publisher->wrap_ns);
   air_gop_cache_clear (&stream->cache);
   air_meter_begin (&stream->meter);
+  renew_renditions_locked (stream);
   for (unsigned i = 0; i < stream->readers->len; i++)
     air_reader_wait_for_keyframe (stream->readers->pdata[i]);
 }
@@ -232,6 +245,7 @@ air_stream_set_track_locked (AirStream *stream, AirTrack *track)
     return;
   air_track_unref (*slot);
   *slot = air_track_ref (track);
+  renew_renditions_locked (stream);
   const AirStreamHooks *hooks = &stream->registry->hooks;
   if (hooks->tracks != NULL && stream->parent == NULL)
     hooks->tracks (stream, stream->tracks, hooks->data);

@@ -15,8 +15,6 @@
 #define LEAST_STEP (1 * MS)
 /* A presentation this far from its decoding is nonsense. */
 #define LONGEST_REORDER (10000 * MS)
-/* How far a track's beginning may lie from the other's and still be on the same clock. */
-#define LATE_START (10000 * MS)
 #define CLOCK_RANGE (INT64_C (1) << 61)
 
 static int64_t
@@ -103,7 +101,7 @@ place (AirTimeline *timeline, AirTimelineTrack *track, const AirTimelineTrack *o
 {
   if (!other->placed)
     track->offset = session_start (timeline, now) - in;
-  else if (magnitude (in - other->in) <= LATE_START + (now - other->arrival))
+  else if (magnitude (in - other->in) <= TOLERANCE + (now - other->arrival))
     track->offset = other->offset;
   else /* a clock of its own: what arrives together belongs together */
     track->offset = other->in + other->offset + (now - other->arrival) - in;

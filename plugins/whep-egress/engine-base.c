@@ -198,7 +198,7 @@ air_engine_base_stream_changed (AirEngine *engine, const char *path)
   g_hash_table_iter_init (&iter, self->feeds);
   while (g_hash_table_iter_next (&iter, NULL, (void **)&feed))
     if (g_str_equal (air_stream_get_path (air_stream_feed_get_stream (feed)), path))
-      air_stream_feed_review (feed);
+      air_stream_feed_take_change (feed);
 }
 
 /* ---- News, carried to the main thread */

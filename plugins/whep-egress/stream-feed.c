@@ -274,6 +274,14 @@ air_stream_feed_review (AirStreamFeed *feed)
   supply (feed, AIR_LANE_VIDEO_LOW, low);
 }
 
+void
+air_stream_feed_take_change (AirStreamFeed *feed)
+{
+  for (unsigned lane = 0; lane < AIR_LANE_COUNT; lane++)
+    feed->supplies[lane].retry_us = 0;
+  air_stream_feed_review (feed);
+}
+
 bool
 air_stream_feed_take_reordered (AirStreamFeed *feed)
 {

@@ -48,6 +48,8 @@ void air_stream_feed_set_sound_waits (AirStreamFeed *feed, bool waits);
 
 /* Looks again at what is published, and changes readers where needed. */
 void air_stream_feed_review (AirStreamFeed *feed);
+/* The stream has another state or other tracks: as air_stream_feed_review(), and what failed is tried again at once. */
+void air_stream_feed_take_change (AirStreamFeed *feed);
 /* B-frames were seen in what is read. Returns false when its viewers must go (bframes=refuse). */
 bool air_stream_feed_take_reordered (AirStreamFeed *feed);
 /* The reader of @lane has ended. Returns false when the stream is gone, and its viewers must go. */

@@ -9,7 +9,7 @@ import pytest
 from conftest import wait_until
 from network import SERVER_ADDRESS, link  # noqa: F401
 from publisher import Broadcast, Publisher
-from rtmp_client import VIDEO, make_flv
+from rtmp_client import AUDIO, VIDEO, is_header, make_flv
 from viewer import Viewer, resident_bytes
 
 FREED_WITHIN_S = 10
@@ -174,6 +174,26 @@ def test_4_changes_without_a_break(airclassd, tags, media):
             for other, size in ((media("larger", size="640x360"), (640, 360)), (tags, (320, 240))):
                 publisher.run(other)
                 viewer.wait_size(size)
+
+
+def test_4_returns_with_sound_that_can_be_decoded(airclassd, tags):
+    """What was wrong with the sound before says nothing of what comes then: it is heard, and nothing is told of it any more."""
+    server = airclassd()
+    no_channels = bytes.fromhex("1180")  # an AudioSpecificConfig that tells of none (ISO/IEC 14496-3 1.6.2.1)
+    broken = [(*tag[:2], tag[2][:2] + no_channels) if tag[0] == AUDIO and is_header(tag) else tag for tag in tags]
+    publisher = Publisher(server)
+    with Broadcast(publisher, broken):
+        server.wait_state("live")
+        with Viewer(server) as viewer:
+            wait_until(lambda: server.metric("airclass_stream_rendition_failures_total"), "the sound to be given up")
+            assert "rendition-failed" in {warning["type"] for warning in server.stream()["warnings"]}
+            publisher.close()
+            server.wait_state("held")
+            publisher = Publisher(server)
+            with Broadcast(publisher, tags):
+                wait_until(lambda: viewer.audio.units >= 20, "the sound", 10)
+                assert "rendition-failed" not in {warning["type"] for warning in server.stream()["warnings"]}
+    publisher.close()
 
 
 # ---- 5

@@ -147,7 +147,7 @@ def test_9_a_group_of_pictures_without_end(airclassd, tags):
             viewer.wait_units(video=units + 6 * 58)
             assert server.metric("airclass_stream_cache_bytes") <= 4 << 20
             assert resident_bytes(server) - before < 96 << 20  # the ring of packets for retransmission included
-            assert "long-keyframe-interval" in warnings(server)
+            assert "lost-keyframe" in warnings(server)
 
 
 # ---- 10
@@ -203,6 +203,25 @@ def test_11_a_track_that_starts_late(airclassd, tags, late):
             first = viewer.audio if late == VIDEO else viewer.video
             assert max(first.live_steps_ms) <= 2 * PICTURE_STEP_MS, "what was there before is not disturbed"
         assert {track["kind"] for track in server.stream()["tracks"]} == {"video", "audio"}
+
+
+@pytest.mark.parametrize("kind", [VIDEO, AUDIO], ids=["picture", "sound"])
+def test_11_a_track_that_stops(airclassd, tags, kind):
+    """The other one goes on; the teacher and the pages are told as long as it is away, and of nothing else when it is back."""
+    server = airclassd()
+    stops = "no-video" if kind == VIDEO else "no-audio"
+    publisher = Publisher(server)
+    with Broadcast(publisher, tags), Viewer(server) as viewer:
+        viewer.more(video=60, audio=60)
+        assert warnings(server) == {}
+    with Broadcast(publisher, of_kind(tags, AUDIO if kind == VIDEO else VIDEO)), Viewer(server):
+        wait_until(lambda: stops in warnings(server), "the teacher to be told")
+        status = server.get("/api/streams/live/stream", token=server.token()).json
+        assert stops in {warning["type"] for warning in status["warnings"]}, "a student's page is not told"
+    with Broadcast(publisher, tags), Viewer(server) as viewer:
+        viewer.more(video=20, audio=20)
+        assert warnings(server) == {}
+    publisher.close()
 
 
 def test_11_headers_again_and_again(airclassd, tags):

@@ -472,6 +472,16 @@ test_failing_pipeline (MediaFixture *fixture, const void *data)
   g_assert_cmpint (air_stream_get_state (stream), ==, AIR_STREAM_LIVE);
   air_reader_close (reader);
   air_publisher_close (publisher);
+
+  /* What one publisher's sound does is nothing against that of the next. */
+  publisher = media_publish (fixture, "live/stream");
+  announce (publisher, A, audio);
+  push_range (publisher, A, audio, 0, 1);
+  g_autoptr (AirStream) renewed = get_rendition (stream, "fails");
+  g_autoptr (JsonNode) after = air_stream_describe (stream);
+  g_autofree char *healthy = json_to_string (after, FALSE);
+  g_assert_null (strstr (healthy, "rendition-failed"));
+  air_publisher_close (publisher);
   g_unlink (file);
   g_rmdir (folder);
 }

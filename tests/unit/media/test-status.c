@@ -171,6 +171,7 @@ test_long_keyframe_interval (MediaFixture *fixture, const void *data)
 {
   AirPublisher *publisher = publish_with (fixture, media_video_track (), media_audio_track ());
   AirStream *stream = air_publisher_get_stream (publisher);
+  stream->cache.max_bytes = 16 << 20;
   push_seconds (publisher, 6, 300);
   assert_warnings (stream, 0, "long-keyframe-interval"); /* known before the second keyframe */
   air_publisher_close (publisher);
@@ -316,6 +317,44 @@ test_ingest (MediaFixture *fixture, const void *data)
   g_assert_false (air_stream_get_ingest (stream, &ingest));
 }
 
+/* What is longer than is kept can be joined by nobody until the next keyframe. */
+static void
+test_lost_keyframe (MediaFixture *fixture, const void *data)
+{
+  AirPublisher *publisher = publish_with (fixture, media_video_track (), media_audio_track ());
+  AirStream *stream = air_publisher_get_stream (publisher);
+  stream->cache.max_bytes = 1 << 20;
+  push_seconds (publisher, 6, 300);
+  assert_warnings (stream, 0, "lost-keyframe");
+  media_push (publisher, V, 6010, 10000, KEY);
+  assert_warnings (stream, 0, "long-keyframe-interval");
+  air_publisher_close (publisher);
+}
+
+/* One track that does not go on is told of like one that never came; that it was away makes no long keyframe interval. */
+static void
+test_stopped_track (MediaFixture *fixture, const void *data)
+{
+  AirPublisher *publisher = publish_with (fixture, media_video_track (), media_audio_track ());
+  AirStream *stream = air_publisher_get_stream (publisher);
+  push_seconds (publisher, 4, 60);
+  AirTrackMeter *tracks = stream->meter.tracks;
+  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
+    {
+      tracks[kind].arrival_us -= 6 * G_USEC_PER_SEC;
+      assert_warnings (stream, 0, kind == AIR_KIND_VIDEO ? "no-video" : "no-audio");
+      assert_warnings (stream, 3 * G_USEC_PER_SEC, "stalled"); /* all of it */
+      tracks[kind].arrival_us += 6 * G_USEC_PER_SEC;
+    }
+  assert_warnings (stream, 0, "");
+  tracks[AIR_KIND_VIDEO].arrival_us -= 24 * G_USEC_PER_SEC;
+  for (unsigned i = 0; i < 300; i++)
+    media_push (publisher, V, 28000 + i * 1000 / 30, 10000, i % 60 == 59 ? KEY : 0);
+  g_autoptr (JsonNode) node = NULL;
+  g_assert_cmpint (json_object_get_int_member (describe (stream, 0, &node), "keyframe_interval_ms"), <=, 4000);
+  air_publisher_close (publisher);
+}
+
 /* Lateness is that of the last two seconds: an outage grows while it lasts, and is over soon after what was late has come. */
 static void
 test_late (void)
@@ -362,8 +401,46 @@ test_lag (void)
           unit->arrival_us = 1000000 + arrival_ms * (100 + cases[i].slowness) * 10;
           air_meter_add (&meter, unit);
         }
-      g_assert_cmpint (meter.lag_ns > 2000 * MS, ==, cases[i].slow);
+      g_assert_cmpint (air_meter_get_lag_ns (&meter) > 2000 * MS, ==, cases[i].slow);
     }
+}
+
+/* What lies between the clocks of picture and sound is nobody's network. */
+static void
+test_lag_of_clocks (void)
+{
+  g_autoptr (AirTrack) video = media_video_track (), audio = media_audio_track ();
+  AirTrack *tracks[] = { video, audio };
+  AirStreamMeter meter;
+  air_meter_begin (&meter);
+  for (int64_t time_ms = 0; time_ms < 10000; time_ms += 20)
+    for (int kind = 0; kind < AIR_KIND_COUNT; kind++)
+      {
+        int64_t dts_ms = time_ms + (kind == AIR_KIND_VIDEO ? 8000 : 0);
+        g_autoptr (AirUnit) unit = air_unit_new (tracks[kind], gst_buffer_new (), dts_ms * MS, dts_ms * MS, 0);
+        unit->arrival_us = 1000000 + time_ms * 1000;
+        air_meter_add (&meter, unit);
+        g_assert_cmpint (air_meter_get_late_ns (&meter, unit->arrival_us), <, 20 * MS);
+      }
+}
+
+/* A clock that stood still for 20 s: late at first, then not. */
+static void
+test_lag_of_pause (void)
+{
+  g_autoptr (AirTrack) track = media_audio_track ();
+  AirStreamMeter meter;
+  air_meter_begin (&meter);
+  int64_t now_us = 0;
+  for (int64_t time_ms = 0; time_ms < 30000; time_ms += 20)
+    {
+      g_autoptr (AirUnit) unit = air_unit_new (track, gst_buffer_new (), time_ms * MS, time_ms * MS, 0);
+      unit->arrival_us = now_us = 1000000 + (time_ms + (time_ms >= 10000 ? 20000 : 0)) * 1000;
+      air_meter_add (&meter, unit);
+      if (time_ms == 12000)
+        g_assert_cmpint (air_meter_get_lag_ns (&meter), >, 18000 * MS);
+    }
+  g_assert_cmpint (air_meter_get_late_ns (&meter, now_us), <, 20 * MS);
 }
 
 int
@@ -378,6 +455,8 @@ main (int argc, char **argv)
   ADD ("address", test_address_is_for_the_teacher, NULL);
   ADD ("missing", test_missing, NULL);
   ADD ("long-keyframe-interval", test_long_keyframe_interval, NULL);
+  ADD ("lost-keyframe", test_lost_keyframe, NULL);
+  ADD ("stopped-track", test_stopped_track, NULL);
   ADD ("returns-without-keyframe", test_returns_without_keyframe, NULL);
   ADD ("b-frames-by-order", test_bframes, GINT_TO_POINTER (0));
   ADD ("b-frames-by-slices", test_bframes, GINT_TO_POINTER (1));
@@ -387,5 +466,7 @@ main (int argc, char **argv)
   ADD ("ingest", test_ingest, NULL);
   g_test_add_func ("/status/late", test_late);
   g_test_add_func ("/status/lag", test_lag);
+  g_test_add_func ("/status/lag-of-clocks", test_lag_of_clocks);
+  g_test_add_func ("/status/lag-of-pause", test_lag_of_pause);
   return g_test_run ();
 }

@@ -65,6 +65,8 @@ static const Case cases[] = {
   /* a new clock after a silence: the silence stays */
   { "jump-after-silence", 0, { { 'v', 0, 0, 0, 0, 0 }, { 'v', HOUR, 0, 5000, 5000, 0, true } } },
   { "late-sound", 0, { { 'v', 0, 0, 0, 0, 0 }, { 'v', 33, 0, 33, 33, 0 }, { 'v', 8000, 0, 8000, 8000, 0 }, { 'a', 8010, 0, 8010, 8010, 0 } } },
+  { "late-sound-with-its-own-zero", 0, { { 'v', 0, 0, 0, 0, 0 }, { 'v', 4000, 0, 4000, 4000, 0 }, { 'a', 0, 0, 4010, 4010, 0 },
+                                         { 'v', 4033, 0, 4033, 4033, 0 }, { 'a', 23, 0, 4034, 4033, 0 } } },
   /* tracks that count from different zeros: what arrives together belongs together, and neither moves the other */
   { "two-clocks", 0, { { 'v', HOUR, 0, 0, 0, 0 }, { 'a', 0, 0, 10, 10, 0 }, { 'v', HOUR + 33, 0, 33, 33, 0 }, { 'a', 23, 0, 34, 33, 0 },
                        { 'v', HOUR + 66, 0, 66, 66, 0 } } },
