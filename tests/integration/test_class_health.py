@@ -121,7 +121,7 @@ def test_many_at_one_place(airclassd, publish, reporters):
     for i in range(3):
         reporters(server, f"u{i}", loss=0.25)
     told = wait_until(lambda: warning(server, "class-place"), "the warning")
-    assert told["parameters"]["place"] == "127.0.0.1" and told["parameters"]["affected"] == 3
+    assert told["parameters"]["place"] == Peer.LOCAL and told["parameters"]["affected"] == 3
 
 
 def test_a_silent_publisher_is_the_uplink(airclassd, tmp_path):

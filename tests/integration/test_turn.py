@@ -35,7 +35,7 @@ class LocalPeer(Peer):
     """Tells the server its one candidate and takes nothing but what comes from the server's relayed address."""
 
     def offer(self):
-        candidate = f"a=candidate:1 1 udp 2130706431 127.0.0.1 {self.socket.getsockname()[1]} typ host\r\na=mid:0"
+        candidate = f"a=candidate:1 1 udp 2130706431 {self.LOCAL} {self.socket.getsockname()[1]} typ host\r\na=mid:0"
         return super().offer().replace("a=mid:0", candidate)
 
     def read_answer(self, sdp):

@@ -248,7 +248,7 @@ def test_new_address(live, peers):
         assert peer.check(sock=moved) == 0
         packet = peer.receive(sock=moved, wait_s=0.3)
     assert packet is not None
-    address = f"127.0.0.1:{moved.getsockname()[1]}"
+    address = f"{peer.LOCAL}:{moved.getsockname()[1]}"
     wait_until(lambda: [v["address"] for v in viewers(live)] == [address], "the new address in the list")
     # Feedback from there counts as well.
     before = series(live, "airclass_whep_feedback_total", "keyframe")
@@ -385,7 +385,7 @@ def test_ice_restart_from_elsewhere(live, peers):
             assert peer.check() == 0
             packet = peer.receive(wait_s=0.3)
         assert packet is not None
-        address = f"127.0.0.1:{peer.socket.getsockname()[1]}"
+        address = f"{peer.LOCAL}:{peer.socket.getsockname()[1]}"
         wait_until(lambda: [v["address"] for v in viewers(live)] == [address], "the new address in the list")
 
 

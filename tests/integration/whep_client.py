@@ -26,6 +26,13 @@ PROFILE = "SRTP_AES128_CM_SHA1_80" if os.environ.get("AIRCLASS_TEST_ENGINE") == 
 STEP_S = 10.0
 
 
+def own_loopback_address():
+    """One that no other process uses: a server, of another test or of something else that runs here, goes on for a while to send to
+    who vanished, and the system gives that port to the next that asks for any on the same address."""
+    pid = os.getpid()
+    return f"127.{64 | pid >> 16 & 63}.{pid >> 8 & 255}.{pid & 255}"
+
+
 def make_certificate():
     """(key, certificate, "sha-256 AA:BB…")"""
     key = crypto.PKey()
@@ -112,7 +119,7 @@ class TcpPath:
 class Peer:
     """What a browser does, step by step: post(), check(), shake_hands(), then receive()."""
 
-    LOCAL, SERVER = "127.0.0.1", "127."  # its own address; what the server's begins with
+    LOCAL, SERVER = own_loopback_address(), "127."  # its own address; what the server's begins with
 
     def __init__(self, server, path="live/stream", profile=PROFILE, identity=IDENTITY, announced=None, setup="actpass",
                  tcp=False):
