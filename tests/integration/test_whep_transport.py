@@ -190,6 +190,40 @@ def test_goodbyes(live, peers):
     assert series(live, "airclass_whep_left_total", "left") == 3
 
 
+def rtcp(count, kind, body):
+    return struct.pack(">BBH", 0x80 | count, kind, len(body) // 4) + body
+
+
+@both_engines
+def test_odd_reports_do_no_harm(live, peers):
+    """What is legal and useless, and what lies about its lengths: the viewer stays, and what it says properly counts."""
+    peer = peers(live).connect()
+    ssrc = peer.receive()[8:12]
+    report = rtcp(0, 201, b"\0\0\0\7")
+    for odd in (
+        rtcp(0, 203, b""),  # BYE without sources (RFC 3550 §6.6)
+        rtcp(0, 203, b"\3bye"),
+        rtcp(3, 203, b""),  # BYE of sources that are not there
+        rtcp(1, 202, b"\0\0\0\7\x08\x02\xff\0"),  # SDES PRIV: the prefix is longer than the item
+        rtcp(1, 202, b"\0\0\0\7\x01\xff\0\0"),
+        rtcp(31, 202, b""),
+        rtcp(31, 201, b"\0\0\0\7"),
+        rtcp(4, 206, b"\0\0\0\7" + bytes(4) + bytes(4)),  # FIR that ends in the middle
+        rtcp(15, 205, b"\0\0\0\7" + ssrc + b"\0\1\xff\xff\0\0\0\0\x3f\xff\0\0"),  # transport-wide feedback without what it announces
+        rtcp(0, 204, b""),
+        rtcp(0, 207, b"\0\0\0\7\4\0\xff\xff"),
+    ):
+        for compound in (report + odd, odd + report, report + odd + report):
+            peer.send_rtcp(compound)
+        peer.socket.sendto(odd + bytes(20), peer.target)  # signed by nobody
+    before = series(live, "airclass_whep_feedback_total", "keyframe")
+    peer.send_rtcp(report + rtcp(0, 203, b"") + rtcp(1, 206, b"\0\0\0\7" + ssrc))
+    wait_until(lambda: series(live, "airclass_whep_feedback_total", "keyframe") > before, "the PLI after a useless BYE to be heard")
+    assert len(viewers(live)) == 1
+    peer.send_rtcp(report + rtcp(1, 203, b"\0\0\0\7"))
+    wait_until(lambda: not viewers(live), "BYE to free the viewer", 5)
+
+
 def test_the_end_is_told(live, peers):
     """By close_notify: a browser that hears only BYE goes on waiting. webrtcbin has no safe way to send it."""
     peer = peers(live).connect()

@@ -8,6 +8,7 @@
 
 #include <airclass/error.h>
 
+#include "webrtcbin-arrival.h"
 #include "webrtcbin-certificate.h"
 #include "webrtcbin-sdp.h"
 #include "webrtcbin-source.h"
@@ -198,15 +199,18 @@ on_message (GstBus *bus, GstMessage *message, void *data)
 static void
 on_element (GstBin *pipeline, GstBin *bin, GstElement *element, void *data)
 {
+  AirWebrtcPeer *peer = data;
   GstElementFactory *factory = gst_element_get_factory (element);
   /* A packet that is sent again on its own SSRC is the same once more. libsrtp takes that for a fault unless told. */
   if (factory && g_str_equal (GST_OBJECT_NAME (factory), "srtpenc"))
     g_object_set (element, "allow-repeat-tx", TRUE, NULL);
+  if (factory && g_str_equal (GST_OBJECT_NAME (factory), "srtpdec"))
+    air_webrtc_arrival_watch (element, peer->events.rtcp, peer->events.data);
   if (factory && g_str_equal (GST_OBJECT_NAME (factory), "dtlsdec"))
     {
       g_autoptr (GstPad) pad = gst_element_get_static_pad (element, "src");
       if (pad)
-        gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, on_dtls_data, data, NULL);
+        gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, on_dtls_data, peer, NULL);
     }
 }
 
@@ -348,7 +352,7 @@ negotiate (AirWebrtcPeer *peer, const AirWebrtcNetwork *network, const AirSdpCho
       peer->sources[kind] = air_webrtc_source_new (peer->pipeline, peer->webrtc, (AirKind)kind, &choice->kinds[kind], index++);
   if (!take_answer (peer, ret_local, error))
     return false;
-  peer->session = air_webrtc_session_new (peer->webrtc, peer->events.rtcp, peer->events.data);
+  peer->session = air_webrtc_session_new (peer->webrtc);
   air_webrtc_peer_add_candidates (peer, candidates);
   wait_for_candidates (peer, network->gathering_ms, ret_local);
   if (peer->session && ret_local->ice_ufrag && ret_local->ice_pwd && ret_local->fingerprint)

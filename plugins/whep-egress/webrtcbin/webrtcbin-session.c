@@ -1,4 +1,4 @@
-/* RTCP of a webrtcbin. */
+/* The RTCP that a webrtcbin sends. */
 #include "webrtcbin-session.h"
 
 #include <gst/rtp/gstrtcpbuffer.h>
@@ -12,24 +12,11 @@ struct _AirWebrtcSession
 {
   GObject *rtp;
   GstPad *rtcp_pad; /* out of which RTCP goes */
-  void (*rtcp) (const uint8_t *packet, size_t size, void *data);
-  void *data;
 
   GMutex lock;
   AirWebrtcClock clocks[AIR_WEBRTC_MAX_CLOCKS];
   unsigned n_clocks;
 };
-
-static void
-on_receiving (GObject *rtp, GstBuffer *buffer, void *data)
-{
-  AirWebrtcSession *session = data;
-  GstMapInfo map;
-  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
-    return;
-  session->rtcp (map.data, map.size, session->data);
-  gst_buffer_unmap (buffer, &map);
-}
 
 static bool
 write_clock (AirWebrtcSession *session, GstRTCPPacket *packet)
@@ -73,7 +60,7 @@ on_sending (GObject *rtp, GstBuffer *buffer, gboolean early, void *data)
 }
 
 AirWebrtcSession *
-air_webrtc_session_new (GstElement *webrtc, void (*rtcp) (const uint8_t *packet, size_t size, void *data), void *data)
+air_webrtc_session_new (GstElement *webrtc)
 {
   g_autoptr (GstElement) bin = gst_bin_get_by_name (GST_BIN (webrtc), "rtpbin");
   g_autoptr (GstPad) pad = bin ? gst_element_get_static_pad (bin, "send_rtcp_src_0") : NULL;
@@ -86,10 +73,7 @@ air_webrtc_session_new (GstElement *webrtc, void (*rtcp) (const uint8_t *packet,
   g_mutex_init (&session->lock);
   session->rtp = rtp;
   session->rtcp_pad = g_steal_pointer (&pad);
-  session->rtcp = rtcp;
-  session->data = data;
   g_object_set (rtp, "rtcp-min-interval", REPORT_EVERY_NS, NULL);
-  g_signal_connect (rtp, "on-receiving-rtcp", G_CALLBACK (on_receiving), session);
   g_signal_connect (rtp, "on-sending-rtcp", G_CALLBACK (on_sending), session);
   return session;
 }

@@ -1,4 +1,4 @@
-/* The RTP session inside a webrtcbin: hearing its RTCP, asking for reports, saying BYE. */
+/* The RTP session inside a webrtcbin: what its reports say, asking for them, saying BYE. */
 #pragma once
 
 #include <gst/gst.h>
@@ -21,10 +21,8 @@ typedef struct
 
 #define AIR_WEBRTC_MAX_CLOCKS 2u
 
-/* @rtcp is called with each decrypted compound packet, on a thread of GStreamer's.
- * Returns: NULL when @webrtc has no session yet (nothing was negotiated). */
-AirWebrtcSession *air_webrtc_session_new (GstElement *webrtc,
-                                          void (*rtcp) (const uint8_t *packet, size_t size, void *data), void *data);
+/* Returns: NULL when @webrtc has no session yet (nothing was negotiated). */
+AirWebrtcSession *air_webrtc_session_new (GstElement *webrtc);
 void air_webrtc_session_free (AirWebrtcSession *session);
 /* Reports say so from now on, instead of what GStreamer makes of the buffers' times: that moves with each change of the
  * pipeline's latency, and with it the lips. Any thread. */
