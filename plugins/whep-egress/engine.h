@@ -105,7 +105,7 @@ typedef struct
    * _INVALID, _UNAVAILABLE, AIR_ENGINE_ERROR_STREAM. */
   void (*add_viewer) (AirEngine *engine, const AirViewerRequest *request, AirEngineAnswered answered, void *data,
                       GDestroyNotify destroy);
-  /* ICE restart (RFC 8445 §9); answers with a fragment. AIR_ERROR_NOT_FOUND when the viewer is gone. */
+  /* ICE restart (RFC 8445 §9); answers with a fragment. AIR_ERROR_NOT_FOUND when the viewer is gone; with any other error it stays. */
   void (*restart) (AirEngine *engine, const char *viewer_id, const AirSdpFragment *fragment, AirEngineAnswered answered,
                    void *data, GDestroyNotify destroy);
   /* Candidates that trickle in; NULL: this engine needs none. */

@@ -247,10 +247,15 @@ on_restarted (const char *sdp, const GError *error, void *data)
   Pending *pending = data;
   AirWhepSession *session = air_whep_sessions_find (pending->whep->sessions, pending->session_id,
                                                     air_request_get_variable (pending->request, "path"));
-  if (!sdp || !session)
+  if (!session || g_error_matches (error, AIR_ERROR, AIR_ERROR_NOT_FOUND))
     {
-      air_request_reply_problem (pending->request, 404, "session-not-found",
-                                 error ? error->message : "The session has ended.");
+      air_request_reply_problem (pending->request, 404, "session-not-found", "The session has ended.");
+      return;
+    }
+  /* RFC 9725 §4.3.3: the session goes on with what it has, as long as that carries it. */
+  if (!sdp)
+    {
+      air_request_reply_error (pending->request, error);
       return;
     }
   air_whep_session_renew (session, pending->peer_ufrag);

@@ -144,7 +144,7 @@ class Server:
         environment["UBSAN_OPTIONS"] = f"print_stacktrace=1:halt_on_error=1:log_path={self.folder}/sanitizer"
         tsan_glib = BUILD / "tests" / "libtsan-glib.so"  # in a build with -Db_sanitize=thread
         if tsan_glib.is_file():
-            environment["LD_PRELOAD"] = str(tsan_glib)
+            environment["LD_PRELOAD"] = " ".join([str(tsan_glib), *environment.get("LD_PRELOAD", "").split()])
             environment["G_SLICE"] = "always-malloc"  # else the sanitizer does not see memory change hands
             environment["TSAN_OPTIONS"] = (f"suppressions={TOP}/tests/tsan.supp:ignore_noninstrumented_modules=1:exitcode=0:"
                                            f"log_path={self.folder}/sanitizer")

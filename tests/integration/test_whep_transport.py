@@ -6,6 +6,7 @@ The peer is tests/integration/whep_client.py, which can leave out or falsify eac
 import os
 import pathlib
 import struct
+import subprocess
 import threading
 import time
 
@@ -394,11 +395,15 @@ def test_lost_packets_come_again(live, peers):
     assert again == raw
 
 
+def ask_for_restart(server, peer, ufrag):
+    fragment = f"a=ice-ufrag:{ufrag}\r\na=ice-pwd:{peer.pwd}\r\nm=video 9 RTP/AVP 0\r\na=mid:0\r\n"
+    return server.request("PATCH", peer.location, body=fragment, token=server.token(),
+                          headers={"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"})
+
+
 def restart_ice(server, peer, ufrag):
     """Returns the server's new credentials."""
-    fragment = f"a=ice-ufrag:{ufrag}\r\na=ice-pwd:{peer.pwd}\r\nm=video 9 RTP/AVP 0\r\na=mid:0\r\n"
-    answer = server.request("PATCH", peer.location, body=fragment, token=server.token(),
-                            headers={"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"})
+    answer = ask_for_restart(server, peer, ufrag)
     assert answer.status == 200, answer.text
     lines = dict(line[2:].split(":", 1) for line in answer.text.splitlines() if line.startswith(("a=ice-ufrag:", "a=ice-pwd:")))
     return lines["ice-ufrag"], lines["ice-pwd"]
@@ -436,6 +441,48 @@ def test_ice_restart(live, peers):
     assert peer.check(ufrag=old[0], pwd=old[1], wait_s=1.2) is None
     peer.plain.clear()
     assert peer.receive() is not None
+
+
+# The plugin's libraries are its own: those behind this one are not asked for the function.
+FAILS_ONCE = """
+#include <dlfcn.h>
+int
+nice_agent_restart_stream (void *agent, unsigned stream)
+{
+  static int calls;
+  void *nice = dlopen ("libnice.so.10", RTLD_LAZY | RTLD_NOLOAD);
+  int (*real) (void *, unsigned) = (int (*) (void *, unsigned)) dlsym (nice, "nice_agent_restart_stream");
+  return calls++ > 0 && real (agent, stream);
+}
+"""
+
+
+@pytest.mark.parametrize("engine", ["webrtcbin"], indirect=True)
+def test_ice_restart_that_fails(airclassd, publish, peers, tmp_path):
+    """RFC 9725 §4.3.3: it does not end the session, which goes on as it was; the next may succeed."""
+    (tmp_path / "fails.c").write_text(FAILS_ONCE)
+    library = tmp_path / "fails.so"
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library, tmp_path / "fails.c"], check=True, timeout=60)
+    server = airclassd(environment={"LD_PRELOAD": str(library),
+                                    "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"})
+    publish(server, zerolatency=True)
+    peer = peers(server).connect()
+    before = server.get(peer.location).headers["ETag"]
+    answer = ask_for_restart(server, peer, "elsewhere1")
+    assert answer.status == 500 and answer.json["type"] == "/problems/internal-error"
+    assert server.get(peer.location).headers["ETag"] == before
+    peer.forget(peer.socket)
+    assert peer.check() == 0 and peer.receive() is not None
+    assert server.request("PATCH", peer.location, body="a=end-of-candidates\r\n",
+                          headers={"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": before}).status == 204
+    peer.server_ufrag, peer.server_pwd = restart_ice(server, peer, "elsewhere2")
+    peer.ufrag = "elsewhere2"
+    assert server.get(peer.location).headers["ETag"] != before
+    assert peer.check() == 0
+    peer.forget(peer.socket)
+    assert peer.receive() is not None
+    assert server.request("DELETE", peer.location).status == 200
+    assert ask_for_restart(server, peer, "elsewhere3").status == 404
 
 
 @both_engines

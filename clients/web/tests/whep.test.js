@@ -206,6 +206,31 @@ test('the server knows the session no more: joins anew after a while that differ
   assert.equal(server.count('POST'), 3);
 });
 
+test('the server fails to restart ICE: joins anew, and lets go of the old session', async () => {
+  await goLive();
+  server.patched = refused(500);
+  FakePeer.last.cut();
+  await clock.advance(2500);
+  assert.equal(restarts().length, 1);
+  assert.equal(server.count('POST'), 2);
+  assert.equal(server.count('DELETE'), 1);
+  FakePeer.last.play();
+  await clock.advance(500);
+  assert.equal(player.state, 'live');
+});
+
+test('the way to the server is not whole yet: the restart is tried again', async () => {
+  await goLive();
+  server.patched = refused(502);
+  FakePeer.last.cut();
+  await clock.advance(2500);
+  assert.ok(restarts().length >= 1);
+  server.patched = new FakeServer().patched;
+  await clock.advance(3000);
+  assert.equal(player.state, 'live');
+  assert.equal(server.count('POST'), 1);
+});
+
 test('no way to the server at all: asks with back-off, and goes on with the session if it comes back', async () => {
   await goLive();
   server.patched = unreachable;

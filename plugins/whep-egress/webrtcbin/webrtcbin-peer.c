@@ -395,7 +395,8 @@ air_webrtc_peer_restart (AirWebrtcPeer *peer, const char *remote_ufrag, const ch
                          const char *const *candidates, AirWebrtcLocal *ret_local, GError **error)
 {
   g_mutex_lock (&peer->working);
-  bool done = !peer->closed && peer->session && nice_agent_restart_stream (peer->agent, NICE_STREAM)
+  bool lives = !peer->closed && peer->session;
+  bool done = lives && nice_agent_restart_stream (peer->agent, NICE_STREAM)
               && nice_agent_set_remote_credentials (peer->agent, NICE_STREAM, remote_ufrag, remote_pwd)
               && nice_agent_get_local_credentials (peer->agent, NICE_STREAM, &ret_local->ice_ufrag,
                                                    &ret_local->ice_pwd);
@@ -405,6 +406,8 @@ air_webrtc_peer_restart (AirWebrtcPeer *peer, const char *remote_ufrag, const ch
       air_webrtc_peer_add_candidates (peer, candidates);
       wait_for_candidates (peer, 0, ret_local);
     }
+  else if (lives)
+    g_set_error_literal (error, AIR_ERROR, AIR_ERROR_FAILED, "webrtcbin: ICE was not restarted");
   else
     g_set_error_literal (error, AIR_ERROR, AIR_ERROR_NOT_FOUND, "The session has ended.");
   g_mutex_unlock (&peer->working);

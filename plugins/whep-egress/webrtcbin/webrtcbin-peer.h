@@ -61,7 +61,8 @@ bool air_webrtc_peer_negotiate (AirWebrtcPeer *peer, const AirWebrtcNetwork *net
                                 const char *const *candidates, AirWebrtcLocal *ret_local, GError **error);
 /* Candidates that trickle in. Any thread. */
 void air_webrtc_peer_add_candidates (AirWebrtcPeer *peer, const char *const *candidates);
-/* New ICE credentials on both sides (RFC 8445 §9); candidates stay as they are. DTLS and media go on. Worker. */
+/* New ICE credentials on both sides (RFC 8445 §9); candidates stay as they are. DTLS and media go on. AIR_ERROR_NOT_FOUND when
+ * the peer was closed; else, when it fails, the peer stays. Worker. */
 bool air_webrtc_peer_restart (AirWebrtcPeer *peer, const char *remote_ufrag, const char *remote_pwd,
                               const char *const *candidates, AirWebrtcLocal *ret_local, GError **error);
 /* Hands a list of packets over (transfer full). Returns false when too many wait already; the list is dropped then. */

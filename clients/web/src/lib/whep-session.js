@@ -320,7 +320,8 @@ export class WhepSession {
     const response = await this.#patch({ etag: '*', signal });
     if (this.#closed || !response) return null;
     if (response.status === 404) return 'gone';
-    if (response.status !== 200) return response.status >= 500 || response.status === 429 ? null : 'refused';
+    // 500: the server could not, and would not be able to again; others come from what is in between, or from a server that stops.
+    if (response.status !== 200) return response.status > 500 || response.status === 429 ? null : 'refused';
     this.#etag = response.headers.get('ETag') ?? this.#etag;
     const answer = answerAfterRestart(this.#answer, await response.text());
     await this.#pc.setRemoteDescription({ type: 'answer', sdp: answer });
