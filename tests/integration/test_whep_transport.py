@@ -97,6 +97,18 @@ def test_media_flows_with_each_profile(live, peers, profile):
 
 
 @both_engines
+def test_no_media_before_the_end_of_the_handshake(live, peers):
+    """A viewer drops what it has no keys for: the first picture would be lost."""
+    token = live.token()
+    for _ in range(40):
+        peer = peers(live)
+        assert peer.post(token).status == 201
+        assert peer.check() == 0 and peer.shake_hands()
+        assert not [data for _, data in peer.plain if peer.is_rtp(data)]
+        assert live.request("DELETE", peer.location).status == 200
+
+
+@both_engines
 def test_peer_that_waits_for_the_handshake(live, peers):
     """a=setup:passive: the server is the DTLS client."""
     peer = peers(live, setup="passive").connect()

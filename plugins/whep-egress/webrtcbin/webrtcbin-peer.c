@@ -10,6 +10,7 @@
 
 #include "webrtcbin-arrival.h"
 #include "webrtcbin-certificate.h"
+#include "webrtcbin-finished.h"
 #include "webrtcbin-sdp.h"
 #include "webrtcbin-source.h"
 
@@ -36,6 +37,8 @@ struct _AirWebrtcPeer
   unsigned remote_candidates;
   bool gathered;
   bool connected;
+  bool verified;       /* connected, with the certificate of the offer */
+  bool handshake_sent; /* to its end; true from the start where the viewer ends it */
   bool closed;
 };
 
@@ -121,6 +124,19 @@ on_gathering (GstElement *webrtc, GParamSpec *property, void *data)
   g_mutex_unlock (&peer->lock);
 }
 
+/* @fact: one of the two that have to be true before media may flow. */
+static void
+take_fact (AirWebrtcPeer *peer, bool *fact)
+{
+  g_mutex_lock (&peer->lock);
+  bool first = !*fact;
+  *fact = true;
+  bool begin = first && peer->verified && peer->handshake_sent;
+  g_mutex_unlock (&peer->lock);
+  if (begin)
+    peer->events.connected (peer->events.data);
+}
+
 static void
 on_connection (GstElement *webrtc, GParamSpec *property, void *data)
 {
@@ -142,9 +158,16 @@ on_connection (GstElement *webrtc, GParamSpec *property, void *data)
   if (before)
     return;
   if (air_webrtc_certificate_matches (webrtc, peer->fingerprint))
-    peer->events.connected (peer->events.data);
+    take_fact (peer, &peer->verified);
   else
     peer->events.failed (true, peer->events.data);
+}
+
+static void
+on_handshake_sent (void *data)
+{
+  AirWebrtcPeer *peer = data;
+  take_fact (peer, &peer->handshake_sent);
 }
 
 /* What comes out of the DTLS decoder: nothing that we want, but its end, which is the viewer's close_notify. webrtcbin itself
@@ -206,6 +229,8 @@ on_element (GstBin *pipeline, GstBin *bin, GstElement *element, void *data)
     g_object_set (element, "allow-repeat-tx", TRUE, NULL);
   if (factory && g_str_equal (GST_OBJECT_NAME (factory), "srtpdec"))
     air_webrtc_arrival_watch (element, peer->events.rtcp, peer->events.data);
+  if (factory && g_str_equal (GST_OBJECT_NAME (factory), "nicesink"))
+    air_webrtc_finished_watch (element, on_handshake_sent, peer);
   if (factory && g_str_equal (GST_OBJECT_NAME (factory), "dtlsdec"))
     {
       g_autoptr (GstPad) pad = gst_element_get_static_pad (element, "src");
@@ -344,6 +369,7 @@ negotiate (AirWebrtcPeer *peer, const AirWebrtcNetwork *network, const AirSdpCho
 {
   unsigned index = 0;
   peer->fingerprint = g_strdup (choice->transport.fingerprint);
+  peer->handshake_sent = choice->dtls_client;
   build (peer, network);
   if (!set_offer (peer, choice, error))
     return false;
