@@ -63,9 +63,11 @@ def see_return(student, what, change):
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_another_address(link, playing, transport):
+def test_another_address(link, playing, transport, engine):
     """Wi-Fi to mobile data."""
     if transport == "tcp":
+        if engine == "webrtcbin":
+            pytest.skip("the second engine has no TCP")
         link.change("both", block="udp")
     server, student = playing()
     (viewer,) = viewers(link, server)
