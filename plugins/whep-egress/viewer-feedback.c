@@ -155,7 +155,7 @@ air_viewer_feedback_take (const AirViewerFeedback *feedback, const uint8_t *pack
         air_path_estimate_take_remb (level->path, item.remb_bps, now_us);
       if (item.type == AIR_RTCP_TRANSPORT_CC)
         air_viewer_level_take_transport_cc (level, &item, now_us);
-      if (item.type == AIR_RTCP_REFERENCE_TIME && references++ == 0 && feedback->class->answer_reference)
+      if (item.type == AIR_RTCP_REFERENCE_TIME && references++ == 0)
         feedback->class->answer_reference (feedback->data, item.sender_ssrc, item.reference);
       if (track)
         take_about (feedback, track, &item, &nacks, now_us);

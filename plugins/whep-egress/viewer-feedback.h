@@ -12,7 +12,7 @@ typedef struct
   /* @packet of @segment, which was sent with the number @sequence, once more: by RTX where it was negotiated (RFC 4588), else
    * as it was. */
   void (*repeat) (void *data, AirKind kind, const AirRtpSegment *segment, const AirRtpPacket *packet, uint64_t sequence);
-  /* To a receiver that wants to know its round trip; NULL: never negotiated. */
+  /* To a receiver that wants to know its round trip. */
   void (*answer_reference) (void *data, uint32_t receiver_ssrc, uint32_t reference);
 } AirViewerFeedbackClass;
 

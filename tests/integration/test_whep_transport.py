@@ -28,10 +28,10 @@ def live(airclassd, publish):
 def peers(engine):
     made = []
 
-    def make(*arguments, **options):
+    def make(*arguments, kind=Peer, **options):
         if engine == "webrtcbin":
             options.setdefault("profile", "SRTP_AES128_CM_SHA1_80")
-        made.append(Peer(*arguments, **options))
+        made.append(kind(*arguments, **options))
         return made[-1]
 
     yield make
@@ -205,6 +205,25 @@ def test_goodbyes(live, peers):
 
 def rtcp(count, kind, body):
     return struct.pack(">BBH", 0x80 | count, kind, len(body) // 4) + body
+
+
+class AskingPeer(Peer):
+    """Of the kind that wants to know its round trip."""
+
+    def offer(self):
+        return super().offer().replace("a=mid:0", "a=extmap:9 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay\r\na=mid:0")
+
+
+@both_engines
+def test_the_round_trip_is_told(live, peers):
+    """RFC 3611 §4.4, §4.5: the reference time of a receiver comes back, and how long it was kept."""
+    peer = peers(live, kind=AskingPeer).connect()
+    ssrc = peer.receive(wanted=lambda data: peer.is_rtp(data) and data[1] & 0x7F == 96)[8:12]
+    assert "a=rtcp-fb:96 rrtr" in peer.answer
+    reference = rtcp(0, 207, b"\0\0\0\7\4\0\0\2" + b"\1\2\3\4\5\6\7\x08")
+    peer.send_rtcp(rtcp(0, 201, b"\0\0\0\7") + reference)
+    expected = ssrc + b"\5\0\0\3" + b"\0\0\0\7" + b"\3\4\5\6"  # the middle of the NTP time
+    wait_until(lambda: expected in (peer.receive(wanted=peer.is_rtcp) or b""), "the answer")
 
 
 @both_engines

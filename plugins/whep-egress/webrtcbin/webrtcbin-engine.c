@@ -275,7 +275,6 @@ accept_viewer (WebrtcEngine *self, const AirViewerRequest *request, AirSdpChoice
       air_engine_base_drop_feed (&self->base, feed);
       return false;
     }
-  air_webrtc_viewer_limit_choice (ret_choice);
   *ret_viewer = air_webrtc_viewer_new (request, ret_choice, air_stream_feed_get_group (feed), self->loop,
                                        self->base.levels);
   air_engine_base_add_viewer (&self->base, feed, &(*ret_viewer)->record);

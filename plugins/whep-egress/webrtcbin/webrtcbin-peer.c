@@ -461,6 +461,12 @@ air_webrtc_peer_report (AirWebrtcPeer *peer)
 }
 
 void
+air_webrtc_peer_send_rtcp (AirWebrtcPeer *peer, const uint8_t *packet, size_t size)
+{
+  air_webrtc_session_send (peer->session, packet, size);
+}
+
+void
 air_webrtc_peer_close (AirWebrtcPeer *peer, const uint32_t *ssrcs, unsigned n_ssrcs)
 {
   g_mutex_lock (&peer->working);

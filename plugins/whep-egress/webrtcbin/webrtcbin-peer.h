@@ -71,6 +71,8 @@ bool air_webrtc_peer_push (AirWebrtcPeer *peer, AirKind kind, GstBufferList *pac
 void air_webrtc_peer_set_clocks (AirWebrtcPeer *peer, const AirWebrtcClock *clocks, unsigned n_clocks);
 /* Wants an RTCP report to be sent now. */
 void air_webrtc_peer_report (AirWebrtcPeer *peer);
+/* RTCP of ours. The viewer's thread. */
+void air_webrtc_peer_send_rtcp (AirWebrtcPeer *peer, const uint8_t *packet, size_t size);
 /* Says BYE for @ssrcs when connected, ends the pipeline. Worker. */
 void air_webrtc_peer_close (AirWebrtcPeer *peer, const uint32_t *ssrcs, unsigned n_ssrcs);
 

@@ -105,6 +105,22 @@ air_webrtc_session_report (AirWebrtcSession *session)
   g_signal_emit_by_name (session->rtp, "send-rtcp", (guint64)0);
 }
 
+static void
+push (AirWebrtcSession *session, GstBuffer *packet)
+{
+  g_autoptr (GstEvent) segment = gst_pad_get_sticky_event (session->rtcp_pad, GST_EVENT_SEGMENT, 0);
+  if (segment)
+    gst_pad_push (session->rtcp_pad, packet);
+  else
+    gst_buffer_unref (packet);
+}
+
+void
+air_webrtc_session_send (AirWebrtcSession *session, const uint8_t *packet, size_t size)
+{
+  push (session, gst_buffer_new_memdup (packet, size));
+}
+
 /* A compound packet without reports of reception (RFC 3550 §6.1): RR, SDES with the CNAME, BYE. */
 static GstBuffer *
 write_bye (AirWebrtcSession *session, const uint32_t *ssrcs, unsigned n_ssrcs)
@@ -133,7 +149,6 @@ void
 air_webrtc_session_say_bye (AirWebrtcSession *session, const uint32_t *ssrcs, unsigned n_ssrcs)
 {
   /* Not by asking for a report: GStreamer may refuse one so soon after the last (RFC 4585 §3.5). */
-  g_autoptr (GstEvent) segment = gst_pad_get_sticky_event (session->rtcp_pad, GST_EVENT_SEGMENT, 0);
-  if (segment && n_ssrcs > 0)
-    gst_pad_push (session->rtcp_pad, write_bye (session, ssrcs, n_ssrcs));
+  if (n_ssrcs > 0)
+    push (session, write_bye (session, ssrcs, n_ssrcs));
 }

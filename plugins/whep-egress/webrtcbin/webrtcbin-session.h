@@ -29,6 +29,8 @@ void air_webrtc_session_free (AirWebrtcSession *session);
 void air_webrtc_session_set_clocks (AirWebrtcSession *session, const AirWebrtcClock *clocks, unsigned n_clocks);
 /* Sends a report soon. Any thread. */
 void air_webrtc_session_report (AirWebrtcSession *session);
+/* A compound packet besides those of the session. The viewer's thread. */
+void air_webrtc_session_send (AirWebrtcSession *session, const uint8_t *packet, size_t size);
 /* Sends BYE for @ssrcs (RFC 3550 §6.6); with the return it has gone down to the socket. Says nothing before the first report: the
  * viewer knows none of them then. Any thread but the loop's: a peer behind TURN by TCP may block. */
 void air_webrtc_session_say_bye (AirWebrtcSession *session, const uint32_t *ssrcs, unsigned n_ssrcs);

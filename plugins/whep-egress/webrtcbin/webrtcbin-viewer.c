@@ -102,14 +102,6 @@ peer_selected (const char *address, bool relayed, void *data)
 
 /* ---- Life */
 
-/* No answer to a receiver that wants to know its round trip: webrtcbin writes the RTCP. */
-void
-air_webrtc_viewer_limit_choice (AirSdpChoice *choice)
-{
-  for (unsigned kind = 0; kind < AIR_KIND_COUNT; kind++)
-    choice->kinds[kind].feedback &= ~(unsigned)AIR_SDP_FEEDBACK_ROUND_TRIP;
-}
-
 static void
 free_viewer (void *data)
 {
@@ -352,10 +344,21 @@ repeat (void *data, AirKind kind, const AirRtpSegment *segment, const AirRtpPack
         : air_webrtc_packet_new (viewer, kind, segment, packet, sequence, repeats->now_us));
 }
 
+static void
+answer_reference (void *data, uint32_t receiver_ssrc, uint32_t reference)
+{
+  AirWebrtcViewer *viewer = ((Repeats *)data)->viewer;
+  const AirSdpSection *section = &viewer->tracks[AIR_KIND_VIDEO].section;
+  uint8_t packet[64];
+  size_t bytes = air_rtcp_build_reference_answer (packet, sizeof packet, section->ssrc, receiver_ssrc, reference);
+  if (section->feedback & AIR_SDP_FEEDBACK_ROUND_TRIP)
+    air_webrtc_peer_send_rtcp (viewer->peer, packet, bytes);
+}
+
 bool
 air_webrtc_viewer_feedback (AirWebrtcViewer *viewer, const uint8_t *packet, size_t size, int64_t now_us)
 {
-  static const AirViewerFeedbackClass class = { repeat, NULL };
+  static const AirViewerFeedbackClass class = { repeat, answer_reference };
   Repeats repeats = { .viewer = viewer, .now_us = now_us };
   AirEngineCounts counts = { 0 };
   AirViewerFeedback feedback = {

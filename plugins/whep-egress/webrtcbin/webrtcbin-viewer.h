@@ -42,8 +42,6 @@ typedef struct
   AirViewerRecord record;
 } AirWebrtcViewer;
 
-/* Takes out of @choice what this engine does not serve. */
-void air_webrtc_viewer_limit_choice (AirSdpChoice *choice);
 AirWebrtcViewer *air_webrtc_viewer_new (const AirViewerRequest *request, const AirSdpChoice *choice,
                                         AirWebrtcGroup *group, AirWebrtcLoop *loop, AirLevels levels);
 AirWebrtcViewer *air_webrtc_viewer_ref (AirWebrtcViewer *viewer);
