@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { grows, launch, layoutFaults, media, open, PHONE, publish, saysSoon, screenshot, Server, text, waitFor } from './harness.mjs';
 
 const WITHOUT_KEYFRAMES = fileURLToPath(new URL('../faults/without_keyframes.py', import.meta.url));
+const CHANGING = fileURLToPath(new URL('../faults/changing_publisher.py', import.meta.url));
 let browser, server, pages;
 
 before(async () => {
@@ -36,6 +37,20 @@ function publishWithoutKeyframes(t, ...options) {
     { stdio: ['pipe', 'ignore', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
   return { next: () => child.stdin.write('\n') };
+}
+
+/** Sends what it is told to by say(): `all`, as at first, or `nothing`. */
+function publishWhatIsSaid(t) {
+  const child = spawn('/usr/bin/python3', [CHANGING, '127.0.0.1', String(server.ports.rtmp)], { stdio: ['pipe', 'ignore', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  return { say: (what) => child.stdin.write(`${what}\n`) };
+}
+
+/** The WHEP requests of all pages, as methods. */
+function watchRequests() {
+  const methods = [];
+  for (const page of pages) page.on('request', (request) => /\/whep(\/\w+)?$/.test(new URL(request.url()).pathname) && methods.push(request.method()));
+  return methods;
 }
 
 /** Counts the pictures that the page presents, and keeps the size of the newest. */
@@ -72,7 +87,7 @@ for (const [name, first] of [['without B-frames', ['-bf', '0', '-profile:v', 'hi
     await page.evaluate(() => (window.mark = 'not reloaded'));
 
     await before.stop('SIGKILL');
-    await saysSoon(page, '.message .title', /The teacher’s connection dropped/);
+    await saysSoon(page, '.message .title', /The teacher’s broadcast is interrupted/);
     const other = await publish(server, { size: '640x480', sampleRate: 48000, encode: ['-bf', '0', '-profile:v', 'baseline'] });
     t.after(() => other.stop('SIGKILL'));
     await saysSoon(page, '.chip', /Live/);
@@ -169,3 +184,52 @@ for (const [name, options] of [['with sound', []], ['without sound', ['--silent'
     await waitFor(async () => (await teacher.locator('[data-warning=no-keyframe]').count()) === 0, 'the warning to go');
   });
 }
+
+/** Two students and the teacher's preview, all of them with a picture, and a publisher that does what it is told. */
+async function watchTogether(t) {
+  await begin();
+  const publisher = publishWhatIsSaid(t);
+  const [korean, english, teacher] = [
+    await show('/student', { device: PHONE, locale: 'ko-KR' }),
+    await show('/student'),
+    await show(`/teacher#key=${server.teacherKey}`),
+  ];
+  for (const page of pages) await grows(page, 'frames');
+  for (const page of [korean, english]) await saysSoon(page, '.chip', /Live|실시간/);
+  return { publisher, korean, english, teacher, requests: watchRequests() };
+}
+
+async function goesOn({ korean, english, teacher, requests }) {
+  for (const page of [korean, english]) await saysSoon(page, '.chip', /Live|실시간/);
+  await waitFor(async () => (await teacher.locator('.stage .message').count()) === 0, 'the preview to return');
+  for (const page of pages) {
+    await grows(page, 'frames');
+    assert.equal((await media(page)).sessions, 1, 'the same session went on');
+  }
+  assert.deepEqual(requests, []);
+}
+
+test('a publisher that is there and sends nothing for twenty seconds: all are told, and nobody joins anew', { timeout: 180_000 }, async (t) => {
+  const shown = await watchTogether(t);
+  const { publisher, korean, english, teacher } = shown;
+  publisher.say('nothing');
+  await saysSoon(korean, '.message .title', /선생님의 방송이 잠시 끊겼습니다/);
+  await saysSoon(english, '.message .title', /The teacher’s broadcast is interrupted/);
+  await saysSoon(teacher, '.stage .title', /Your picture stopped coming/);
+  const silence = async () => {
+    const { state, warnings } = await (await server.api('GET', '/api/streams/live/stream')).json();
+    assert.equal(state, 'live');
+    return Number(/for (\d+) seconds/.exec(warnings.find(({ type }) => type === 'stalled')?.text)?.[1] ?? 0);
+  };
+  await waitFor(async () => (await silence()) >= 20, 'twenty seconds of silence');
+  for (const page of [korean, english]) assert.match(await text(page, '.chip'), /Interrupted|잠시 끊김/);
+  for (const page of pages) {
+    assert.deepEqual(await layoutFaults(page), []);
+    assert.equal((await media(page)).sessions, 1, 'the same session waits');
+  }
+  await screenshot(korean, 'student-stalled-phone-ko');
+  await screenshot(english, 'student-stalled-desktop-en');
+  await screenshot(teacher, 'teacher-stalled-desktop-en', { fullPage: true });
+  publisher.say('all');
+  await goesOn(shown);
+});

@@ -119,7 +119,7 @@ test('the publisher drops and returns: the page says so and goes on by itself', 
   page = await open(browser, `${server.url}/student`, { device: PHONE });
   await playing();
   await publisher.stop('SIGKILL');
-  await saysSoon(page, '.message .title', /The teacher’s connection dropped/);
+  await saysSoon(page, '.message .title', /The teacher’s broadcast is interrupted/);
   await screenshot(page, 'student-held-phone-en');
   publisher = await publish(server);
   await playing();
@@ -130,7 +130,7 @@ test('who joins while the publisher is away waits, and sees it return', { timeou
   await onAir();
   await publisher.stop('SIGKILL');
   page = await open(browser, `${server.url}/student`);
-  await saysSoon(page, '.message .title', /The teacher’s connection dropped|The class has not begun yet/);
+  await saysSoon(page, '.message .title', /The teacher’s broadcast is interrupted|The class has not begun yet/);
   publisher = await publish(server);
   await playing();
 });

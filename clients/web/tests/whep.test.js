@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { WhepPlayer } from '../src/lib/whep.js';
+import { answerOf } from '../src/lib/stream-question.js';
 import { created, createdWith, FakeClock, FakePeer, FakeServer, refused, settle, unreachable } from './fakes.js';
 
 let clock, server, states, status, asked, online, hidden, player, freshAsked;
@@ -25,7 +26,7 @@ function start(options = {}) {
     },
     status: async () => {
       asked.push(clock.time);
-      return status;
+      return typeof status === 'string' ? status : answerOf(status);
     },
     env: env(() => 0.5),
     ...options,
@@ -122,6 +123,84 @@ test('a publisher that dropped: held, and back without a new session', async () 
   assert.equal(server.count('POST'), 1);
 });
 
+const warned = (...types) => ({ state: 'live', warnings: types.map((type) => ({ type })) });
+
+test('what a stream’s document says', () => {
+  assert.equal(answerOf({ state: 'idle' }), 'idle');
+  assert.equal(answerOf({ state: 'held', warnings: [{ type: 'held' }] }), 'held');
+  assert.equal(answerOf(warned('b-frames', 'long-keyframe-interval', 'slow-uplink')), 'live');
+  assert.equal(answerOf(warned('no-keyframe')), 'pictureless');
+  assert.equal(answerOf(warned('no-keyframe', 'stalled')), 'stalled');
+});
+
+test('a publisher that is there and sends nothing: the page waits, and goes on without a new session', async () => {
+  await goLive();
+  FakePeer.last.flowing = false;
+  await clock.advance(2000); // the server finds it out later than the pages
+  status = warned('stalled', 'class-uplink');
+  await clock.advance(2000);
+  assert.equal(player.state, 'held');
+  await clock.advance(116_000);
+  assert.deepEqual(states, ['connecting', 'live', 'reconnecting', 'held']);
+  assert.ok(asked.length <= 20, `${asked.length} questions in two minutes`);
+  FakePeer.last.flowing = true;
+  await clock.advance(500);
+  assert.equal(player.state, 'live');
+  assert.equal(server.count('POST') + server.count('PATCH'), 1);
+});
+
+test('… half open: the server finds it out in the end, and the stream is held', async () => {
+  await goLive();
+  FakePeer.last.flowing = false;
+  status = warned('stalled');
+  await clock.advance(8000);
+  status = 'held';
+  await clock.advance(20_000);
+  status = 'live'; // it is back, and its first picture is on its way
+  await clock.advance(7000);
+  FakePeer.last.flowing = true;
+  await clock.advance(500);
+  assert.deepEqual(states, ['connecting', 'live', 'held', 'reconnecting', 'live']);
+  assert.equal(server.count('POST'), 1);
+});
+
+test('… the way to the server may be lost meanwhile', async () => {
+  await goLive();
+  FakePeer.last.flowing = false;
+  status = warned('stalled');
+  await clock.advance(20_000);
+  assert.equal(player.state, 'held');
+  FakePeer.last.restartsHelp = false;
+  FakePeer.last.reachable = false;
+  await clock.advance(1500);
+  assert.equal(player.state, 'reconnecting');
+  assert.equal(restarts().length, 1);
+});
+
+test('… who joins then is told and stays', async () => {
+  server.answers = [created];
+  status = warned('stalled');
+  await start();
+  FakePeer.last.play();
+  await clock.advance(300);
+  FakePeer.last.flowing = false; // only the cached pictures came
+  await clock.advance(60_000);
+  assert.deepEqual(states, ['connecting', 'live', 'held']);
+  assert.equal(server.count('POST'), 1);
+});
+
+test('an answer from before is not taken for what befell the class since', async () => {
+  await goLive();
+  FakePeer.last.flowing = false;
+  await clock.advance(9800);
+  assert.ok(clock.time - asked.at(-1) > 1000, 'the last answer is of a while ago');
+  status = 'held';
+  await clock.advance(600);
+  assert.equal(player.state, 'held');
+  await clock.advance(20_000);
+  assert.equal(server.count('POST'), 1);
+});
+
 test('the stream ended: leaves the session and waits for the next class', async () => {
   await goLive();
   status = 'idle';
@@ -137,7 +216,7 @@ test('a live stream from which nothing comes is joined anew', async () => {
   FakePeer.last.flowing = false;
   await clock.advance(8000);
   assert.equal(player.state, 'reconnecting');
-  await clock.advance(3000);
+  await clock.advance(5000);
   assert.equal(FakePeer.all.length, 2);
   FakePeer.last.play();
   await clock.advance(1000);
@@ -316,9 +395,9 @@ async function fillClass(count) {
     const one = new WhepPlayer({
       endpoint: async () => ({ url: 'http://server/live/stream/whep', token: 'T' }),
       status: async () => {
-      asked.push(clock.time);
-      return status;
-    },
+        asked.push(clock.time);
+        return status;
+      },
       env: {
         RTCPeerConnection: FakePeer, MediaStream: class { addTrack() {} }, fetch: server.fetch, setTimeout: clock.setTimeout,
         clearTimeout: clock.clearTimeout, now: clock.now, random, online: () => true, hidden: () => false,
@@ -370,6 +449,20 @@ test('500 students who are told to come in two seconds do not come together', as
   assert.equal(arrivals.length, 500);
   assert.ok(Math.min(...arrivals) >= from + 2000, 'nobody sooner than asked');
   assert.ok(busiest(arrivals, 100) <= 50, `${busiest(arrivals, 100)} of 500 within 100 ms`);
+  for (const one of players) one.stop();
+});
+
+test('500 students from whom a live stream keeps its media come back one after the other', async () => {
+  const { players, arrivals } = await fillClass(500);
+  const before = FakePeer.all.length;
+  for (const peer of FakePeer.all) peer.flowing = false;
+  for (let second = 0; second < 18; second++) {
+    await clock.advance(1000);
+    for (const peer of FakePeer.all.slice(before)) if (!peer.flowing && peer.remoteDescription) peer.play();
+  }
+  assert.equal(arrivals.length, 500);
+  assert.ok(players.every((one) => one.state === 'live'));
+  assert.ok(busiest(arrivals, 1000) <= 180, `${busiest(arrivals, 1000)} of 500 within a second`);
   for (const one of players) one.stop();
 });
 

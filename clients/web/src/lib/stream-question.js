@@ -7,10 +7,24 @@ const FIRST_MS = 2000; // between two questions; twice as long after each that t
 const MOST_MS = 30_000;
 const MOST_SILENT_MS = 8000; // without any media: that the class is over only the server tells
 const ANSWER_MS = 1500; // no answer in time is an answer, too
-const SETTLED = new Set(['held', 'pictureless']); // the teacher has to do something: nobody waits for news on a hidden page
+const SETTLED = new Set(['held', 'stalled', 'pictureless']); // up to the teacher: nobody waits for news on a hidden page
+
+/**
+ * What a stream's document says:
+ * - idle, held, live: its state;
+ * - stalled: it is live, and nothing comes from its publisher;
+ * - pictureless: it is live, and since the publisher came, or came back, no picture that a decoder can begin with has come.
+ */
+export function answerOf({ state, warnings = [] }) {
+  const warned = (wanted) => warnings.some(({ type }) => type === wanted);
+  if (state !== 'live') return state;
+  if (warned('stalled')) return 'stalled';
+  return warned('no-keyframe') ? 'pictureless' : state;
+}
 
 export class StreamQuestion {
   answer = null;
+  askedAt = -Infinity; // when that question was put
   #env;
   #status;
   #waitMs = FIRST_MS;
@@ -27,6 +41,7 @@ export class StreamQuestion {
     const now = this.#env.now();
     if (now < this.#dueAt || (SETTLED.has(this.answer) && this.#env.hidden())) return this.answer;
     const before = this.answer;
+    this.askedAt = now;
     let timer;
     const late = new Promise((resolve) => (timer = this.#env.setTimeout(() => resolve(null), ANSWER_MS)));
     this.answer = await Promise.race([this.#status(), late]);
@@ -37,7 +52,7 @@ export class StreamQuestion {
     return this.answer;
   }
 
-  /** The network or the page came back: the next question is not put off. */
+  /** The network or the page came back, or much depends on the answer: the next question is not put off. */
   hurry() {
     this.#dueAt = 0;
   }

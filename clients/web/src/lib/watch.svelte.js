@@ -3,6 +3,7 @@
 import { ApiError, call, playUrl, TokenKeeper } from './api.js';
 import { HlsFallback } from './hls-fallback.js';
 import { LevelWatch } from './level-watch.js';
+import { answerOf } from './stream-question.js';
 import { kindOfStatus, WhepError } from './whep-session.js';
 import { WhepPlayer } from './whep.js';
 
@@ -11,10 +12,6 @@ const asWhepError = (error) =>
   error instanceof ApiError
     ? new WhepError(kindOfStatus(error.status), { status: error.status, retryAfter: error.retryAfter, detail: error.detail })
     : error;
-
-/** The player's word for a stream's document. */
-const statusOf = ({ state, warnings = [] }) =>
-  state === 'live' && warnings.some(({ type }) => type === 'no-keyframe') ? 'pictureless' : state;
 
 export const streamPath = (classId) => `live/${classId}`;
 
@@ -50,7 +47,7 @@ export class Watch {
       status: async () => {
         try {
           const { token } = await this.#keeper.get();
-          return statusOf(await (await call(`/api/streams/${streamPath(classId)}`, { token })).json());
+          return answerOf(await (await call(`/api/streams/${streamPath(classId)}`, { token })).json());
         } catch (error) {
           return error.status === 404 ? 'idle' : null;
         }

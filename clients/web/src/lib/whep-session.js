@@ -20,6 +20,7 @@ const STILL_SPREAD_MS = 2000;
 const ASK_EVERY_MS = 2000;
 const DEAD_MS = 8000; // without media though the path is there and the stream is live: rejoin
 const UNKNOWN_MS = 40_000; // … and the server does not say: longer than it holds a stream
+const DEAD_SPREAD_MS = 4000;
 const RESTART_MS = 1500; // for a word on the new path once the server has answered an ICE restart
 const LOST_MS = 20_000; // without any: the server has long freed the session
 const RELAY_MS = 2500; // for a path without the STUN and TURN servers that only the answer named
@@ -118,15 +119,18 @@ export class WhepSession {
   /**
    * Watches over the open session until it is lost.
    * @param {{onState: function(string), onStats: function(object), status: function(): Promise<string|null>}} watcher
-   *   `status` says how the stream is at the server: live, pictureless (live, but since the publisher came, or came back, no
-   *   picture that a decoder can begin with has), held, idle, or null when that is not known.
+   *   `status` says how the stream is at the server: see WhepPlayer.
    * @returns {Promise<'unreachable'|'lost'|'gone'|'ended'|'stopped'>} gone: the server does not know the session any more
    */
   async watch({ onState, onStats, status }) {
     const begin = this.#env.now();
-    const seen = { stats: null, told: null, flowingAt: begin, heardAt: begin, movedAt: begin, live: false, soundAskedAt: 0, blankAt: 0 };
+    const seen = {
+      stats: null, told: null, live: false,
+      flowingAt: begin, heardAt: begin, movedAt: begin, soundAskedAt: 0, blankAt: 0, excusedAt: 0,
+    };
     seen.askAfterMs = SILENT_MS + spreadMs(ASK_SPREAD_MS, this.#env.random);
     seen.stillAfterMs = STILL_MS + spreadMs(STILL_SPREAD_MS, this.#env.random);
+    seen.deadSpreadMs = spreadMs(DEAD_SPREAD_MS, this.#env.random);
     this.#question = new StreamQuestion(this.#env, status);
     while (!this.#closed) {
       const stats = summarize(await this.#pc.getStats(), seen.told);
@@ -289,9 +293,20 @@ export class WhepSession {
     if (silentMs < seen.askAfterMs) return { state: seen.live ? 'live' : state };
     const answer = await this.#question.ask({ silent: true });
     if (answer === 'idle') return { end: 'ended' };
-    if (answer === 'held') return { state: 'held' };
+    if (answer === 'live' || answer === null) return this.#judgeDead(seen, now, state);
+    seen.excusedAt = now; // there is nothing that it could send
     if (answer === 'pictureless') return this.#blank(seen, now);
-    return silentMs > (answer === 'live' ? DEAD_MS : UNKNOWN_MS) ? { end: 'gone' } : { state };
+    return { state: 'held' };
+  }
+
+  /** There ought to be media. To rejoin is right only if that is so by then: an old answer may not know yet what befell all. */
+  #judgeDead(seen, now, state) {
+    const { answer, askedAt } = this.#question;
+    const deadAt = Math.max(seen.flowingAt, seen.excusedAt) + (answer === 'live' ? DEAD_MS : UNKNOWN_MS) + seen.deadSpreadMs;
+    if (now <= deadAt) return { state };
+    if (askedAt > deadAt) return { end: 'gone' };
+    this.#question.hurry();
+    return { state };
   }
 
   /** Kept for the next session too; a running one uses them from its next ICE restart on. */

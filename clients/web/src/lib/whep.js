@@ -2,9 +2,10 @@
 // session. The page only shows `state` and plays the MediaStream of the last `stream` event.
 //
 // States: connecting, live, pictureless (only the sound plays: since the publisher came, or came back, it has sent no picture
-// that could be shown), held (the publisher dropped and may return), reconnecting, waiting (nobody publishes), busy (the server
-// asks to come later), offline (no network), blocked (media does not get through this network), denied (no right to watch),
-// unsupported (this browser cannot play it), unplayable (no browser can: the publisher has to send something else), stopped.
+// that could be shown), held (nothing comes from the publisher, which is still there or may return), reconnecting, waiting
+// (nobody publishes), busy (the server asks to come later), offline (no network), blocked (media does not get through this
+// network), denied (no right to watch), unsupported (this browser cannot play it), unplayable (no browser can: the publisher
+// has to send something else), stopped.
 
 import { backoffMs, Pause, retryAfterMs, spreadMs } from './backoff.js';
 import { WhepError, WhepSession } from './whep-session.js';
@@ -50,8 +51,7 @@ export class WhepPlayer extends EventTarget {
    * @param {object} options
    * @param {function({fresh: boolean}): Promise<{url: string, token: string}>} options.endpoint where to POST; `fresh`
    *   asks for a new token because the last one was refused
-   * @param {function(): Promise<string|null>} options.status how the stream is at the server: live, pictureless,
-   *   held, idle, null
+   * @param {function(): Promise<string|null>} options.status how the stream is at the server: an answer of answerOf(), or null when that is not known
    * @param {boolean} [options.audioOnly]
    */
   constructor({ endpoint, status, audioOnly = false, env = browserEnv() }) {
