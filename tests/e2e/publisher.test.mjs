@@ -20,9 +20,9 @@ afterEach(async () => {
   assert.deepEqual(complaints, []);
 });
 
-async function begin() {
+async function begin(options) {
   pages = [];
-  server = await new Server().start();
+  server = await new Server(options).start();
 }
 
 async function show(path, options) {
@@ -39,7 +39,7 @@ function publishWithoutKeyframes(t, ...options) {
   return { next: () => child.stdin.write('\n') };
 }
 
-/** Sends what it is told to by say(): `all`, as at first, or `nothing`. */
+/** Sends what it is told to by say(): `all`, as at first, `sound`, `pictures`, or `nothing`. */
 function publishWhatIsSaid(t) {
   const child = spawn('/usr/bin/python3', [CHANGING, '127.0.0.1', String(server.ports.rtmp)], { stdio: ['pipe', 'ignore', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
@@ -112,11 +112,11 @@ test('without a keyframe the student is told in words, hears the sound, and sees
     await show('/student', { device: PHONE }),
     await show(`/teacher#key=${server.teacherKey}`, { device: PHONE }),
   ];
-  await saysSoon(korean, '.message .title', /아직 보여 줄 수 있는 화면이 없습니다/);
-  await saysSoon(english, '.message .title', /No picture can be shown yet/);
+  await saysSoon(korean, '.message .title', /지금은 보여 줄 수 있는 화면이 없습니다/);
+  await saysSoon(english, '.message .title', /No picture can be shown now/);
   await saysSoon(english, '.chip', /No picture/);
   await saysSoon(teacher, '[data-warning=no-keyframe]', /No keyframe has come yet[\s\S]*Nobody can see the picture/);
-  await saysSoon(teacher, 'main', /No picture can be shown yet/);
+  await saysSoon(teacher, 'main', /No picture can be shown now/);
   for (const page of pages) assert.deepEqual(await layoutFaults(page), []);
   await screenshot(korean, 'student-no-keyframe-phone-ko');
   await screenshot(english, 'student-no-keyframe-phone-en');
@@ -125,7 +125,7 @@ test('without a keyframe the student is told in words, hears the sound, and sees
   await grows(english, 'energy');
   await waitFor(() => english.evaluate(() => document.querySelector('video').currentTime > 0), 'the sound to play');
   await screenshot(english, 'student-no-keyframe-sound-phone-en');
-  assert.match(await text(english, '.message .title'), /No picture can be shown yet/);
+  assert.match(await text(english, '.message .title'), /No picture can be shown now/);
   await teacher.getByRole('button', { name: '한국어' }).tap();
   await saysSoon(teacher, '[data-warning=no-keyframe]', /아무도 화면을 볼 수 없습니다/);
 
@@ -142,7 +142,7 @@ test('without a keyframe and without sound the student is told, too', { timeout:
   await begin();
   const publisher = publishWithoutKeyframes(t, '--silent');
   const page = await show('/student', { device: PHONE });
-  await saysSoon(page, '.message .title', /No picture can be shown yet/);
+  await saysSoon(page, '.message .title', /No picture can be shown now/);
   publisher.next();
   await saysSoon(page, '.chip', /Live/);
   await grows(page, 'frames');
@@ -160,10 +160,10 @@ for (const [name, options] of [['with sound', []], ['without sound', ['--silent'
     if (options.length === 0) await student.getByRole('button', { name: 'Tap for sound' }).tap();
     await watchPictures(student);
     publisher.next();
-    await saysSoon(student, '.message .title', /No picture can be shown yet/);
+    await saysSoon(student, '.message .title', /No picture can be shown now/);
     await saysSoon(student, '.chip', /No picture/);
     await saysSoon(teacher, '[data-warning=no-keyframe]', /No keyframe has come yet/);
-    await saysSoon(teacher, 'main', /No picture can be shown yet/);
+    await saysSoon(teacher, 'main', /No picture can be shown now/);
     assert.deepEqual(await layoutFaults(student), []);
     await screenshot(student, `student-returned-without-keyframe-${options.length}`);
     if (options.length === 0) {
@@ -171,10 +171,10 @@ for (const [name, options] of [['with sound', []], ['without sound', ['--silent'
       const at = () => student.evaluate(() => document.querySelector('video').currentTime);
       const before = await at();
       await waitFor(async () => (await at()) > before + 0.5, 'the sound to play on');
-      assert.match(await text(student, '.message .title'), /No picture can be shown yet/);
+      assert.match(await text(student, '.message .title'), /No picture can be shown now/);
     }
     const late = await show('/student', { device: PHONE, locale: 'ko-KR' });
-    await saysSoon(late, '.message .title', /아직 보여 줄 수 있는 화면이 없습니다/);
+    await saysSoon(late, '.message .title', /지금은 보여 줄 수 있는 화면이 없습니다/);
 
     publisher.next();
     for (const page of [student, late]) await saysSoon(page, '.chip', /Live|실시간/);
@@ -232,4 +232,62 @@ test('a publisher that is there and sends nothing for twenty seconds: all are to
   await screenshot(teacher, 'teacher-stalled-desktop-en', { fullPage: true });
   publisher.say('all');
   await goesOn(shown);
+});
+
+test('the picture stops in mid-class and the sound goes on: all are told until it comes again', { timeout: 180_000 }, async (t) => {
+  const shown = await watchTogether(t);
+  const { publisher, korean, english, teacher } = shown;
+  publisher.say('sound');
+  await saysSoon(korean, '.message .title', /지금은 보여 줄 수 있는 화면이 없습니다/);
+  await saysSoon(english, '.message .title', /No picture can be shown now/);
+  await saysSoon(teacher, '.stage .title', /No picture can be shown now/);
+  await saysSoon(teacher, '[data-warning=no-video]', /No picture is coming in/);
+  await english.getByRole('button', { name: 'Tap for sound' }).click();
+  await grows(english, 'energy');
+  for (const page of pages) assert.deepEqual(await layoutFaults(page), []);
+  await screenshot(korean, 'student-picture-stopped-phone-ko');
+  await screenshot(english, 'student-picture-stopped-desktop-en');
+  await screenshot(teacher, 'teacher-picture-stopped-desktop-en', { fullPage: true });
+  publisher.say('all');
+  await goesOn(shown);
+});
+
+test('a keyframe that is long past: who joins is told, and sees the picture with the next one', { timeout: 180_000 }, async (t) => {
+  await begin(['[streams]', 'gop_cache_duration=2s']);
+  const publisher = await publish(server, { encode: ['-g', '900', '-sc_threshold', '0', '-bf', '0'] });
+  t.after(() => publisher.stop('SIGKILL'));
+  const warnings = async () => (await (await server.api('GET', '/api/streams/live/stream')).json()).warnings.map(({ type }) => type);
+  await waitFor(async () => (await warnings()).includes('lost-keyframe'), 'the keyframe to be past');
+  const student = await show('/student', { device: PHONE });
+  await saysSoon(student, '.message .title', /No picture can be shown now/);
+  const teacher = await show(`/teacher#key=${server.teacherKey}`, { device: PHONE });
+  await saysSoon(teacher, '[data-warning=lost-keyframe]', /Keyframes are too far apart/);
+  await saysSoon(teacher, '.stage .title', /No picture can be shown now/);
+  await screenshot(teacher, 'teacher-lost-keyframe-phone-en', { fullPage: true });
+  await screenshot(student, 'student-lost-keyframe-phone-en');
+  await saysSoon(student, '.chip', /Live/);
+  await grows(student, 'frames');
+  assert.equal((await media(student)).sessions, 1, 'the same session went on');
+});
+
+test('the sound stops in mid-class: who chose the sound alone is told until it comes again', { timeout: 180_000 }, async (t) => {
+  await begin();
+  const publisher = publishWhatIsSaid(t);
+  const page = await show('/student', { device: PHONE });
+  const teacher = await show(`/teacher#key=${server.teacherKey}`, { device: PHONE, locale: 'ko-KR' });
+  await saysSoon(page, '.chip', /Live/);
+  await page.getByRole('button', { name: 'Tap for sound' }).tap();
+  await page.getByRole('button', { name: 'Sound only' }).tap();
+  await waitFor(async () => (await media(page)).sessions === 2, 'another session');
+  await grows(page, 'energy');
+  publisher.say('pictures');
+  await saysSoon(page, '.message .title', /No sound is coming right now/);
+  await saysSoon(teacher, '[data-warning=no-audio]', /소리가 들어오지 않습니다/);
+  assert.deepEqual(await layoutFaults(page), []);
+  await screenshot(page, 'student-sound-stopped-phone-en');
+  await screenshot(teacher, 'teacher-sound-stopped-phone-ko', { fullPage: true });
+  publisher.say('all');
+  await saysSoon(page, '.chip', /Live/);
+  await grows(page, 'energy');
+  assert.equal((await media(page)).sessions, 2, 'the same session went on');
 });

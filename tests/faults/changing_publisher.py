@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """A publisher for the tests in a browser: changing_publisher.py HOST PORT sends pictures and sound, until a line on its standard
-input tells it to go on with `nothing` (it is there, and answers the server's pings), or with `all` again. Its
+input tells it to go on with `sound` or `pictures` alone, with `nothing` (it is there, and answers the server's pings), or with `all` again. Its
 clock goes on meanwhile. It ends with its standard input."""
 
 import argparse
@@ -16,7 +16,7 @@ import time
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
 from publisher import Publisher  # noqa: E402
-from rtmp_client import PING_REQUEST, PING_RESPONSE, USER_CONTROL, make_flv  # noqa: E402
+from rtmp_client import AUDIO, PING_REQUEST, PING_RESPONSE, USER_CONTROL, VIDEO, make_flv  # noqa: E402
 
 
 def listen(lines):
@@ -43,6 +43,8 @@ def main():
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         tags = make_flv(pathlib.Path(folder) / "plain.flv", seconds=2, size="640x360")
+    alone = {kind: [tag for tag in tags if tag[0] == kind] for kind in (AUDIO, VIDEO)}
+    sent = {"all": tags, "sound": alone[AUDIO], "pictures": alone[VIDEO]}
     lines, what = queue.Queue(), "all"
     threading.Thread(target=listen, args=(lines,), daemon=True).start()
     # the server ended
@@ -52,7 +54,7 @@ def main():
             if what == "nothing":
                 wait_quietly(publisher, lines)
             else:
-                publisher.frames(tags, speed=1.0)
+                publisher.frames(sent[what], speed=1.0)
             if not lines.empty():
                 what = lines.get()
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { WhepPlayer } from '../src/lib/whep.js';
 import { answerOf } from '../src/lib/stream-question.js';
-import { created, createdWith, FakeClock, FakePeer, FakeServer, refused, settle, unreachable } from './fakes.js';
+import { ANSWER, created, createdWith, FakeClock, FakePeer, FakeServer, refused, settle, unreachable } from './fakes.js';
 
 let clock, server, states, status, asked, online, hidden, player, freshAsked;
 
@@ -24,9 +24,9 @@ function start(options = {}) {
       freshAsked.push(fresh);
       return { url: 'http://server/live/stream/whep', token: 'T' };
     },
-    status: async () => {
+    status: async (sends) => {
       asked.push(clock.time);
-      return typeof status === 'string' ? status : answerOf(status);
+      return typeof status === 'string' ? status : answerOf(status, sends);
     },
     env: env(() => 0.5),
     ...options,
@@ -125,12 +125,20 @@ test('a publisher that dropped: held, and back without a new session', async () 
 
 const warned = (...types) => ({ state: 'live', warnings: types.map((type) => ({ type })) });
 
-test('what a stream’s document says', () => {
-  assert.equal(answerOf({ state: 'idle' }), 'idle');
-  assert.equal(answerOf({ state: 'held', warnings: [{ type: 'held' }] }), 'held');
-  assert.equal(answerOf(warned('b-frames', 'long-keyframe-interval', 'slow-uplink')), 'live');
-  assert.equal(answerOf(warned('no-keyframe')), 'pictureless');
-  assert.equal(answerOf(warned('no-keyframe', 'stalled')), 'stalled');
+test('what a stream’s document says, for who gets the picture and for who gets the sound alone', () => {
+  const both = { video: true, audio: true };
+  const sound = { video: false, audio: true };
+  assert.equal(answerOf({ state: 'idle' }, both), 'idle');
+  assert.equal(answerOf({ state: 'held', warnings: [{ type: 'held' }] }, both), 'held');
+  assert.equal(answerOf(warned('b-frames', 'long-keyframe-interval', 'slow-uplink'), both), 'live');
+  assert.equal(answerOf(warned('no-audio'), both), 'live');
+  assert.equal(answerOf(warned('no-audio'), sound), 'soundless');
+  for (const type of ['no-keyframe', 'lost-keyframe', 'no-video']) {
+    assert.equal(answerOf(warned(type), both), 'pictureless', type);
+    assert.equal(answerOf(warned(type), sound), 'live', type);
+    assert.equal(answerOf(warned(type, 'stalled'), both), 'stalled', type);
+  }
+  assert.equal(answerOf(warned('no-audio', 'stalled'), sound), 'stalled');
 });
 
 test('a publisher that is there and sends nothing: the page waits, and goes on without a new session', async () => {
@@ -614,6 +622,53 @@ test('a publisher without a picture to begin with, nor sound', async () => {
   FakePeer.last.play();
   await clock.advance(500);
   assert.equal(player.state, 'live');
+});
+
+for (const type of ['no-video', 'lost-keyframe']) {
+  test(`the picture stops in mid-class, the sound goes on (${type}): said within ten seconds, until pictures come`, async () => {
+    await goLive();
+    FakePeer.last.pictures = false;
+    await clock.advance(5000); // by then the server has found it out
+    status = warned(type);
+    await clock.advance(5000);
+    assert.equal(player.state, 'pictureless');
+    await clock.advance(60_000);
+    FakePeer.last.pictures = true;
+    await clock.advance(500);
+    assert.deepEqual(states, ['connecting', 'live', 'pictureless', 'live']);
+    assert.equal(server.count('POST'), 1);
+  });
+
+  test(`who joins meanwhile (${type}) keeps the session and reads why there is no picture`, async () => {
+    server.answers = [created];
+    status = warned(type);
+    await start();
+    FakePeer.last.pictures = false;
+    FakePeer.last.play();
+    await clock.advance(60_000);
+    FakePeer.last.pictures = true;
+    await clock.advance(500);
+    assert.deepEqual(states, ['connecting', 'pictureless', 'live']);
+    assert.equal(server.count('POST'), 1);
+  });
+}
+
+test('the sound stops of which a page gets nothing else: it says so and stays', async () => {
+  const soundAlone = ANSWER.replace('a=mid:0\r\na=sendonly', 'a=mid:0\r\na=inactive');
+  server.answers = [() => new Response(soundAlone, { status: 201, headers: { Location: 'http://server/sessions/1' } })];
+  await start({ audioOnly: true });
+  FakePeer.last.pictures = false;
+  FakePeer.last.play();
+  await clock.advance(2000);
+  FakePeer.last.flowing = false;
+  await clock.advance(5000);
+  status = warned('no-audio');
+  await clock.advance(60_000);
+  assert.equal(player.state, 'soundless');
+  FakePeer.last.flowing = true;
+  await clock.advance(500);
+  assert.deepEqual(states, ['connecting', 'live', 'reconnecting', 'soundless', 'live']);
+  assert.equal(server.count('POST'), 1);
 });
 
 test('a publisher that comes back without a picture to begin with: the page says so while the sound plays, until one comes', async () => {

@@ -7,19 +7,22 @@ const FIRST_MS = 2000; // between two questions; twice as long after each that t
 const MOST_MS = 30_000;
 const MOST_SILENT_MS = 8000; // without any media: that the class is over only the server tells
 const ANSWER_MS = 1500; // no answer in time is an answer, too
-const SETTLED = new Set(['held', 'stalled', 'pictureless']); // up to the teacher: nobody waits for news on a hidden page
+const SETTLED = new Set(['held', 'stalled', 'pictureless', 'soundless']); // up to the teacher: nobody waits for news on a hidden page
+const WITHOUT_PICTURE = ['no-keyframe', 'lost-keyframe', 'no-video'];
 
 /**
- * What a stream's document says:
+ * What a stream's document says to one who gets `sends` of it:
  * - idle, held, live: its state;
  * - stalled: it is live, and nothing comes from its publisher;
- * - pictureless: it is live, and since the publisher came, or came back, no picture that a decoder can begin with has come.
+ * - pictureless: it is live, and has no picture now for one who has none yet, or whose picture stands;
+ * - soundless: it is live without sound, which is all that this one gets.
  */
-export function answerOf({ state, warnings = [] }) {
-  const warned = (wanted) => warnings.some(({ type }) => type === wanted);
+export function answerOf({ state, warnings = [] }, sends) {
+  const warned = (...types) => warnings.some(({ type }) => types.includes(type));
   if (state !== 'live') return state;
   if (warned('stalled')) return 'stalled';
-  return warned('no-keyframe') ? 'pictureless' : state;
+  if (sends.video) return warned(...WITHOUT_PICTURE) ? 'pictureless' : state;
+  return warned('no-audio') ? 'soundless' : state;
 }
 
 export class StreamQuestion {

@@ -44,10 +44,10 @@ export class Watch {
     this.#player = new WhepPlayer({
       audioOnly,
       endpoint: (options) => this.#endpoint('url', options),
-      status: async () => {
+      status: async (sends) => {
         try {
           const { token } = await this.#keeper.get();
-          return answerOf(await (await call(`/api/streams/${streamPath(classId)}`, { token })).json());
+          return answerOf(await (await call(`/api/streams/${streamPath(classId)}`, { token })).json(), sends);
         } catch (error) {
           return error.status === 404 ? 'idle' : null;
         }

@@ -118,8 +118,8 @@ export class WhepSession {
 
   /**
    * Watches over the open session until it is lost.
-   * @param {{onState: function(string), onStats: function(object), status: function(): Promise<string|null>}} watcher
-   *   `status` says how the stream is at the server: see WhepPlayer.
+   * @param {{onState: function(string), onStats: function(object), status: function(object): Promise<string|null>}} watcher
+   *   `status` says how the stream is at the server for one who gets `sends`: see WhepPlayer.
    * @returns {Promise<'unreachable'|'lost'|'gone'|'ended'|'stopped'>} gone: the server does not know the session any more
    */
   async watch({ onState, onStats, status }) {
@@ -131,7 +131,7 @@ export class WhepSession {
     seen.askAfterMs = SILENT_MS + spreadMs(ASK_SPREAD_MS, this.#env.random);
     seen.stillAfterMs = STILL_MS + spreadMs(STILL_SPREAD_MS, this.#env.random);
     seen.deadSpreadMs = spreadMs(DEAD_SPREAD_MS, this.#env.random);
-    this.#question = new StreamQuestion(this.#env, status);
+    this.#question = new StreamQuestion(this.#env, () => status(this.sends));
     while (!this.#closed) {
       const stats = summarize(await this.#pc.getStats(), seen.told);
       const now = this.#env.now();
@@ -251,13 +251,13 @@ export class WhepSession {
     return waitedMs > FIRST_FRAME_MS && !this.#env.hidden() ? { end: 'lost' } : { state: 'connecting' };
   }
 
-  /** The publisher has sent none that a decoder could begin with: to rejoin would not help, the sound plays meanwhile. */
+  /** There is none that a decoder could begin with: to rejoin would not help, the sound plays meanwhile. */
   #blank(seen, now) {
     seen.blankAt = now;
     return { state: 'pictureless' };
   }
 
-  /** The picture of one that plays may stand: when its publisher came back without one to begin with, that is no fault of the way. */
+  /** The picture of one that plays may stand: when none comes, or none to begin with again, that is no fault of the way. */
   async #judgeStill(seen, now) {
     if (this.sends.video && now - seen.movedAt > seen.stillAfterMs) {
       const answer = await this.#question.ask();
@@ -296,7 +296,7 @@ export class WhepSession {
     if (answer === 'live' || answer === null) return this.#judgeDead(seen, now, state);
     seen.excusedAt = now; // there is nothing that it could send
     if (answer === 'pictureless') return this.#blank(seen, now);
-    return { state: 'held' };
+    return { state: answer === 'soundless' ? answer : 'held' };
   }
 
   /** There ought to be media. To rejoin is right only if that is so by then: an old answer may not know yet what befell all. */

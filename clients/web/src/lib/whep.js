@@ -1,11 +1,11 @@
 // A WHEP player that keeps playing: it waits for the class to begin, and comes back by itself after whatever ended a
 // session. The page only shows `state` and plays the MediaStream of the last `stream` event.
 //
-// States: connecting, live, pictureless (only the sound plays: since the publisher came, or came back, it has sent no picture
-// that could be shown), held (nothing comes from the publisher, which is still there or may return), reconnecting, waiting
-// (nobody publishes), busy (the server asks to come later), offline (no network), blocked (media does not get through this
-// network), denied (no right to watch), unsupported (this browser cannot play it), unplayable (no browser can: the publisher
-// has to send something else), stopped.
+// States: connecting, live, pictureless (only the sound plays: no picture comes, or none that this page could show), soundless
+// (no sound comes, and nothing else is asked for), held (nothing comes from the publisher, which is still there or may return),
+// reconnecting, waiting (nobody publishes), busy (the server asks to come later), offline (no network), blocked (media does not
+// get through this network), denied (no right to watch), unsupported (this browser cannot play it), unplayable (no browser can:
+// the publisher has to send something else), stopped.
 
 import { backoffMs, Pause, retryAfterMs, spreadMs } from './backoff.js';
 import { WhepError, WhepSession } from './whep-session.js';
@@ -13,7 +13,7 @@ import { WhepError, WhepSession } from './whep-session.js';
 const OFFER_LIFE_MS = 30_000; // an unused offer is made anew: the machine's addresses may have changed
 const WAITING_MS = 2000;
 /** The states in which WebRTC has a path. */
-export const THROUGH = new Set(['live', 'pictureless', 'held']);
+export const THROUGH = new Set(['live', 'pictureless', 'soundless', 'held']);
 const FRESH = new Set(['connecting', 'waiting', 'busy', 'stopped']); // after these a new session is not a return
 const WITHOUT_ANSWER = new Set(['network', 'lost', 'gone', 'unreachable']);
 const UNPLAYABLE_MS = 5000; // the teacher is told, and may have changed it
@@ -51,7 +51,8 @@ export class WhepPlayer extends EventTarget {
    * @param {object} options
    * @param {function({fresh: boolean}): Promise<{url: string, token: string}>} options.endpoint where to POST; `fresh`
    *   asks for a new token because the last one was refused
-   * @param {function(): Promise<string|null>} options.status how the stream is at the server: an answer of answerOf(), or null when that is not known
+   * @param {function({video: boolean, audio: boolean}): Promise<string|null>} options.status how the stream is at the server
+   *   for one who gets that: an answer of answerOf(), or null when that is not known
    * @param {boolean} [options.audioOnly]
    */
   constructor({ endpoint, status, audioOnly = false, env = browserEnv() }) {
