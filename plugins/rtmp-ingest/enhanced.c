@@ -1,7 +1,7 @@
 /* The extended audio and video headers of Enhanced RTMP v2 ("ExVideoTagHeader", "ExAudioTagHeader").
  *
- * A multitrack message is walked to its end, so that a broken one is found; the first track in it is what the
- * MediaMessage tells of. Which track number a publisher's picture is taken from is decided by the session. */
+ * A multitrack message is walked to its end, so that a broken one is found; the MediaMessage tells of one track in it.
+ * Which track number a publisher's picture is taken from is decided by the session. */
 #include "media-message.h"
 
 #define PACKET_SEQUENCE_START 0
@@ -72,27 +72,31 @@ take_modifiers (Cursor *cursor, unsigned *packet, MediaMessage *message, GError 
 }
 
 static bool
-take_codec (Cursor *cursor, MediaCodec *ret_codec, GError **error)
+find_codec (const uint8_t *fourcc, bool is_video, MediaCodec *ret_codec, GError **error)
 {
   static const MediaCodec video[] = { MEDIA_H264, MEDIA_H265, MEDIA_AV1 };
   static const MediaCodec audio[] = { MEDIA_AAC, MEDIA_OPUS };
-  const uint8_t *data = take (cursor, 4, error);
-  if (!data)
-    return false;
-  const MediaCodec *known = cursor->video ? video : audio;
-  size_t count = cursor->video ? G_N_ELEMENTS (video) : G_N_ELEMENTS (audio);
+  const MediaCodec *known = is_video ? video : audio;
+  size_t count = is_video ? G_N_ELEMENTS (video) : G_N_ELEMENTS (audio);
   for (size_t i = 0; i < count; i++)
-    if (rtmp_read_be32 (data) == rtmp_read_be32 ((const uint8_t *) media_codec_to_fourcc (known[i])))
+    if (rtmp_read_be32 (fourcc) == rtmp_read_be32 ((const uint8_t *) media_codec_to_fourcc (known[i])))
       {
         *ret_codec = known[i];
         return true;
       }
   char name[5] = "";
   for (unsigned i = 0; i < 4; i++)
-    name[i] = g_ascii_isprint (data[i]) ? (char) data[i] : '?';
+    name[i] = g_ascii_isprint (fourcc[i]) ? (char) fourcc[i] : '?';
   g_set_error (error, RTMP_ERROR, RTMP_ERROR_UNSUPPORTED, "%s codec \"%s\" is not taken; send %s",
-               cursor->video ? "video" : "audio", name, cursor->video ? "H.264, HEVC or AV1" : "AAC or Opus");
+               is_video ? "video" : "audio", name, is_video ? "H.264, HEVC or AV1" : "AAC or Opus");
   return false;
+}
+
+static bool
+take_codec (Cursor *cursor, MediaCodec *ret_codec, GError **error)
+{
+  const uint8_t *fourcc = take (cursor, 4, error);
+  return fourcc && find_codec (fourcc, cursor->video, ret_codec, error);
 }
 
 /* The body of one track, from the cursor to @end. */
@@ -137,13 +141,14 @@ take_body (Cursor *cursor, unsigned packet, size_t end, MediaMessage *message, G
   return true;
 }
 
-/* One track of a multitrack message that may carry several. */
+/* One track of a multitrack message that may carry several. @fourcc: of all of them; NULL: each has its own. The cursor
+ * stands behind the track in the end, unless it is malformed. */
 static bool
-take_track (Cursor *cursor, unsigned kind, unsigned packet, MediaMessage *message, GError **error)
+take_track (Cursor *cursor, unsigned kind, const uint8_t *fourcc, unsigned packet, MediaMessage *message, GError **error)
 {
-  if (kind == TRACKS_MANY_CODECS && !take_codec (cursor, &message->codec, error))
-    return false;
-  const uint8_t *id = take (cursor, 1, error);
+  if (!fourcc)
+    fourcc = take (cursor, 4, error);
+  const uint8_t *id = fourcc ? take (cursor, 1, error) : NULL;
   if (!id)
     return false;
   message->track = *id;
@@ -160,11 +165,25 @@ take_track (Cursor *cursor, unsigned kind, unsigned packet, MediaMessage *messag
       g_set_error (error, RTMP_ERROR, RTMP_ERROR_INVALID, "track %u of an enhanced message ends early", *id);
       return false;
     }
-  return take_body (cursor, packet, cursor->at + size, message, error);
+  size_t end = cursor->at + size;
+  if (find_codec (fourcc, cursor->video, &message->codec, error))
+    return take_body (cursor, packet, end, message, error);
+  cursor->at = end;
+  return false;
 }
 
+/* Of the tracks in one message: a header speaks for the lowest number, a frame for the one that is wanted. */
 static bool
-take_multitrack (Cursor *cursor, MediaMessage *message, GError **error)
+is_preferred (const MediaMessage *track, const MediaMessage *other, int wanted)
+{
+  if (track->part == MEDIA_FRAME && (track->track == wanted || other->track == wanted))
+    return other->track != wanted;
+  return track->track < other->track;
+}
+
+/* A track in a codec that is not taken spoils nothing while another one can be taken. */
+static bool
+take_multitrack (Cursor *cursor, int wanted, MediaMessage *message, GError **error)
 {
   const uint8_t *byte = take (cursor, 1, error);
   if (!byte)
@@ -175,28 +194,42 @@ take_multitrack (Cursor *cursor, MediaMessage *message, GError **error)
       g_set_error (error, RTMP_ERROR, RTMP_ERROR_UNSUPPORTED, "multitrack type %u is not taken", kind);
       return false;
     }
-  if (kind != TRACKS_MANY_CODECS && !take_codec (cursor, &message->codec, error))
+  const uint8_t *fourcc = kind == TRACKS_MANY_CODECS ? NULL : take (cursor, 4, error);
+  if (!fourcc && kind != TRACKS_MANY_CODECS)
     return false;
-  if (!take_track (cursor, kind, packet, message, error))
-    return false;
-  while (cursor->at < cursor->length)
+  const MediaMessage common = *message;
+  bool found = false;
+  g_autoptr (GError) unsupported = NULL;
+  do
     {
-      MediaMessage other = { .codec = message->codec };
-      g_autoptr (GError) ignored = NULL;
-      /* Another track in a codec that is not taken spoils nothing: it is not shown anyway. */
-      if (!take_track (cursor, kind, packet, &other, &ignored))
+      MediaMessage track = common;
+      g_autoptr (GError) problem = NULL;
+      if (take_track (cursor, kind, fourcc, packet, &track, &problem))
         {
-          if (g_error_matches (ignored, RTMP_ERROR, RTMP_ERROR_UNSUPPORTED))
-            return true;
-          g_propagate_error (error, g_steal_pointer (&ignored));
+          if (!found || is_preferred (&track, message, wanted))
+            *message = track;
+          found = true;
+        }
+      else if (!g_error_matches (problem, RTMP_ERROR, RTMP_ERROR_UNSUPPORTED))
+        {
+          g_propagate_error (error, g_steal_pointer (&problem));
           return false;
         }
+      else if (!unsupported)
+        {
+          unsupported = g_steal_pointer (&problem);
+          if (!found)
+            message->track = track.track;
+        }
     }
-  return true;
+  while (cursor->at < cursor->length);
+  if (!found)
+    g_propagate_error (error, g_steal_pointer (&unsupported));
+  return found;
 }
 
 bool
-enhanced_parse_video (const uint8_t *data, size_t length, MediaMessage *ret_message, GError **error)
+enhanced_parse_video (const uint8_t *data, size_t length, int wanted, MediaMessage *ret_message, GError **error)
 {
   Cursor cursor = { .data = data, .length = length, .at = 1, .video = true };
   unsigned frame = data[0] >> 4 & 7, packet = data[0] & 0x0F;
@@ -206,21 +239,21 @@ enhanced_parse_video (const uint8_t *data, size_t length, MediaMessage *ret_mess
     return true;
   ret_message->keyframe = frame == FRAME_KEY || frame == FRAME_GENERATED_KEY;
   if (packet == VIDEO_PACKET_MULTITRACK)
-    return take_multitrack (&cursor, ret_message, error);
+    return take_multitrack (&cursor, wanted, ret_message, error);
   if (!take_codec (&cursor, &ret_message->codec, error))
     return false;
   return take_body (&cursor, packet, length, ret_message, error);
 }
 
 bool
-enhanced_parse_audio (const uint8_t *data, size_t length, MediaMessage *ret_message, GError **error)
+enhanced_parse_audio (const uint8_t *data, size_t length, int wanted, MediaMessage *ret_message, GError **error)
 {
   Cursor cursor = { .data = data, .length = length, .at = 1 };
   unsigned packet = data[0] & 0x0F;
   if (!take_modifiers (&cursor, &packet, ret_message, error))
     return false;
   if (packet == AUDIO_PACKET_MULTITRACK)
-    return take_multitrack (&cursor, ret_message, error);
+    return take_multitrack (&cursor, wanted, ret_message, error);
   if (!take_codec (&cursor, &ret_message->codec, error))
     return false;
   return take_body (&cursor, packet, length, ret_message, error);

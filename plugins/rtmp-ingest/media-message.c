@@ -37,13 +37,13 @@ read_signed_24 (const uint8_t *data)
 }
 
 bool
-media_message_parse_video (const uint8_t *data, size_t length, MediaMessage *ret_message, GError **error)
+media_message_parse_video (const uint8_t *data, size_t length, int wanted, MediaMessage *ret_message, GError **error)
 {
-  *ret_message = (MediaMessage) { .part = MEDIA_NONE, .track = -1 };
+  *ret_message = (MediaMessage) { .part = MEDIA_NONE };
   if (length == 0)
     return true;
   if (data[0] & VIDEO_ENHANCED)
-    return enhanced_parse_video (data, length, ret_message, error);
+    return enhanced_parse_video (data, length, wanted, ret_message, error);
   unsigned frame = data[0] >> 4, codec = data[0] & 0x0F;
   if (frame == FRAME_COMMAND)
     return true;
@@ -69,14 +69,14 @@ media_message_parse_video (const uint8_t *data, size_t length, MediaMessage *ret
 }
 
 bool
-media_message_parse_audio (const uint8_t *data, size_t length, MediaMessage *ret_message, GError **error)
+media_message_parse_audio (const uint8_t *data, size_t length, int wanted, MediaMessage *ret_message, GError **error)
 {
-  *ret_message = (MediaMessage) { .part = MEDIA_NONE, .track = -1, .keyframe = true };
+  *ret_message = (MediaMessage) { .part = MEDIA_NONE, .keyframe = true };
   if (length == 0)
     return true;
   unsigned format = data[0] >> 4;
   if (format == AUDIO_ENHANCED)
-    return enhanced_parse_audio (data, length, ret_message, error);
+    return enhanced_parse_audio (data, length, wanted, ret_message, error);
   if (format != AUDIO_AAC)
     {
       g_set_error (error, RTMP_ERROR, RTMP_ERROR_UNSUPPORTED, "%s (audio codec %u) is not taken; send AAC",

@@ -24,7 +24,8 @@ typedef struct
 {
   GBytes *header; /* codec configuration as it came; NULL before */
   MediaCodec codec;
-  int track;               /* the number that is taken of a multitrack publisher; -1: none seen */
+  int track;               /* the number of the one that is taken; -1: none yet */
+  bool needs_keyframe;     /* video: another track was taken before */
   unsigned length_bytes;   /* H.264: bytes of a NAL unit's length */
 } RtmpIncoming;
 

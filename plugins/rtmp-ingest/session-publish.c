@@ -49,6 +49,7 @@ forget_incoming (RtmpSession *session)
     {
       g_clear_pointer (&session->incoming[i].header, g_bytes_unref);
       session->incoming[i].track = -1;
+      session->incoming[i].needs_keyframe = false;
     }
   session->told_encoder = false;
 }
@@ -125,14 +126,17 @@ drop (RtmpSession *session, const char *reason)
   rtmp_metrics_dropped (rtmp_server_get_metrics (session->server), reason);
 }
 
-/* Codec configuration: repeated every second by some publishers, which must reset nothing. */
+/* Codec configuration: repeated every second by some publishers, which must reset nothing. The track that it is of is the
+ * one that is taken from then on. */
 static void
 take_header (RtmpSession *session, AirKind kind, const MediaMessage *media, const uint8_t *payload)
 {
   RtmpIncoming *incoming = &session->incoming[kind];
   if (media->length == 0)
     return;
-  if (incoming->header && incoming->codec == media->codec && g_bytes_get_size (incoming->header) == media->length
+  bool other_track = incoming->track >= 0 && incoming->track != media->track;
+  if (!other_track && incoming->header && incoming->codec == media->codec
+      && g_bytes_get_size (incoming->header) == media->length
       && memcmp (g_bytes_get_data (incoming->header, NULL), payload, media->length) == 0)
     return;
   g_autoptr (GError) error = NULL;
@@ -146,6 +150,8 @@ take_header (RtmpSession *session, AirKind kind, const MediaMessage *media, cons
   g_clear_pointer (&incoming->header, g_bytes_unref);
   incoming->header = g_steal_pointer (&header);
   incoming->codec = media->codec;
+  incoming->track = media->track;
+  incoming->needs_keyframe |= other_track && kind == AIR_KIND_VIDEO;
   if (media->codec == MEDIA_H264) /* lengthSizeMinusOne, ISO 14496-15 §5.3.3.1 */
     incoming->length_bytes = (payload[4] & 3) + 1;
   air_publisher_set_track (session->publisher, track);
@@ -186,6 +192,13 @@ take_frame (RtmpSession *session, AirKind kind, const MediaMessage *media, RtmpM
   unsigned flags;
   if (!inspect (session, kind, media, message->data + media->offset, &flags))
     return;
+  RtmpIncoming *incoming = &session->incoming[kind];
+  if (incoming->needs_keyframe && !(flags & AIR_UNIT_KEYFRAME))
+    {
+      drop (session, "no-keyframe");
+      return;
+    }
+  incoming->needs_keyframe = false;
   uint8_t *data = g_steal_pointer (&message->data);
   GstBuffer *buffer
     = gst_buffer_new_wrapped_full (0, data, message->length, media->offset, media->length, data, g_free);
@@ -194,15 +207,14 @@ take_frame (RtmpSession *session, AirKind kind, const MediaMessage *media, RtmpM
   air_publisher_push (session->publisher, kind, buffer, pts_ns, dts_ns, flags);
 }
 
-/* Of several tracks the first that is seen is the one that is taken. */
+/* Of several tracks one is taken: that with the lowest number whose header has come. OBS sends what it streams without a
+ * number, which is track 0, and marks the others only. */
 static bool
-is_other_track (RtmpIncoming *incoming, const MediaMessage *media)
+is_other_track (const RtmpIncoming *incoming, const MediaMessage *media)
 {
-  if (media->track < 0)
-    return false;
   if (incoming->track < 0)
-    incoming->track = media->track;
-  return incoming->track != media->track;
+    return false;
+  return media->part == MEDIA_HEADER ? media->track > incoming->track : media->track != incoming->track;
 }
 
 void
@@ -216,13 +228,18 @@ rtmp_session_take_media (RtmpSession *session, RtmpMessage *message)
     }
   g_autoptr (GError) error = NULL;
   MediaMessage media;
-  bool ok = kind == AIR_KIND_VIDEO ? media_message_parse_video (message->data, message->length, &media, &error)
-                                   : media_message_parse_audio (message->data, message->length, &media, &error);
-  if (g_error_matches (error, RTMP_ERROR, RTMP_ERROR_UNSUPPORTED))
+  const RtmpIncoming *incoming = &session->incoming[kind];
+  bool ok = kind == AIR_KIND_VIDEO
+              ? media_message_parse_video (message->data, message->length, incoming->track, &media, &error)
+              : media_message_parse_audio (message->data, message->length, incoming->track, &media, &error);
+  bool unsupported = g_error_matches (error, RTMP_ERROR, RTMP_ERROR_UNSUPPORTED);
+  if (unsupported && is_other_track (incoming, &media))
+    return;
+  if (unsupported)
     rtmp_session_reject (session, "codec", error->message);
   else if (!ok)
     drop (session, "malformed");
-  else if (media.part == MEDIA_NONE || is_other_track (&session->incoming[kind], &media))
+  else if (media.part == MEDIA_NONE || is_other_track (incoming, &media))
     return;
   else if (media.part == MEDIA_HEADER)
     take_header (session, kind, &media, message->data + media.offset);

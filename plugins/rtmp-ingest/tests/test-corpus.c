@@ -16,11 +16,11 @@
 #define MAX_MEMORY (1024 * 1024)
 
 static void
-run_media (const uint8_t *data, size_t length, bool video)
+run_media_wanting (const uint8_t *data, size_t length, bool video, int track)
 {
   MediaMessage message;
-  bool ok = video ? media_message_parse_video (data, length, &message, NULL)
-                  : media_message_parse_audio (data, length, &message, NULL);
+  bool ok = video ? media_message_parse_video (data, length, track, &message, NULL)
+                  : media_message_parse_audio (data, length, track, &message, NULL);
   if (!ok)
     return;
   g_assert_cmpuint (message.offset, <=, length);
@@ -28,6 +28,13 @@ run_media (const uint8_t *data, size_t length, bool video)
   AccessUnitInfo info;
   for (unsigned bytes = 1; bytes <= 4; bytes++)
     access_unit_inspect_h264 (data + message.offset, message.length, bytes, &info);
+}
+
+static void
+run_media (const uint8_t *data, size_t length, bool video)
+{
+  for (int track = -1; track < 2; track++)
+    run_media_wanting (data, length, video, track);
 }
 
 static void
