@@ -11,6 +11,8 @@
 #define MAX_PIXELS_PER_SIDE 16384
 /* Parameter sets are tens of bytes; what lies past this is of no interest. */
 #define MAX_PARAMETER_SET_BYTES 1024
+/* All of an avcC with their lengths: so much goes out before each keyframe. */
+#define MAX_PARAMETER_SETS_BYTES 4096
 
 static bool
 fail (GError **error, const char *what)
@@ -189,6 +191,23 @@ h264_parse_sps (const uint8_t *nal, size_t size, AirCodecInfo *info, GError **er
   return set_size (info, width, height, crop_width, crop_height, error);
 }
 
+/* One of the sets at *@position, behind its length of 16 bits. */
+static bool
+avcc_next_set (const uint8_t *data, size_t size, size_t *position, const uint8_t **ret_set, size_t *ret_length,
+               GError **error)
+{
+  if (size - *position < 2)
+    return fail (error, "truncated avcC");
+  size_t length = (size_t)data[*position] << 8 | data[*position + 1];
+  *position += 2;
+  if (length > size - *position)
+    return fail (error, "truncated avcC");
+  *ret_set = data + *position;
+  *ret_length = length;
+  *position += length;
+  return true;
+}
+
 static bool
 parse_avcc (const uint8_t *data, size_t size, AirCodecInfo *info, GError **error)
 {
@@ -198,24 +217,67 @@ parse_avcc (const uint8_t *data, size_t size, AirCodecInfo *info, GError **error
   if (info->nal_length_bytes == 3)
     return fail (error, "NAL unit lengths of 3 bytes");
   unsigned sps_count = data[5] & 0x1f;
-  size_t position = 6;
+  const uint8_t *set;
+  size_t position = 6, length;
   for (unsigned i = 0; i < sps_count; i++)
     {
-      if (position + 2 > size)
-        return fail (error, "truncated avcC");
-      size_t length = (size_t)data[position] << 8 | data[position + 1];
-      position += 2;
-      if (length > size - position)
-        return fail (error, "truncated avcC");
-      if (i == 0 && !h264_parse_sps (data + position, length, info, error))
+      if (!avcc_next_set (data, size, &position, &set, &length, error)
+          || (i == 0 && !h264_parse_sps (set, length, info, error)))
         return false;
-      position += length;
     }
   if (sps_count == 0)
     return fail (error, "avcC without a sequence parameter set");
-  if (position >= size || data[position] == 0)
+  unsigned pps_count = position < size ? data[position++] : 0;
+  bool has_pps = false;
+  for (unsigned i = 0; i < pps_count; i++)
+    {
+      if (!avcc_next_set (data, size, &position, &set, &length, error))
+        return false;
+      has_pps |= length > 0;
+    }
+  if (!has_pps)
     return fail (error, "avcC without a picture parameter set");
+  if (position - 7 > MAX_PARAMETER_SETS_BYTES)
+    return fail (error, "parameter sets of more than 4096 bytes");
   return true;
+}
+
+/* Returns how many there were. */
+static unsigned
+avcc_copy_sets (GByteArray *out, const uint8_t *data, size_t size, size_t *position, unsigned count)
+{
+  unsigned copied = 0;
+  for (unsigned i = 0; i < count; i++)
+    {
+      const uint8_t *set;
+      size_t length;
+      if (!avcc_next_set (data, size, position, &set, &length, NULL))
+        break;
+      if (length == 0)
+        continue;
+      g_byte_array_append (out, set - 2, (guint)(2 + length));
+      copied++;
+    }
+  return copied;
+}
+
+GBytes *
+air_avcc_without_empty_sets (GBytes *codec_data)
+{
+  size_t size, position = 6;
+  const uint8_t *data = g_bytes_get_data (codec_data, &size);
+  g_autoptr (GByteArray) out = g_byte_array_sized_new ((guint)size);
+  g_byte_array_append (out, data, 6);
+  unsigned sps_count = avcc_copy_sets (out, data, size, &position, data[5] & 0x1f);
+  out->data[5] = (uint8_t)((data[5] & 0xe0) | sps_count);
+  size_t pps_count_at = out->len;
+  g_byte_array_append (out, data + position, 1);
+  unsigned pps_count = data[position++];
+  out->data[pps_count_at] = (uint8_t)avcc_copy_sets (out, data, size, &position, pps_count);
+  g_byte_array_append (out, data + position, (guint)(size - position)); /* of the high profiles */
+  if (out->len == size)
+    return g_bytes_ref (codec_data);
+  return g_byte_array_free_to_bytes (g_steal_pointer (&out));
 }
 
 /* Finds the slice type past first_mb_in_slice. A few bytes suffice, and they cannot hold an emulation prevention byte

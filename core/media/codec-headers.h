@@ -24,6 +24,10 @@ typedef struct
  * missing for a codec that cannot be decoded without. */
 bool air_codec_headers_parse (AirCodec codec, GBytes *codec_data, AirCodecInfo *ret_info, GError **error);
 
+/* An avcC that air_codec_headers_parse() took, without the sets that are empty: GStreamer's parser stops at one.
+ * Returns: (transfer full) */
+GBytes *air_avcc_without_empty_sets (GBytes *codec_data);
+
 /* What the slices of one access unit say (H.264 §7.3.3). */
 typedef struct
 {

@@ -98,6 +98,18 @@ merge_audio (GstStructure *structure, AirCodec codec, AirCodecInfo *info)
     gst_structure_set (structure, "framed", G_TYPE_BOOLEAN, TRUE, NULL);
 }
 
+static void
+drop_empty_sets (GstStructure *structure, GBytes **codec_data)
+{
+  g_autoptr (GBytes) tidy = air_avcc_without_empty_sets (*codec_data);
+  if (g_bytes_get_size (tidy) == g_bytes_get_size (*codec_data))
+    return;
+  g_autoptr (GstBuffer) buffer = gst_buffer_new_wrapped_bytes (tidy);
+  gst_structure_set (structure, "codec_data", GST_TYPE_BUFFER, buffer, NULL);
+  g_bytes_unref (*codec_data);
+  *codec_data = g_steal_pointer (&tidy);
+}
+
 AirTrack *
 air_track_new (AirKind kind, AirCodec codec, GstCaps *caps, GError **error)
 {
@@ -108,6 +120,8 @@ air_track_new (AirKind kind, AirCodec codec, GstCaps *caps, GError **error)
   AirCodecInfo info;
   if (!air_codec_headers_parse (codec, codec_data, &info, error))
     return NULL;
+  if (codec == AIR_CODEC_H264)
+    drop_empty_sets (structure, &codec_data);
   if (kind == AIR_KIND_VIDEO)
     merge_video (structure, &info);
   else

@@ -150,6 +150,31 @@ def test_9_a_group_of_pictures_without_end(airclassd, tags):
             assert "lost-keyframe" in warnings(server)
 
 
+def test_9_a_codec_header_that_cannot_be_used(airclassd, tags):
+    """Parameter sets that are too large to go before each keyframe: refused in words. An empty one beside a good one is nothing."""
+    server = airclassd()
+    header = next(tag for tag in of_kind(tags, VIDEO) if is_header(tag))[2]
+    sps_bytes = int.from_bytes(header[11:13], "big")
+    at = 13 + sps_bytes + 1  # the length of the picture parameter set
+    pps = header[at + 2 : at + 2 + int.from_bytes(header[at : at + 2], "big")]
+
+    def with_sets(*sets):
+        own = header[: at - 1] + bytes([len(sets)]) + b"".join(len(one).to_bytes(2, "big") + one for one in sets)
+        return [(tag[0], tag[1], own) if tag[0] == VIDEO and is_header(tag) else tag for tag in tags]
+
+    with Publisher(server) as publisher:
+        publisher.headers(with_sets(pps + bytes(5000 - len(pps))))
+        status = publisher.wait_status()
+        assert status["code"] == "NetStream.Publish.Rejected" and "4096 bytes" in status["description"]
+    wait_until(lambda: server.metric("airclass_rtmp_publishers") == 0, "the publisher to be gone")
+    with Publisher(server) as publisher, Broadcast(publisher, with_sets(pps, b"")):
+        server.wait_state("live")
+        with Viewer(server) as viewer:
+            viewer.more(video=40, audio=20)
+            assert set(viewer.decode()) == {(320, 240)}
+        assert server.get("/live/stream/index.m3u8", token=server.token()).status == 200
+
+
 # ---- 10
 
 

@@ -64,7 +64,7 @@ air_rtp_h264_free (AirRtpH264 *rtp)
   g_free (rtp);
 }
 
-/* Appends @count sets that stand at *@at, each behind a 16-bit length. */
+/* Appends @count sets that stand at *@at, each behind a 16-bit length. Empty ones say nothing. */
 static bool
 copy_sets (GByteArray *sets, const uint8_t *data, size_t size, size_t *at, unsigned count)
 {
@@ -73,9 +73,10 @@ copy_sets (GByteArray *sets, const uint8_t *data, size_t size, size_t *at, unsig
       if (size - *at < 2)
         return false;
       size_t length = (size_t)(data[*at] << 8 | data[*at + 1]);
-      if (length == 0 || size - *at - 2 < length || sets->len + 2 + length > MAX_PARAMETER_SETS_BYTES)
+      if (size - *at - 2 < length || sets->len + 2 + length > MAX_PARAMETER_SETS_BYTES)
         return false;
-      g_byte_array_append (sets, data + *at, (guint)(2 + length));
+      if (length > 0)
+        g_byte_array_append (sets, data + *at, (guint)(2 + length));
       *at += 2 + length;
     }
   return true;
@@ -84,19 +85,19 @@ copy_sets (GByteArray *sets, const uint8_t *data, size_t size, size_t *at, unsig
 bool
 air_rtp_h264_set_codec_data (AirRtpH264 *rtp, const uint8_t *codec_data, size_t size)
 {
+  g_byte_array_set_size (rtp->sets, 0);
   if (size < 7 || codec_data[0] != 1)
     return false;
-  g_autoptr (GByteArray) sets = g_byte_array_new ();
-  size_t at = 6;
-  if (!copy_sets (sets, codec_data, size, &at, codec_data[5] & 0x1f) || at >= size)
-    return false;
-  unsigned pps_count = codec_data[at++];
-  if (!copy_sets (sets, codec_data, size, &at, pps_count))
-    return false;
   rtp->length_bytes = (codec_data[4] & 3u) + 1;
-  g_byte_array_unref (rtp->sets);
-  rtp->sets = g_steal_pointer (&sets);
-  return true;
+  size_t at = 6;
+  if (copy_sets (rtp->sets, codec_data, size, &at, codec_data[5] & 0x1f) && at < size)
+    {
+      unsigned pps_count = codec_data[at++];
+      if (copy_sets (rtp->sets, codec_data, size, &at, pps_count))
+        return true;
+    }
+  g_byte_array_set_size (rtp->sets, 0);
+  return false;
 }
 
 /* The packet made before this one is complete; this one waits for the next. */

@@ -12,7 +12,7 @@ AirRtpH264 *air_rtp_h264_new (void);
 void air_rtp_h264_free (AirRtpH264 *rtp);
 
 /* @codec_data: an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3.1). New parameter sets go out with the next
- * keyframe. Returns false (and keeps what was) when it is broken. */
+ * keyframe. Returns false when it is broken; then none go out but those that stand in the units. */
 bool air_rtp_h264_set_codec_data (AirRtpH264 *rtp, const uint8_t *codec_data, size_t size);
 
 /* @data: one access unit of length-prefixed NAL units. Gives each packet to @sink, the last one with the marker.

@@ -275,13 +275,13 @@ take_track (Channel *channel, AirTrack *track)
     return;
   g_clear_pointer (&channel->track, air_track_unref);
   channel->track = air_track_ref (track);
-  GBytes *codec_data = air_track_get_codec_data (track);
-  if (air_track_get_codec (track) != AIR_CODEC_H264 || !codec_data)
+  if (!channel->h264 || air_track_get_codec (track) != AIR_CODEC_H264)
     return;
-  size_t size;
-  const uint8_t *data = g_bytes_get_data (codec_data, &size);
-  if (channel->h264)
-    air_rtp_h264_set_codec_data (channel->h264, data, size);
+  GBytes *codec_data = air_track_get_codec_data (track);
+  size_t size = 0;
+  const uint8_t *data = codec_data ? g_bytes_get_data (codec_data, &size) : NULL;
+  if (!air_rtp_h264_set_codec_data (channel->h264, data, size))
+    g_message ("the H.264 codec header cannot be used: viewers may see no picture");
 }
 
 /* Whether a video unit goes out: one that is shown before what came already is a B-frame. */

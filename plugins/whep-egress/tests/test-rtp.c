@@ -148,6 +148,39 @@ test_h264_parameter_sets (void)
   g_assert_cmpmem (again->data, again->len, own->data, own->len);
 }
 
+/* What goes out before an IDR slice. */
+static void
+assert_sets (AirRtpH264 *rtp, const uint8_t *expected, size_t bytes)
+{
+  static const uint8_t unit[] = { 0, 0, 0, 2, 0x65, 0x88 };
+  g_autoptr (GPtrArray) packets = new_packets ();
+  air_rtp_h264_push (rtp, unit, sizeof unit, true, 0, collect, packets);
+  g_autoptr (GByteArray) sent = depacketize (packets);
+  g_assert_cmpmem (sent->data, sent->len - sizeof unit, expected, bytes);
+}
+
+static void
+test_h264_odd_parameter_sets (void)
+{
+  static const uint8_t empty_ones[] = { 1,    0x42, 0xc0, 0x1f, 0xff, 0xe2, 0,    4, 0x67, 0x42, 0xc0, 0x1f, 0, 0,
+                                        3,    0,    0,    0,    3,    0x68, 9,    9, 0,    0 };
+  static const uint8_t sent[] = { 0, 0, 0, 4, 0x67, 0x42, 0xc0, 0x1f, 0, 0, 0, 3, 0x68, 9, 9 };
+  g_autoptr (AirRtpH264) rtp = air_rtp_h264_new ();
+  g_assert_true (air_rtp_h264_set_codec_data (rtp, codec_data, sizeof codec_data));
+  g_assert_true (air_rtp_h264_set_codec_data (rtp, empty_ones, sizeof empty_ones));
+  assert_sets (rtp, sent, sizeof sent);
+  /* With a header that cannot be used those of the one before do not stay. */
+  g_autofree uint8_t *large = g_malloc0 (6000);
+  memcpy (large, codec_data, 13);
+  large[13] = 5000 >> 8;
+  large[14] = 5000 & 0xff;
+  g_assert_false (air_rtp_h264_set_codec_data (rtp, large, 6000));
+  assert_sets (rtp, NULL, 0);
+  g_assert_true (air_rtp_h264_set_codec_data (rtp, codec_data, sizeof codec_data));
+  g_assert_false (air_rtp_h264_set_codec_data (rtp, NULL, 0));
+  assert_sets (rtp, NULL, 0);
+}
+
 static void
 test_h264_sei (void)
 {
@@ -484,6 +517,7 @@ main (int argc, char **argv)
   g_test_add_func ("/whep/rtp/lip-sync", test_lip_sync);
   g_test_add_func ("/whep/rtp/h264/property", test_h264_property);
   g_test_add_func ("/whep/rtp/h264/parameter-sets", test_h264_parameter_sets);
+  g_test_add_func ("/whep/rtp/h264/odd-parameter-sets", test_h264_odd_parameter_sets);
   g_test_add_func ("/whep/rtp/h264/sei", test_h264_sei);
   g_test_add_func ("/whep/rtp/h264/broken", test_h264_broken);
   g_test_add_func ("/whep/rtp/h264/gstreamer", test_h264_gstreamer);

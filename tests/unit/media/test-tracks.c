@@ -19,6 +19,9 @@ static const struct
     "high" },
   { "h264-main-1080p-cropped", AIR_KIND_VIDEO, AIR_CODEC_H264, "video/x-h264",
     "014d4028ffe1001a674d4028eca03c0113f2e022000003000200000300781e30632c01000568ebe3cb20", 1920, 1080, 0, 0, 30, "main" },
+  { "h264-second-picture-set-empty", AIR_KIND_VIDEO, AIR_CODEC_H264, "video/x-h264",
+    "014d4028ffe1001a674d4028eca03c0113f2e022000003000200000300781e30632c02000568ebe3cb200000", 1920, 1080, 0, 0, 30,
+    "main" },
   { "h264-baseline", AIR_KIND_VIDEO, AIR_CODEC_H264, "video/x-h264",
     "0142c01effe100196742c01ed900a02ff970110000030001000003003c0f162e4801000568cb83cb20", 640, 360, 0, 0, 30,
     "constrained-baseline" },
@@ -91,9 +94,67 @@ test_mutated (const void *data)
         g_autofree uint8_t *copy = g_memdup2 (bytes, size);
         copy[at] = (uint8_t)value;
         g_autoptr (GBytes) changed = g_bytes_new_static (copy, size);
-        air_codec_headers_parse (good[i].codec, changed, &info, NULL);
+        if (air_codec_headers_parse (good[i].codec, changed, &info, NULL) && good[i].codec == AIR_CODEC_H264)
+          g_bytes_unref (air_avcc_without_empty_sets (changed));
         g_assert_cmpuint (info.width, <=, 16384);
       }
+}
+
+#define SPS_1080P "014d4028ffe1001a674d4028eca03c0113f2e022000003000200000300781e30632c"
+
+/* Parsers stop at a set that is empty; a reader never sees one. */
+static void
+test_empty_parameter_sets (void)
+{
+  static const struct
+  {
+    const char *hex, *tidy;
+  } cases[] = {
+    { SPS_1080P "02000568ebe3cb200000", SPS_1080P "01000568ebe3cb20" },
+    { SPS_1080P "0300000001680000fdf8f800", SPS_1080P "01000168fdf8f800" },
+    { "014d4028ffe2001a674d4028eca03c0113f2e022000003000200000300781e30632c0000" "01000168", SPS_1080P "01000168" },
+    { SPS_1080P "0200016800016d", SPS_1080P "0200016800016d" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (AirTrack) track
+        = media_track_from_hex (AIR_KIND_VIDEO, AIR_CODEC_H264, "video/x-h264", cases[i].hex, NULL);
+      g_autoptr (GBytes) tidy = media_bytes_from_hex (cases[i].tidy);
+      g_assert_nonnull (track);
+      g_assert_true (g_bytes_equal (air_track_get_codec_data (track), tidy));
+      const GstStructure *caps = gst_caps_get_structure (air_track_get_caps (track), 0);
+      GstBuffer *buffer = gst_value_get_buffer (gst_structure_get_value (caps, "codec_data"));
+      size_t size;
+      const void *data = g_bytes_get_data (tidy, &size);
+      g_assert_cmpuint (gst_buffer_get_size (buffer), ==, size);
+      g_assert_cmpint (gst_buffer_memcmp (buffer, 0, data, size), ==, 0);
+    }
+}
+
+/* Of an avcC as much is taken as goes out before a keyframe. */
+static void
+test_large_parameter_sets (void)
+{
+  static const struct
+  {
+    unsigned bytes;
+    bool taken;
+  } cases[] = { { 3000, true }, { 4096 - 2 - (2 + 26), true }, { 4096 - 2 - (2 + 26) + 1, false }, { 5000, false } };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GString) hex = g_string_new (SPS_1080P);
+      g_string_append_printf (hex, "01%04x68", cases[i].bytes);
+      for (unsigned at = 1; at < cases[i].bytes; at++)
+        g_string_append (hex, "a5");
+      g_autoptr (GError) error = NULL;
+      g_autoptr (AirTrack) track
+        = media_track_from_hex (AIR_KIND_VIDEO, AIR_CODEC_H264, "video/x-h264", hex->str, &error);
+      g_assert_cmpint (track != NULL, ==, cases[i].taken);
+      if (cases[i].taken)
+        continue;
+      g_assert_error (error, AIR_ERROR, AIR_ERROR_INVALID);
+      g_assert_nonnull (strstr (error->message, "4096 bytes"));
+    }
 }
 
 static void
@@ -109,6 +170,11 @@ test_broken (void)
     { AIR_KIND_VIDEO, AIR_CODEC_H264, "video/x-h264", "00" },
     { AIR_KIND_VIDEO, AIR_CODEC_H264, "video/x-h264", "0164001fffe0000000" },         /* no parameter set */
     { AIR_KIND_VIDEO, AIR_CODEC_H264, "video/x-h264", "0164001fffe1ffff6764001facd9" }, /* longer than it is */
+    /* no picture parameter set; an empty one; one cut short; one that is not there */
+    { AIR_KIND_VIDEO, AIR_CODEC_H264, "video/x-h264", SPS_1080P "00" },
+    { AIR_KIND_VIDEO, AIR_CODEC_H264, "video/x-h264", SPS_1080P "010000" },
+    { AIR_KIND_VIDEO, AIR_CODEC_H264, "video/x-h264", SPS_1080P "01000668ebe3cb20" },
+    { AIR_KIND_VIDEO, AIR_CODEC_H264, "video/x-h264", SPS_1080P "02000568ebe3cb20" },
     { AIR_KIND_VIDEO, AIR_CODEC_H265, "video/x-h265", "01016000" },
     { AIR_KIND_VIDEO, AIR_CODEC_AV1, "video/x-av1", "01" },
     { AIR_KIND_AUDIO, AIR_CODEC_AAC, "audio/mpeg, mpegversion=4", "" },
@@ -193,6 +259,8 @@ main (int argc, char **argv)
       g_test_add_data_func (mutated, GSIZE_TO_POINTER (i), test_mutated);
     }
   g_test_add_func ("/tracks/broken", test_broken);
+  g_test_add_func ("/tracks/empty-parameter-sets", test_empty_parameter_sets);
+  g_test_add_func ("/tracks/large-parameter-sets", test_large_parameter_sets);
   g_test_add_func ("/tracks/equal", test_equal);
   g_test_add_func ("/tracks/h264-pictures", test_h264_pictures);
   g_test_add_func ("/tracks/paths", test_paths);
