@@ -56,11 +56,12 @@ warn_of_keyframes (JsonBuilder *json, const AirStream *stream, int64_t now_us)
       && now_us - meter->began_us > PATIENCE_US)
     add_warning (json, "no-keyframe",
                  "No keyframe has come yet, so nobody can see the picture. Stop and start the broadcast, "
-                 "or set the keyframe interval of the app to 2 seconds.");
+                 "set the keyframe interval of the app to 2 seconds, or turn off intra refresh.");
   else if (meter->keyframe_count > 0 && stream->cache.has_video && !stream->cache.has_keyframe)
     add_warning (json, "lost-keyframe",
                  "The last keyframe came so long ago that it is not kept any more. Who joins now, or whose network falters, may see "
-                 "no picture until the next one. Stop and start the broadcast, and set the keyframe interval of the app to 2 seconds.");
+                 "no picture until the next one. Stop and start the broadcast, and set the keyframe interval of the app to 2 seconds, "
+                 "or turn off intra refresh.");
   else if (interval > LONG_KEYFRAME_INTERVAL_NS)
     add_warning (json, "long-keyframe-interval",
                  "A keyframe comes only every %.0f seconds. Students whose network falters see a frozen picture until the "
