@@ -150,6 +150,29 @@ def test_9_a_group_of_pictures_without_end(airclassd, tags):
             assert "lost-keyframe" in warnings(server)
 
 
+def test_9_intra_refresh(airclassd, tmp_path):
+    """Encoders mark the points where it begins anew as keyframes, but no browser begins there. Who has the one real keyframe has
+    the picture from it on; where it is missing all are told."""
+    server = airclassd()
+    tags = make_flv(tmp_path / "refresh.flv", seconds=4, encode=["-tune", "zerolatency", "-x264-params", "intra-refresh=1:keyint=30"])
+    pictures = [tag for tag in of_kind(tags, VIDEO) if tag[2][1] == 1]
+    marked = [index for index, tag in enumerate(pictures) if is_keyframe(tag)]
+    assert len(marked) >= 3 and pictures[marked[0]] == pictures[0], "no intra refresh"
+    half = next(index for index, tag in enumerate(tags) if tag == pictures[marked[2]])
+    with Publisher(server) as publisher, Broadcast(publisher, [tag for tag in tags if is_header(tag)] + tags[half:]):
+        wait_until(lambda: "no-keyframe" in warnings(server), "the warning")
+        assert "intra refresh" in warnings(server)["no-keyframe"]
+        with Viewer(server) as viewer:
+            viewer.more(video=0, audio=30)
+            assert viewer.video.units == 0, "a picture that nobody can decode"
+    server.wait_state("held")
+    with Publisher(server).run(tags[:half]) as publisher, Viewer(server) as viewer:
+        publisher.frames(tags[half:])
+        viewer.wait_units(video=len(pictures))
+        assert viewer.decode() == [(320, 240)] * len(pictures)
+        assert "no-keyframe" not in warnings(server)
+
+
 def test_9_a_codec_header_that_cannot_be_used(airclassd, tags):
     """Parameter sets that are too large to go before each keyframe: refused in words. An empty one beside a good one is nothing."""
     server = airclassd()
@@ -193,6 +216,22 @@ def test_10_bframes(airclassd, tmp_path, bframes):
                 assert max(viewer.video.live_steps_ms) < 250 and min(viewer.video.steps_ms) > 0
                 assert set(viewer.decode()) == {(320, 240)}
             assert server.metric("airclass_stream_renditions") == 2, "Opus and one picture for both"
+    publisher.close()
+
+
+def test_10_open_groups_of_pictures(airclassd, tmp_path):
+    """Only the first keyframe is an IDR picture. Where it was missed the pictures are made anew from the next I picture on."""
+    server = airclassd({"streams": {"max_standby": 0}})
+    encode = ["-preset", "veryfast", "-x264-params", "open-gop=1:keyint=30:scenecut=0"]
+    tags = make_flv(tmp_path / "open.flv", seconds=4, bframes=2, encode=encode)
+    first = next(index for index, tag in enumerate(tags) if is_keyframe(tag))
+    publisher = Publisher(server)
+    with Broadcast(publisher, tags[:first] + tags[first + 1 :]):
+        server.wait_state("live")
+        with Viewer(server) as viewer:
+            viewer.more(video=40, audio=20)
+            viewer.wait_size((320, 240))
+        assert "no-keyframe" not in warnings(server)
     publisher.close()
 
 

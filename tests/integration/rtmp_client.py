@@ -340,7 +340,8 @@ def flv_tags(path):
     return tags
 
 
-def make_flv(path, seconds=3, size="320x240", rate=30, keyframe_frames=30, bframes=0, sample_rate=44100, video=True, audio=True):
+def make_flv(path, seconds=3, size="320x240", rate=30, keyframe_frames=30, bframes=0, sample_rate=44100, video=True, audio=True,
+             encode=()):
     """Encodes a test picture with sound; returns its tags, headers first."""
     command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y"]
     if video:
@@ -351,7 +352,7 @@ def make_flv(path, seconds=3, size="320x240", rate=30, keyframe_frames=30, bfram
         command += ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", str(keyframe_frames), "-bf", str(bframes)]
     if audio:
         command += ["-c:a", "aac"]
-    subprocess.run(command + ["-t", str(seconds), "-f", "flv", str(path)], check=True, timeout=60)
+    subprocess.run(command + [*encode, "-t", str(seconds), "-f", "flv", str(path)], check=True, timeout=60)
     return flv_tags(path)
 
 
