@@ -324,6 +324,26 @@ def test_new_address(live, peers):
     moved.close()
 
 
+def test_many_addresses(airclassd, publish, peers):
+    """A phone with Wi-Fi, 4G, a VPN and IPv6 checks from each of them: feedback from the one that was nominated is heard all the same."""
+    server = airclassd({"whep-egress": {"loops": "2"}})
+    publish(server, zerolatency=True)
+    for _ in range(3):
+        peer = peers(server).connect()
+        packet = peer.receive(wanted=lambda data: peer.is_rtp(data) and data[1] & 0x7F == 96)
+        others = [peer.new_socket() for _ in range(9)]
+        before = series(server, "airclass_whep_feedback_total", "keyframe")
+        dropped = series(server, "airclass_whep_discarded_total", "unvalidated")
+        for other in others:
+            assert peer.check(nominate=False, sock=other) == 0
+            peer.send_rtcp(struct.pack(">BBHI", 0x81, 206, 2, 7) + packet[8:12])
+        wait_until(lambda: series(server, "airclass_whep_feedback_total", "keyframe") == before + len(others), "all to be heard")
+        assert series(server, "airclass_whep_discarded_total", "unvalidated") == dropped
+        assert server.request("DELETE", peer.location, token=server.token()).status == 200
+        for other in others:
+            other.close()
+
+
 def loop_processors(server):
     """The processors of each of its loops."""
     found = []

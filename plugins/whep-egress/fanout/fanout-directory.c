@@ -130,7 +130,8 @@ air_fanout_directory_add_address (AirFanoutDirectory *directory, const AirAddres
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&directory->lock);
   if (!listing->listed)
     return;
-  air_demux_add_address (directory->demux, remote, &listing->entry);
+  const AirPath *selected = air_ice_get_selected (listing->ice);
+  air_demux_add_address (directory->demux, remote, &listing->entry, selected ? &selected->remote : NULL);
   __atomic_store_n (&directory->elsewhere, true, __ATOMIC_RELAXED);
 }
 

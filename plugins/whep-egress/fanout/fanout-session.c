@@ -226,7 +226,8 @@ take_address (AirFanoutLoop *loop, AirFanoutViewer *viewer, const AirPath *path)
   AirFanoutViewer *former = (AirFanoutViewer *)air_demux_find_address (loop->demux, &path->remote);
   if (former && former != viewer)
     air_ice_lose (former->ice, path);
-  air_demux_add_address (loop->demux, &path->remote, &viewer->entry);
+  const AirPath *selected = air_ice_get_selected (viewer->ice);
+  air_demux_add_address (loop->demux, &path->remote, &viewer->entry, selected ? &selected->remote : NULL);
 }
 
 static void

@@ -48,7 +48,7 @@ test_find (void)
 
   g_assert_true (air_demux_add_ufrag (demux, "abcd", &viewer));
   g_assert_null (air_demux_find_address (demux, &known));
-  air_demux_add_address (demux, &known, &viewer);
+  air_demux_add_address (demux, &known, &viewer, NULL);
   g_assert_true (air_demux_find_address (demux, &known) == &viewer);
   g_assert_null (air_demux_find_address (demux, &stranger));
 
@@ -91,17 +91,46 @@ test_addresses (void)
   for (unsigned i = 1; i <= 9; i++)
     {
       AirAddress added = address (i);
-      air_demux_add_address (demux, &added, &a);
-      air_demux_add_address (demux, &added, &a);
+      air_demux_add_address (demux, &added, &a, NULL);
+      air_demux_add_address (demux, &added, &a, NULL);
       g_assert_true (air_demux_find_address (demux, &added) == &a);
     }
   g_assert_null (air_demux_find_address (demux, &first)); /* the oldest made room */
-  air_demux_add_address (demux, &stolen, &b);
+  air_demux_add_address (demux, &stolen, &b, NULL);
   g_assert_true (air_demux_find_address (demux, &stolen) == &b);
   air_demux_remove (demux, &a);
   g_assert_true (air_demux_find_address (demux, &stolen) == &b);
   air_demux_remove (demux, &b);
   g_assert_null (air_demux_find_address (demux, &stolen));
+}
+
+/* However many addresses a viewer checks from, the one in use is found. */
+static void
+test_address_in_use (void)
+{
+  g_autoptr (AirDemux) demux = air_demux_new (1);
+  AirDemuxEntry viewer = { 0 };
+  AirAddress elsewhere = address (1000);
+
+  for (unsigned used = 1; used <= 5; used++)
+    {
+      AirAddress in_use = address (used);
+      air_demux_add_address (demux, &in_use, &viewer, &in_use);
+      for (unsigned i = 10 * used; i < 10 * used + 9; i++)
+        {
+          AirAddress added = address (i);
+          air_demux_add_address (demux, &added, &viewer, &in_use);
+          g_assert_true (air_demux_find_address (demux, &added) == &viewer);
+          g_assert_true (air_demux_find_address (demux, &in_use) == &viewer);
+        }
+    }
+  /* One that is known by another way, as a connection by TCP is, needs no place. */
+  for (unsigned i = 100; i < 109; i++)
+    {
+      AirAddress added = address (i);
+      air_demux_add_address (demux, &added, &viewer, &elsewhere);
+      g_assert_true (air_demux_find_address (demux, &added) == &viewer);
+    }
 }
 
 /* Random joins and leaves against a plain GHashTable. */
@@ -125,7 +154,7 @@ test_churn (void)
       else
         {
           g_assert_true (air_demux_add_ufrag (demux, ufrag, &entries[i]));
-          air_demux_add_address (demux, &own, &entries[i]);
+          air_demux_add_address (demux, &own, &entries[i], NULL);
         }
       present[i] = !present[i];
       i = (unsigned)g_test_rand_int_range (0, VIEWERS);
@@ -160,8 +189,8 @@ test_tcp (void)
   AirAddress by_udp = address (5000), by_tcp = address (5000);
 
   by_tcp.tcp = 1;
-  air_demux_add_address (demux, &by_udp, &a);
-  air_demux_add_address (demux, &by_tcp, &b);
+  air_demux_add_address (demux, &by_udp, &a, NULL);
+  air_demux_add_address (demux, &by_tcp, &b, NULL);
   g_assert_true (air_demux_find_address (demux, &by_udp) == &a);
   g_assert_true (air_demux_find_address (demux, &by_tcp) == &b);
   air_demux_remove (demux, &b);
@@ -177,6 +206,7 @@ main (int argc, char **argv)
   g_test_add_func ("/demux/find", test_find);
   g_test_add_func ("/demux/ufrags", test_ufrags);
   g_test_add_func ("/demux/addresses", test_addresses);
+  g_test_add_func ("/demux/address-in-use", test_address_in_use);
   g_test_add_func ("/demux/churn", test_churn);
   g_test_add_func ("/demux/siphash", test_siphash);
   g_test_add_func ("/demux/tcp", test_tcp);

@@ -182,8 +182,24 @@ air_demux_remove_ufrag (AirDemux *demux, const char *ufrag, AirDemuxEntry *entry
     release_from (&demux->ufrags, entry->ufrags, G_N_ELEMENTS (entry->ufrags), slot);
 }
 
+/* The place of the oldest address of a viewer that has as many as it may have; not of the one @in_use. */
+static uint32_t *
+next_place (const AirDemux *demux, AirDemuxEntry *entry, const AirAddress *in_use)
+{
+  uint32_t kept = in_use != NULL ? table_find (demux, &demux->addresses, in_use, sizeof *in_use) : 0;
+  uint32_t *place;
+
+  do
+    {
+      place = &entry->addresses[entry->next];
+      entry->next = (uint8_t)((entry->next + 1) % AIR_DEMUX_ADDRESSES_PER_VIEWER);
+    }
+  while (*place == kept);
+  return place;
+}
+
 void
-air_demux_add_address (AirDemux *demux, const AirAddress *remote, AirDemuxEntry *entry)
+air_demux_add_address (AirDemux *demux, const AirAddress *remote, AirDemuxEntry *entry, const AirAddress *in_use)
 {
   uint32_t slot = table_find (demux, &demux->addresses, remote, sizeof *remote);
   uint32_t *place = NULL;
@@ -200,8 +216,7 @@ air_demux_add_address (AirDemux *demux, const AirAddress *remote, AirDemuxEntry 
       place = &entry->addresses[i];
   if (place == NULL)
     {
-      place = &entry->addresses[entry->next];
-      entry->next = (uint8_t)((entry->next + 1) % AIR_DEMUX_ADDRESSES_PER_VIEWER);
+      place = next_place (demux, entry, in_use);
       table_release (&demux->addresses, *place);
     }
   *place = table_insert (demux, &demux->addresses, remote, sizeof *remote, entry);

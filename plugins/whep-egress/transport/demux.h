@@ -21,7 +21,8 @@ typedef enum
 /* By the first byte (RFC 7983 §7), and RTP from RTCP by the second (RFC 5761 §4). */
 AirPacketKind air_packet_classify (const uint8_t *data, size_t size);
 
-/* Remote addresses of one viewer at a time; a further one replaces the oldest (the next check brings a live one back). */
+/* Remote addresses of one viewer at a time; a further one replaces the oldest but the one that is in use (the next check brings a
+ * live one back). */
 #define AIR_DEMUX_ADDRESSES_PER_VIEWER 4
 #define AIR_DEMUX_MAX_UFRAG_BYTES 32
 
@@ -45,8 +46,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (AirDemux, air_demux_free)
 bool air_demux_add_ufrag (AirDemux *demux, const char *ufrag, AirDemuxEntry *entry);
 void air_demux_remove_ufrag (AirDemux *demux, const char *ufrag, AirDemuxEntry *entry);
 /* After AIR_ICE_VALIDATED: @remote is @entry's. An address of another viewer moves to the new one: its check was
- * authentic, so a NAT has given the port to somebody else. */
-void air_demux_add_address (AirDemux *demux, const AirAddress *remote, AirDemuxEntry *entry);
+ * authentic, so a NAT has given the port to somebody else. @in_use: (nullable) the one of @entry that keeps its place, whatever
+ * others are added: where the viewer's media goes, and its feedback comes from. */
+void air_demux_add_address (AirDemux *demux, const AirAddress *remote, AirDemuxEntry *entry, const AirAddress *in_use);
 /* Everything of @entry. Call it before the viewer is freed. */
 void air_demux_remove (AirDemux *demux, AirDemuxEntry *entry);
 
