@@ -10,6 +10,7 @@ air_viewer_reason_to_string (AirViewerReason reason)
     [AIR_VIEWER_LEFT] = "left",
     [AIR_VIEWER_VANISHED] = "vanished",
     [AIR_VIEWER_NO_HANDSHAKE] = "no-handshake",
+    [AIR_VIEWER_REPLACED] = "replaced",
     [AIR_VIEWER_DTLS_FAILED] = "dtls-failed",
     [AIR_VIEWER_EXPIRED] = "expired",
     [AIR_VIEWER_STREAM_ENDED] = "stream-ended",

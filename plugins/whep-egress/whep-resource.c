@@ -103,6 +103,7 @@ on_answer (const char *sdp, const GError *error, void *data)
         refuse_later (whep, pending->request, 409, "not-live", "The session ended before it began.");
       return;
     }
+  air_whep_session_set_state (session, AIR_WHEP_ANSWERED);
   g_autofree char *location = g_strdup_printf ("/%s/whep/%s", path, session->session_id);
   air_request_set_header (pending->request, "Location", location);
   air_request_set_header (pending->request, "ETag", session->etag);
@@ -156,6 +157,32 @@ parse_offer (AirWhep *whep, AirRequest *request)
 }
 
 static void
+end_session (AirWhep *whep, AirWhepSession *session, AirViewerReason reason)
+{
+  g_autofree char *viewer_id = g_strdup (session->viewer_id);
+  air_whep_sessions_remove (whep->sessions, session);
+  whep->engine->class->remove_viewer (whep->engine, viewer_id, reason);
+}
+
+/* Nobody may take the places of all. Returns false after a refusal. */
+static bool
+make_room (AirWhep *whep, AirRequest *request, const char *path, AirIdentity *identity)
+{
+  AirWhepSession *replaced;
+  if (!air_whep_sessions_admit (whep->sessions, path, identity, &replaced))
+    {
+      refuse_later (whep, request, 429, "too-many-sessions", "You watch this as often as you may: close another page first.");
+      return false;
+    }
+  if (replaced)
+    end_session (whep, replaced, AIR_VIEWER_REPLACED);
+  if (air_whep_sessions_count (whep->sessions) < whep->max_viewers)
+    return true;
+  refuse_later (whep, request, 503, "too-many-viewers", "This server has as many viewers as it may have.");
+  return false;
+}
+
+static void
 handle_post (AirRequest *request, void *self)
 {
   AirWhep *whep = self;
@@ -182,11 +209,8 @@ handle_post (AirRequest *request, void *self)
       refuse_later (whep, request, 409, "not-live", "Nobody publishes this stream now.");
       return;
     }
-  if (air_whep_sessions_count (whep->sessions) >= whep->max_viewers)
-    {
-      refuse_later (whep, request, 503, "too-many-viewers", "This server has as many viewers as it may have.");
-      return;
-    }
+  if (!make_room (whep, request, path, identity))
+    return;
   const char *ufrag = offer->transport.ice_ufrag;
   AirWhepSession *session = air_whep_sessions_add (whep->sessions, path, identity, ufrag);
   AirViewerRequest viewer = { session->viewer_id, path, stream, offer };
@@ -310,9 +334,7 @@ handle_delete (AirRequest *request, void *self)
   AirWhepSession *session = air_whep_find_session (whep, request);
   if (!session)
     return;
-  g_autofree char *viewer_id = g_strdup (session->viewer_id);
-  air_whep_sessions_remove (whep->sessions, session);
-  whep->engine->class->remove_viewer (whep->engine, viewer_id, AIR_VIEWER_LEFT);
+  end_session (whep, session, AIR_VIEWER_LEFT);
   air_request_reply_empty (request, 200);
 }
 

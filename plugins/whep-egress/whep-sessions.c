@@ -1,4 +1,4 @@
-/* Two tables over the same sessions: by secret and by public name. */
+/* Tables over the same sessions: by secret, by public name, and by user with the number of each one's. */
 #include "whep-sessions.h"
 
 #include <openssl/rand.h>
@@ -7,7 +7,69 @@ struct _AirWhepSessions
 {
   GHashTable *by_session; /* owns */
   GHashTable *by_viewer;
+  GHashTable *users; /* owns; those who have sessions, by user_key() */
+  unsigned max_per_user;
 };
+
+struct _AirWhepUser
+{
+  GHashTable *users; /* where it stands */
+  char *key;
+  unsigned sessions;
+  GQueue unfinished; /* the oldest first */
+};
+
+/* ---- Users */
+
+static void
+free_user (void *data)
+{
+  AirWhepUser *user = data;
+  g_free (user->key);
+  g_free (user);
+}
+
+/* Returns: (transfer full) NULL: nobody in particular */
+static char *
+user_key (const char *path, AirIdentity *identity)
+{
+  const char *user_id = air_identity_get_user_id (identity);
+  return user_id ? g_strconcat (path, "\n", user_id, NULL) : NULL; /* neither has control characters */
+}
+
+static void
+join_user (AirWhepSessions *sessions, AirWhepSession *session)
+{
+  g_autofree char *key = user_key (session->path, session->identity);
+  if (!key)
+    return;
+  AirWhepUser *user = g_hash_table_lookup (sessions->users, key);
+  if (!user)
+    {
+      user = g_new0 (AirWhepUser, 1);
+      user->users = sessions->users;
+      user->key = g_steal_pointer (&key);
+      g_hash_table_insert (sessions->users, user->key, user);
+    }
+  user->sessions++;
+  session->user = user;
+  session->unfinished.data = session;
+  g_queue_push_tail_link (&user->unfinished, &session->unfinished);
+}
+
+static void
+leave_user (AirWhepSession *session)
+{
+  AirWhepUser *user = g_steal_pointer (&session->user);
+  if (!user)
+    return;
+  if (session->state != AIR_WHEP_PLAYING)
+    g_queue_unlink (&user->unfinished, &session->unfinished);
+  if (--user->sessions == 0)
+    g_hash_table_remove (user->users, user->key);
+}
+
+/* ---- Sessions */
 
 static char *
 random_name (const char *prefix, size_t bytes)
@@ -26,6 +88,7 @@ static void
 free_session (void *data)
 {
   AirWhepSession *session = data;
+  leave_user (session);
   g_free (session->session_id);
   g_free (session->viewer_id);
   g_free (session->path);
@@ -37,11 +100,13 @@ free_session (void *data)
 }
 
 AirWhepSessions *
-air_whep_sessions_new (void)
+air_whep_sessions_new (unsigned max_per_user)
 {
   AirWhepSessions *sessions = g_new0 (AirWhepSessions, 1);
   sessions->by_session = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_session);
   sessions->by_viewer = g_hash_table_new (g_str_hash, g_str_equal);
+  sessions->users = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_user);
+  sessions->max_per_user = max_per_user;
   return sessions;
 }
 
@@ -52,6 +117,7 @@ air_whep_sessions_free (AirWhepSessions *sessions)
     return;
   g_hash_table_unref (sessions->by_viewer);
   g_hash_table_unref (sessions->by_session);
+  g_hash_table_unref (sessions->users);
   g_free (sessions);
 }
 
@@ -59,6 +125,22 @@ unsigned
 air_whep_sessions_count (AirWhepSessions *sessions)
 {
   return g_hash_table_size (sessions->by_session);
+}
+
+bool
+air_whep_sessions_admit (AirWhepSessions *sessions, const char *path, AirIdentity *identity, AirWhepSession **ret_replaced)
+{
+  g_autofree char *key = user_key (path, identity);
+  AirWhepUser *user = key ? g_hash_table_lookup (sessions->users, key) : NULL;
+  unsigned most = sessions->max_per_user;
+  *ret_replaced = NULL;
+  if (!user || most == 0 || (user->sessions < most && user->unfinished.length < MAX (most / 2, 1)))
+    return true;
+  /* One that the engine still works at costs as much as before when it is given up: they would pile up. */
+  AirWhepSession *oldest = g_queue_peek_head (&user->unfinished);
+  if (oldest && oldest->state == AIR_WHEP_ANSWERED)
+    *ret_replaced = oldest;
+  return *ret_replaced != NULL;
 }
 
 AirWhepSession *
@@ -70,6 +152,7 @@ air_whep_sessions_add (AirWhepSessions *sessions, const char *path, AirIdentity 
   session->path = g_strdup (path);
   session->user_id = g_strdup (air_identity_get_user_id (identity));
   session->identity = air_identity_ref (identity);
+  join_user (sessions, session);
   air_whep_session_renew (session, peer_ufrag);
   g_hash_table_insert (sessions->by_session, session->session_id, session);
   g_hash_table_insert (sessions->by_viewer, session->viewer_id, session);
@@ -94,6 +177,16 @@ air_whep_sessions_remove (AirWhepSessions *sessions, AirWhepSession *session)
 {
   g_hash_table_remove (sessions->by_viewer, session->viewer_id);
   g_hash_table_remove (sessions->by_session, session->session_id);
+}
+
+void
+air_whep_session_set_state (AirWhepSession *session, AirWhepState state)
+{
+  if (state <= session->state)
+    return;
+  session->state = state;
+  if (session->user && state == AIR_WHEP_PLAYING)
+    g_queue_unlink (&session->user->unfinished, &session->unfinished);
 }
 
 void

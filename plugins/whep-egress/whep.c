@@ -10,6 +10,9 @@ static void
 viewer_joined (const AirViewerInfo *info, void *data)
 {
   AirWhep *whep = data;
+  AirWhepSession *session = air_whep_sessions_find_viewer (whep->sessions, info->viewer_id);
+  if (session)
+    air_whep_session_set_state (session, AIR_WHEP_PLAYING);
   air_metric_add (whep->viewers, 1, NULL);
   air_metric_add (whep->joined, 1, NULL);
   air_metric_observe (whep->join_seconds, (double)(g_get_real_time () - info->since_us) / G_USEC_PER_SEC, NULL);
@@ -88,7 +91,7 @@ air_whep_new (AirContext *context, GError **error)
   AirWhep *whep = g_new0 (AirWhep, 1);
   AirEngineEvents events = { viewer_joined, viewer_left, whep };
   whep->context = context;
-  whep->sessions = air_whep_sessions_new ();
+  whep->sessions = air_whep_sessions_new ((unsigned)air_context_get_int (context, "max_sessions_per_user"));
   whep->ice_servers = ice_servers;
   whep->lists = g_ptr_array_new ();
   whep->classes = air_class_watch_new (context);

@@ -158,8 +158,10 @@ def test_forged_feedback_changes_nothing(live, peers):
 
 
 @both_engines
-def test_half_finished_handshakes_are_freed(live, peers, engine):
+def test_half_finished_handshakes_are_freed(airclassd, publish, peers, engine):
     count = 300 if engine == "fanout" else 30
+    live = airclassd({"whep-egress": {"max_sessions_per_user": 0}})
+    publish(live, zerolatency=True)
     honest = Watcher(peers(live).connect())
     honest.start()
     token = live.token()
@@ -177,6 +179,48 @@ def test_half_finished_handshakes_are_freed(live, peers, engine):
     wait_until(lambda: honest.received > received + 30, "media to go on")
     honest.stop()
     assert honest.missing == 0
+
+
+@both_engines
+def test_one_user_does_not_take_all_places(airclassd, publish, peers):
+    """Offers of which nothing comes: a further one takes the place of the user's oldest, and the others' places stay theirs."""
+    server = airclassd({"whep-egress": {"max_viewers": 7, "max_sessions_per_user": 6}})
+    publish(server, zerolatency=True)
+    token = server.token(user_id="greedy")
+    playing = peers(server).connect(token)
+    offers = [peers(server) for _ in range(9)]
+    for peer in offers:
+        assert peer.post(token).status == 201
+    wait_until(lambda: len(viewers(server)) == 4, "the one that plays and the three newest to be left")
+    assert server.get(offers[0].location).status == 404
+    assert [server.get(peer.location).status for peer in [playing, *offers[-3:]]] == [200] * 4
+    assert series(server, "airclass_whep_left_total", "replaced") == 6
+    # The newest is as good as any: a page that was loaded nine times.
+    assert offers[-1].check() == 0 and offers[-1].shake_hands() and offers[-1].receive() is not None
+    peers(server).connect(server.token(user_id="honest"))
+    assert playing.receive() is not None
+
+
+@both_engines
+def test_sessions_of_one_user(airclassd, publish, peers):
+    server = airclassd({"whep-egress": {"max_sessions_per_user": 2}})
+    for path in ("live/stream", "live/other"):
+        publish(server, path=path, zerolatency=True)
+    token = server.token(user_id="pupil")
+    watchers = [Watcher(peers(server).connect(token)) for _ in range(2)]
+    for watcher in watchers:
+        watcher.start()
+    refused = peers(server).post(token)
+    assert refused.status == 429 and refused.json["type"] == "/problems/too-many-sessions"
+    assert int(refused.headers["Retry-After"]) > 0
+    # Somebody else, who has the same name in another class, or none.
+    assert peers(server).post(server.token(user_id="neighbour")).status == 201
+    other = server.token(user_id="pupil", class_id="other")
+    assert peers(server, path="live/other").post(other).status == 201
+    watchers[0].stop()
+    assert server.request("DELETE", watchers[0].peer.location).status == 200
+    assert peers(server).post(token).status == 201
+    watchers[1].stop()
 
 
 @both_engines
