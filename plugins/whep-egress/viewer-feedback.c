@@ -32,7 +32,6 @@ take_report (const AirViewerFeedback *feedback, AirRtpTrack *track, const AirRtc
   const AirRtpTrack *tracks = feedback->level->tracks;
   bool video = track == &tracks[AIR_KIND_VIDEO];
   track->fraction_lost = item->report.fraction_lost;
-  track->jitter = item->report.jitter;
   int64_t rtt_us = air_rtcp_round_trip_us (air_ntp_middle (feedback->ntp), item->report.lsr, item->report.dlsr);
   if (rtt_us >= 0)
     {
@@ -45,7 +44,9 @@ take_report (const AirViewerFeedback *feedback, AirRtpTrack *track, const AirRtc
     info->loss = MAX (info->loss, tracks[kind].fraction_lost / 256.0);
   if (video || !tracks[AIR_KIND_VIDEO].section.accepted)
     {
-      info->jitter_us = (int64_t)track->jitter * G_USEC_PER_SEC / (video ? 90000 : 48000);
+      int64_t jitter_us = air_rtcp_jitter_us (item->report.jitter, video ? 90000 : 48000);
+      if (jitter_us >= 0)
+        info->jitter_us = jitter_us;
       air_path_estimate_take_report (feedback->level->path, track->fraction_lost / 256.0, now_us);
     }
 }

@@ -158,6 +158,33 @@ def test_forged_feedback_changes_nothing(live, peers):
 
 
 @both_engines
+def test_absurd_reports_spoil_no_figures(live, peers):
+    """Jitter of half a day, a path of more than all the world's: neither reaches the list and the metrics."""
+    peer = peers(live).connect()
+    packet = peer.receive(wanted=lambda data: peer.is_rtp(data) and data[1] & 0x7F == 96)
+    (ssrc,) = struct.unpack(">I", packet[8:12])
+
+    def report(lost, jitter, exponent, mantissa):
+        peer.check(answered=False)
+        peer.send_rtcp(struct.pack(">BBHIIIIIII", 0x81, 201, 7, 7, ssrc, lost << 24, 1, jitter, 0, 0)
+                       + struct.pack(">BBHII4sBBHI", 0x8F, 206, 5, 7, 0, b"REMB", 1, exponent << 2 | mantissa >> 16, mantissa & 0xFFFF, ssrc))
+
+    def figures():
+        return [(v["loss"], v["jitter_ms"], v["estimate_bps"]) for v in viewers(live)]
+
+    report(64, 900, 10, 3000)
+    wait_until(lambda: figures() == [(0.25, 10, 3000 << 10)], "the report")
+    for exponent, mantissa in ((46, 0x20000), (63, 0x3FFFF), (45, 0x3FFFF)):
+        report(128, 0xFFFFFFFF, exponent, mantissa)
+        wait_until(lambda: figures() == [(0.5, 10, 10_000_000_000)], "what is believed of it")
+        report(64, 900, 10, 3000)
+        wait_until(lambda: figures() == [(0.25, 10, 3000 << 10)], "the sane report")
+    count = live.metric("airclass_whep_viewer_jitter_seconds_count")
+    assert live.metric("airclass_whep_viewer_jitter_seconds_sum") <= 0.011 * count
+    assert live.metric("airclass_whep_viewer_estimate_bytes_per_second_sum") >= 0
+
+
+@both_engines
 def test_half_finished_handshakes_are_freed(airclassd, publish, peers, engine):
     count = 300 if engine == "fanout" else 30
     live = airclassd({"whep-egress": {"max_sessions_per_user": 0}})

@@ -54,7 +54,6 @@ typedef struct
   AirRtpSegment segments[AIR_RTP_SEGMENTS];
   /* From the last receiver report. */
   uint8_t fraction_lost;
-  uint32_t jitter;
 } AirRtpTrack;
 
 void air_rtp_track_init (AirRtpTrack *track, const AirSdpSection *section);

@@ -100,6 +100,40 @@ test_compound (void)
     }
 }
 
+/* What nobody's network is like does not come out. */
+static void
+test_absurd (void)
+{
+  static const struct
+  {
+    uint8_t exponent;
+    uint32_t mantissa;
+    uint64_t bps;
+  } estimates[] = {
+    { 0, 0, 0 },          { 63, 0, 0 },       { 0, 1, 1 }, { 20, 2000, UINT64_C (2000) << 20 }, { 15, 0x3ffff, UINT64_C (0x3ffff) << 15 },
+    { 16, 0x3ffff, AIR_RTCP_MAX_REMB_BPS },   { 45, 0x3ffff, AIR_RTCP_MAX_REMB_BPS }, { 46, 0x20000, AIR_RTCP_MAX_REMB_BPS },
+    { 63, 0x3ffff, AIR_RTCP_MAX_REMB_BPS },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (estimates); i++)
+    {
+      uint32_t mantissa = estimates[i].mantissa;
+      const uint8_t packet[] = { 0x8f, 206, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0, 'R', 'E', 'M', 'B', 1, (uint8_t)(estimates[i].exponent << 2 | mantissa >> 16),
+                                 (uint8_t)(mantissa >> 8), (uint8_t)mantissa, 0, 0, 0, 9 };
+      AirRtcpIter iter;
+      AirRtcpItem item;
+
+      g_assert_true (air_rtcp_iter_init (&iter, packet, sizeof packet));
+      g_assert_true (air_rtcp_iter_next (&iter, &item));
+      g_assert_cmpint (item.type, ==, AIR_RTCP_REMB);
+      g_assert_cmpuint (item.remb_bps, ==, estimates[i].bps);
+    }
+  g_assert_cmpint (air_rtcp_jitter_us (900, 90000), ==, 10000);
+  g_assert_cmpint (air_rtcp_jitter_us (480000, 48000), ==, 10 * G_USEC_PER_SEC);
+  g_assert_cmpint (air_rtcp_jitter_us (900001, 90000), ==, -1);
+  g_assert_cmpint (air_rtcp_jitter_us (UINT32_MAX, 90000), ==, -1);
+}
+
 static void
 test_framing (void)
 {
@@ -249,6 +283,7 @@ main (int argc, char **argv)
   g_test_add_func ("/rtcp/sender-report", test_sender_report);
   g_test_add_func ("/rtcp/compound", test_compound);
   g_test_add_func ("/rtcp/framing", test_framing);
+  g_test_add_func ("/rtcp/absurd", test_absurd);
   g_test_add_func ("/rtcp/bye-and-pli", test_bye_and_pli);
   g_test_add_func ("/rtcp/times", test_times);
   g_test_add_func ("/rtcp/reference-answer", test_reference_answer);

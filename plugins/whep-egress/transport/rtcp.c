@@ -334,7 +334,8 @@ read_remb (const uint8_t *p, size_t bytes, AirRtcpItem *item)
   item->type = AIR_RTCP_REMB;
   if (p[16] > 0 && bytes >= 24)
     item->media_ssrc = read32 (p + 20);
-  item->remb_bps = exponent > 45 ? UINT64_MAX : mantissa << exponent;
+  /* 18 bits and 45 fit into 64. */
+  item->remb_bps = MIN (mantissa << MIN (exponent, 45), AIR_RTCP_MAX_REMB_BPS);
   return true;
 }
 
@@ -434,6 +435,14 @@ air_rtcp_round_trip_us (uint32_t now_middle, uint32_t lsr, uint32_t dlsr)
   if (lsr == 0 || elapsed < 0 || elapsed > 60 * 65536)
     return -1;
   return (int64_t)elapsed * G_USEC_PER_SEC / 65536;
+}
+
+int64_t
+air_rtcp_jitter_us (uint32_t jitter, unsigned clock_rate)
+{
+  int64_t jitter_us = (int64_t)jitter * G_USEC_PER_SEC / clock_rate;
+
+  return jitter_us <= 10 * G_USEC_PER_SEC ? jitter_us : -1;
 }
 
 /* Expands the status chunks to one symbol a packet. Returns: the bytes they took; 0: broken. */

@@ -76,7 +76,7 @@ typedef struct
     {
       uint8_t sequence;
     } fir;
-    uint64_t remb_bps;
+    uint64_t remb_bps; /* ≤ AIR_RTCP_MAX_REMB_BPS */
     uint32_t reference; /* the middle of the receiver's NTP time */
     struct
     {
@@ -92,6 +92,9 @@ typedef struct
 
 /* A feedback that speaks of more packets than this is ignored: run lengths would let 20 bytes cost 65,535 steps. */
 #define AIR_RTCP_MAX_TRANSPORT_CC 2048
+
+/* The format has room for 2^81 bit/s, by which receivers mean "no limit", and who means harm spoils every sum. */
+#define AIR_RTCP_MAX_REMB_BPS UINT64_C (10000000000)
 
 typedef struct
 {
@@ -112,6 +115,8 @@ bool air_rtcp_iter_next (AirRtcpIter *iter, AirRtcpItem *ret_item);
 /* RFC 3550 §6.4.1: round-trip time in µs; -1 when the report has no LSR or the result makes no sense (negative, > 60 s).
  * @now_middle: air_ntp_middle() at reception, from the same clock as the SR's. */
 int64_t air_rtcp_round_trip_us (uint32_t now_middle, uint32_t lsr, uint32_t dlsr);
+/* Of a report block, in µs; -1 when it makes no sense (> 10 s). @clock_rate: of the RTP timestamps, Hz. */
+int64_t air_rtcp_jitter_us (uint32_t jitter, unsigned clock_rate);
 
 typedef struct
 {
