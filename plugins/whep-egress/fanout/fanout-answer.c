@@ -21,11 +21,10 @@ air_fanout_engine_list_candidates (AirFanoutEngine *self)
 static bool
 prepare_transport (AirFanoutEngine *self, AirFanoutViewer *viewer, const AirSdpChoice *choice, GError **error)
 {
-  const char *fingerprints[] = { choice->transport.fingerprint, NULL };
   g_autoptr (GError) reason = NULL;
   viewer->ice = air_ice_new (choice->transport.ice_ufrag);
-  viewer->dtls = air_dtls_new (self->identity, choice->dtls_client ? AIR_DTLS_CLIENT : AIR_DTLS_SERVER, fingerprints,
-                               air_fanout_loop_send_dtls, viewer, &reason);
+  viewer->dtls = air_dtls_new (self->identity, choice->dtls_client ? AIR_DTLS_CLIENT : AIR_DTLS_SERVER,
+                               choice->transport.fingerprints, air_fanout_loop_send_dtls, viewer, &reason);
   if (viewer->dtls)
     return true;
   g_set_error (error, AIR_ERROR, AIR_ERROR_UNSUPPORTED, "The offer's DTLS fingerprint cannot be used: %s",

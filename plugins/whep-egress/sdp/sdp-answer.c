@@ -148,6 +148,7 @@ accept_section (AirSdpChoice *choice, AirKind kind, unsigned index, const AirSdp
   section->accepted = true;
   section->section = index;
   section->payload = payload->number;
+  section->reduced_size = media->rtcp_rsize;
   section->ssrc = new_ssrc (choice);
   section->feedback = payload->feedback & SERVED_FEEDBACK;
   memcpy (section->extensions, media->extensions, sizeof section->extensions);
@@ -238,8 +239,8 @@ find_transport (const AirSdpOffer *offer, const AirSdpChoice *choice)
           transport.ice_ufrag = own->ice_ufrag;
           transport.ice_pwd = own->ice_pwd;
         }
-      if (own->fingerprint)
-        transport.fingerprint = own->fingerprint;
+      if (own->fingerprints[0])
+        memcpy (transport.fingerprints, own->fingerprints, sizeof transport.fingerprints);
       if (own->setup)
         transport.setup = own->setup;
       break;
@@ -373,7 +374,7 @@ write_accepted (GString *sdp, const AirSdpMedia *media, const AirSdpChoice *choi
     if (section->extensions[i])
       g_string_append_printf (sdp, "a=extmap:%u %s\r\n", section->extensions[i], air_sdp_extension_uri (i));
   g_string_append (sdp, "a=sendonly\r\na=rtcp-mux\r\n");
-  if (media->rtcp_rsize)
+  if (section->reduced_size)
     g_string_append (sdp, "a=rtcp-rsize\r\n");
   if (kind == AIR_KIND_VIDEO)
     write_video_codec (sdp, media, section);

@@ -27,6 +27,7 @@ typedef struct
   uint8_t rtx_payload; /* 0: no retransmission stream */
   uint8_t red_payload; /* 0: sound does not carry earlier sound along */
   bool long_packets;   /* of sound: as rtp-sound.h makes them */
+  bool reduced_size;   /* a=rtcp-rsize: RTCP need not be compound (RFC 5506) */
   uint32_t ssrc;
   uint32_t rtx_ssrc;
   unsigned feedback;                           /* AirSdpFeedback mask: offered, and served by us */

@@ -13,6 +13,7 @@ typedef struct
   AirSdpOffer *offer;
   AirSdpMedia *media; /* the section that is open; NULL: the session's part */
   AirSdpTransport session;
+  bool refuses;       /* the session's part says sendonly or inactive: so do sections that say nothing */
   const char *bundle; /* the mids of the group, separated by blanks; NULL: no group */
   unsigned line;
 } Parser;
@@ -120,7 +121,7 @@ parse_media (Parser *parser, const char *value, GError **error)
   media->formats = keep (parser, fields[3]);
   media->mid = "";
   media->disabled = port == 0;
-  media->receives = true; /* sendrecv unless said otherwise (RFC 8866 §6.7) */
+  media->receives = !parser->refuses; /* sendrecv unless said otherwise (RFC 8866 §6.7) */
   bool rtp = g_str_has_suffix (fields[2], "RTP/SAVPF") || g_str_has_suffix (fields[2], "RTP/SAVP");
   media->kind = !rtp                                  ? AIR_SDP_OTHER
                 : g_strcmp0 (fields[0], "audio") == 0 ? AIR_SDP_AUDIO
@@ -234,7 +235,25 @@ parse_extmap (Parser *parser, const char *value, GError **error)
   return true;
 }
 
-/* a=fingerprint:sha-256 AB:CD:… (RFC 8122 §5); of several, the first sha-256 one counts. */
+/* RFC 8122 §5: of several, those of one hash count, each for a certificate that may be used. That is sha-256, or else the one
+ * that came first. */
+static void
+keep_fingerprint (Parser *parser, AirSdpTransport *transport, const char *algorithm, const char *digest)
+{
+  g_autofree char *kind = g_strconcat (algorithm, " ", NULL), *text = g_strconcat (kind, digest, NULL);
+  unsigned count = g_strv_length ((char **)transport->fingerprints);
+  if (count > 0 && !g_str_has_prefix (transport->fingerprints[0], kind))
+    {
+      if (!g_str_equal (algorithm, "sha-256"))
+        return;
+      memset (transport->fingerprints, 0, sizeof transport->fingerprints);
+      count = 0;
+    }
+  if (count < AIR_SDP_MAX_FINGERPRINTS && !g_strv_contains (transport->fingerprints, text))
+    transport->fingerprints[count] = keep (parser, text);
+}
+
+/* a=fingerprint:sha-256 AB:CD:… */
 static bool
 parse_fingerprint (Parser *parser, AirSdpTransport *transport, const char *value, GError **error)
 {
@@ -249,10 +268,7 @@ parse_fingerprint (Parser *parser, AirSdpTransport *transport, const char *value
   for (size_t i = 0; i < length; i++)
     if (i % 3 == 2 ? digest[i] != ':' : !g_ascii_isxdigit (digest[i]))
       return fail (parser, error, "the fingerprint is not written as hexadecimal pairs");
-  if (transport->fingerprint && g_str_has_prefix (transport->fingerprint, "sha-256 "))
-    return true;
-  g_autofree char *fingerprint = g_strdup_printf ("%s %s", algorithm, digest);
-  transport->fingerprint = keep (parser, fingerprint);
+  keep_fingerprint (parser, transport, algorithm, digest);
   return true;
 }
 
@@ -301,6 +317,17 @@ parse_transport (Parser *parser, const char *name, const char *value, bool *ret_
   return true;
 }
 
+/* RFC 8866 §6.7: for a section, or for all that have none. Returns whether it is one. */
+static bool
+parse_direction (const char *name, bool *ret_receives)
+{
+  bool receives = g_str_equal (name, "recvonly") || g_str_equal (name, "sendrecv");
+  if (!receives && !g_str_equal (name, "sendonly") && !g_str_equal (name, "inactive"))
+    return false;
+  *ret_receives = receives;
+  return true;
+}
+
 static bool
 parse_media_attribute (Parser *parser, const char *name, const char *value, GError **error)
 {
@@ -330,10 +357,8 @@ parse_media_attribute (Parser *parser, const char *name, const char *value, GErr
     media->rtcp_mux = true;
   else if (g_str_equal (name, "rtcp-rsize"))
     media->rtcp_rsize = true;
-  else if (g_str_equal (name, "recvonly") || g_str_equal (name, "sendrecv"))
-    media->receives = true;
-  else if (g_str_equal (name, "sendonly") || g_str_equal (name, "inactive"))
-    media->receives = false;
+  else
+    parse_direction (name, &media->receives);
   return true;
 }
 
@@ -350,6 +375,9 @@ parse_attribute (Parser *parser, const char *text, GError **error)
     return true;
   if (parser->media)
     return parse_media_attribute (parser, name, value, error);
+  bool receives;
+  if (parse_direction (name, &receives))
+    parser->refuses = !receives;
   if (g_str_equal (name, "group") && g_str_has_prefix (value, "BUNDLE") && !parser->bundle)
     parser->bundle = keep (parser, value + strlen ("BUNDLE"));
   return true;
@@ -375,6 +403,13 @@ first_of (const char *preferred, const char *otherwise)
   return preferred ? preferred : otherwise;
 }
 
+static void
+fill_fingerprints (AirSdpTransport *transport, const AirSdpTransport *otherwise)
+{
+  if (!transport->fingerprints[0])
+    memcpy (transport->fingerprints, otherwise->fingerprints, sizeof transport->fingerprints);
+}
+
 /* The transport of the group is that of its first section (RFC 8843 §7.2); what stands for the session fills gaps. */
 static void
 join_transport (Parser *parser)
@@ -391,13 +426,13 @@ join_transport (Parser *parser)
           ret->ice_ufrag = own->ice_ufrag;
           ret->ice_pwd = own->ice_pwd;
         }
-      ret->fingerprint = first_of (ret->fingerprint, own->fingerprint);
+      fill_fingerprints (ret, own);
       ret->setup = first_of (ret->setup, own->setup);
     }
   const AirSdpTransport *session = &parser->session;
   ret->ice_ufrag = first_of (ret->ice_ufrag, session->ice_ufrag);
   ret->ice_pwd = first_of (ret->ice_pwd, session->ice_pwd);
-  ret->fingerprint = first_of (ret->fingerprint, session->fingerprint);
+  fill_fingerprints (ret, session);
   ret->setup = first_of (ret->setup, session->setup);
 }
 
@@ -459,7 +494,7 @@ air_sdp_offer_parse (const char *text, size_t length, GError **error)
   if (!check_mids (&parser, error))
     return NULL;
   join_transport (&parser);
-  if (!offer->transport.ice_ufrag || !offer->transport.ice_pwd || !offer->transport.fingerprint)
+  if (!offer->transport.ice_ufrag || !offer->transport.ice_pwd || !offer->transport.fingerprints[0])
     {
       g_set_error_literal (error, AIR_ERROR, AIR_ERROR_INVALID,
                            "the SDP lacks a=ice-ufrag, a=ice-pwd or a=fingerprint");

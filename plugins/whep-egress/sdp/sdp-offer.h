@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 #define AIR_SDP_MAX_MEDIA 16
 #define AIR_SDP_MAX_PAYLOADS 96
 #define AIR_SDP_MAX_CANDIDATES 64
+#define AIR_SDP_MAX_FINGERPRINTS 8
 
 typedef enum
 {
@@ -63,7 +64,7 @@ typedef struct
 {
   const char *ice_ufrag;   /* NULL: not given */
   const char *ice_pwd;     /* NULL: not given */
-  const char *fingerprint; /* "sha-256 AB:CD:…"; NULL: not given */
+  const char *fingerprints[AIR_SDP_MAX_FINGERPRINTS + 1]; /* "sha-256 AB:CD:…", NULL-terminated; the certificate has one of them */
   const char *setup;       /* "actpass", "active", "passive"; NULL: not given */
 } AirSdpTransport;
 

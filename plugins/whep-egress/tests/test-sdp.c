@@ -261,6 +261,67 @@ test_round_trip (void)
   g_assert_cmpuint (count (plain, "rrtr"), ==, 0);
 }
 
+/* RFC 8866 §6.7: what stands for the session is for the sections that say nothing. */
+static void
+test_direction_of_the_session (void)
+{
+  static const struct
+  {
+    const char *session, *section;
+    bool receives;
+  } cases[] = {
+    { "a=sendonly", "a=x", false },    { "a=inactive", "a=x", false },        { "a=recvonly", "a=x", true },   { "a=sendrecv", "a=x", true },
+    { "a=x", "a=x", true },            { "a=inactive", "a=recvonly", true },  { "a=recvonly", "a=inactive", false },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *section = with ("a=recvonly", cases[i].section);
+      g_autofree char *begin = g_strconcat ("t=0 0\r\n", cases[i].session, "\r\n", NULL);
+      g_auto (GStrv) parts = g_strsplit (section, "t=0 0\r\n", 2);
+      g_autofree char *text = g_strjoinv (begin, parts);
+      g_autoptr (AirSdpOffer) offer = parse (text);
+      AirSdpChoice choice;
+      g_assert_cmpuint (g_strv_length (parts), ==, 2);
+      for (unsigned k = 0; k < offer->media_count; k++)
+        g_assert_cmpint (offer->media[k]->receives, ==, cases[i].receives);
+      g_assert_cmpint (air_sdp_choose (offer, &baseline, &choice, NULL), ==, cases[i].receives);
+    }
+}
+
+#define DIGEST_OF(pair) pair ":" pair ":" pair ":" pair ":" pair ":" pair ":" pair ":" pair
+#define DIGEST(pair) DIGEST_OF (pair) ":" DIGEST_OF (pair) ":" DIGEST_OF (pair) ":" DIGEST_OF (pair)
+
+/* RFC 8122 §5: any of one hash may be the certificate's. */
+static void
+test_fingerprints (void)
+{
+  static const char *const orders[] = {
+    "sha-512 " DIGEST ("00") ":" DIGEST ("00"), "sha-256 " DIGEST ("aa"), "SHA-256 " DIGEST ("BB"), "sha-256 " DIGEST ("AA"),
+    "sha-1 " DIGEST_OF ("11") ":" DIGEST_OF ("11") ":11:11:11:11",
+  };
+  g_autoptr (GString) lines = g_string_new (NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS (orders); i++)
+    g_string_append_printf (lines, "a=fingerprint:%s\r\n", orders[i]);
+  g_string_append (lines, "a=x:");
+  g_autofree char *text = with ("a=fingerprint:", lines->str);
+  g_autoptr (AirSdpOffer) offer = parse (text);
+  AirSdpChoice choice;
+  g_assert_true (air_sdp_choose (offer, &baseline, &choice, NULL));
+  const char *const *chosen = choice.transport.fingerprints;
+  g_assert_cmpuint (g_strv_length ((char **)chosen), ==, 2);
+  g_assert_cmpstr (chosen[0], ==, "sha-256 " DIGEST ("AA"));
+  g_assert_cmpstr (chosen[1], ==, "sha-256 " DIGEST ("BB"));
+
+  /* However many there are. */
+  g_string_truncate (lines, 0);
+  for (unsigned i = 0; i < 3 * AIR_SDP_MAX_FINGERPRINTS; i++)
+    g_string_append_printf (lines, "a=fingerprint:sha-256 %02X:" DIGEST_OF ("00") ":" DIGEST_OF ("00") ":" DIGEST_OF ("00") ":00:00:00:00:00:00:00\r\n", i);
+  g_string_append (lines, "a=x:");
+  g_autofree char *many = with ("a=fingerprint:", lines->str);
+  g_autoptr (AirSdpOffer) bounded = parse (many);
+  g_assert_cmpuint (g_strv_length ((char **)bounded->transport.fingerprints), ==, AIR_SDP_MAX_FINGERPRINTS);
+}
+
 static void
 test_malformed (void)
 {
@@ -368,6 +429,8 @@ main (int argc, char **argv)
   g_test_add_func ("/whep/sdp/redundant-sound", test_redundant_sound);
   g_test_add_func ("/whep/sdp/long-sound", test_long_sound);
   g_test_add_func ("/whep/sdp/round-trip", test_round_trip);
+  g_test_add_func ("/whep/sdp/direction-of-the-session", test_direction_of_the_session);
+  g_test_add_func ("/whep/sdp/fingerprints", test_fingerprints);
   g_test_add_func ("/whep/sdp/malformed", test_malformed);
   g_test_add_func ("/whep/sdp/limits", test_limits);
   g_test_add_func ("/whep/sdp/damage", test_damage);

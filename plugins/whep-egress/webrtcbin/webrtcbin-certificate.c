@@ -35,21 +35,30 @@ parse_certificate (const char *pem)
   return bio ? PEM_read_bio_X509 (bio, NULL, NULL, NULL) : NULL;
 }
 
-bool
-air_webrtc_certificate_matches (GstElement *webrtc, const char *fingerprint)
+static bool
+matches (X509 *certificate, const char *fingerprint)
 {
-  g_autofree char *pem = get_certificate (webrtc);
-  g_autoptr (X509) certificate = pem ? parse_certificate (pem) : NULL;
   g_auto (GStrv) announced = g_strsplit (fingerprint, " ", 2);
   g_auto (GStrv) name = g_strsplit (announced[0], "-", 2); /* "sha-256" is SHA256 to OpenSSL */
   g_autofree char *joined = g_strjoinv ("", name);
   const EVP_MD *algorithm = EVP_get_digestbyname (joined);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size;
-  if (!certificate || !algorithm || !X509_digest (certificate, algorithm, digest, &size))
+  if (!algorithm || !X509_digest (certificate, algorithm, digest, &size))
     return false;
   g_autoptr (GString) text = g_string_new (NULL);
   for (unsigned i = 0; i < size; i++)
     g_string_append_printf (text, "%s%02X", i > 0 ? ":" : "", digest[i]);
   return announced[1] && strcmp (text->str, announced[1]) == 0;
+}
+
+bool
+air_webrtc_certificate_matches (GstElement *webrtc, const char *const *fingerprints)
+{
+  g_autofree char *pem = get_certificate (webrtc);
+  g_autoptr (X509) certificate = pem ? parse_certificate (pem) : NULL;
+  for (unsigned i = 0; certificate && fingerprints[i]; i++)
+    if (matches (certificate, fingerprints[i]))
+      return true;
+  return false;
 }

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* @fingerprint: "sha-256 AB:CD:…" of the offer. */
-bool air_webrtc_certificate_matches (GstElement *webrtc, const char *fingerprint);
+/* @fingerprints: "sha-256 AB:CD:…" of the offer, NULL-terminated: whether it is one of them. */
+bool air_webrtc_certificate_matches (GstElement *webrtc, const char *const *fingerprints);
 
 G_END_DECLS

@@ -29,7 +29,7 @@ struct _AirWebrtcPeer
   AirWebrtcSource *sources[AIR_KIND_COUNT]; /* NULL: not wanted */
   NiceAgent *agent;
   AirWebrtcSession *session;
-  char *fingerprint; /* of the viewer's certificate, as announced */
+  GStrv fingerprints; /* of the viewer's certificates, as announced */
 
   GMutex lock;
   GCond changed;
@@ -92,7 +92,7 @@ air_webrtc_peer_free (AirWebrtcPeer *peer)
   if (!peer)
     return;
   g_ptr_array_unref (peer->candidates);
-  g_free (peer->fingerprint);
+  g_strfreev (peer->fingerprints);
   g_free (peer->name);
   g_cond_clear (&peer->changed);
   g_mutex_clear (&peer->lock);
@@ -157,7 +157,7 @@ on_connection (GstElement *webrtc, GParamSpec *property, void *data)
   g_mutex_unlock (&peer->lock);
   if (before)
     return;
-  if (air_webrtc_certificate_matches (webrtc, peer->fingerprint))
+  if (air_webrtc_certificate_matches (webrtc, (const char *const *)peer->fingerprints))
     take_fact (peer, &peer->verified);
   else
     peer->events.failed (true, peer->events.data);
@@ -368,7 +368,7 @@ negotiate (AirWebrtcPeer *peer, const AirWebrtcNetwork *network, const AirSdpCho
            const char *const *candidates, AirWebrtcLocal *ret_local, GError **error)
 {
   unsigned index = 0;
-  peer->fingerprint = g_strdup (choice->transport.fingerprint);
+  peer->fingerprints = g_strdupv ((char **)choice->transport.fingerprints);
   peer->handshake_sent = choice->dtls_client;
   build (peer, network);
   if (!set_offer (peer, choice, error))

@@ -13,7 +13,7 @@ write_section (GString *sdp, const AirSdpChoice *choice, AirKind kind, unsigned 
                           kind == AIR_KIND_VIDEO ? "video" : "audio", payload);
   /* Who begins the DTLS handshake is settled already; so webrtcbin has no choice. */
   g_string_append_printf (sdp, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s\r\na=setup:%s\r\n",
-                          transport->ice_ufrag, transport->ice_pwd, transport->fingerprint,
+                          transport->ice_ufrag, transport->ice_pwd, transport->fingerprints[0],
                           choice->dtls_client ? "passive" : "active");
   g_string_append_printf (sdp, "a=mid:%u\r\na=recvonly\r\na=rtcp-mux\r\n", mid);
   if (kind == AIR_KIND_VIDEO)
