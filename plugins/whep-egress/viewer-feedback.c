@@ -150,7 +150,8 @@ air_viewer_feedback_take (const AirViewerFeedback *feedback, const uint8_t *pack
   while (air_rtcp_iter_next (&iter, &item))
     {
       AirRtpTrack *track = find_track (level, item.media_ssrc);
-      if (item.type == AIR_RTCP_BYE)
+      air_rtcp_sources_note (feedback->sources, &iter);
+      if (item.type == AIR_RTCP_BYE && air_rtcp_sources_has (feedback->sources, item.media_ssrc))
         return false;
       if (item.type == AIR_RTCP_REMB)
         air_path_estimate_take_remb (level->path, item.remb_bps, now_us);
@@ -161,5 +162,6 @@ air_viewer_feedback_take (const AirViewerFeedback *feedback, const uint8_t *pack
       if (track)
         take_about (feedback, track, &item, &nacks, now_us);
     }
+  air_rtcp_sources_note (feedback->sources, &iter);
   return true;
 }

@@ -23,6 +23,7 @@ typedef struct
   void *data;
   AirViewerLevel *level;
   AirRepair *repair;
+  AirRtcpSources *sources; /* by which the viewer has spoken: only their end is its end */
   AirViewerInfo *info;    /* where loss, round trip and the like are kept; its strings are not touched */
   AirEngineCounts *counts;
   uint64_t ntp;           /* the present, by the clock of sender reports */

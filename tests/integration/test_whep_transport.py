@@ -14,7 +14,7 @@ import pytest
 from OpenSSL import SSL
 
 from conftest import both_engines, wait_until
-from whep_client import OTHER_IDENTITY, Peer
+from whep_client import IDENTITY, OTHER_IDENTITY, Peer
 
 
 @pytest.fixture
@@ -274,6 +274,19 @@ def test_goodbyes(live, peers):
     assert series(live, "airclass_whep_left_total", "left") == 3
 
 
+@both_engines
+def test_a_goodbye_of_somebody_else(live, peers):
+    """Only who has spoken can say BYE (RFC 3550 §6.6); others' are as unknown as their SSRC."""
+    peer = peers(live).connect()
+    packet = peer.receive(wanted=lambda data: peer.is_rtp(data) and data[1] & 0x7F == 96)
+    peer.send_rtcp(rtcp(0, 201, b"\0\0\0\7"))
+    peer.send_rtcp(rtcp(0, 201, b"\0\0\0\7") + rtcp(1, 203, b"\0\0\0\x99"))
+    peer.send_rtcp(rtcp(0, 201, b"\0\0\0\7") + rtcp(1, 206, b"\0\0\0\7" + packet[8:12]))
+    wait_until(lambda: [v["keyframe_requests"] for v in viewers(live)] == [1], "what it says afterwards to be heard")
+    peer.send_rtcp(rtcp(0, 201, b"\0\0\0\x08") + rtcp(1, 203, b"\0\0\0\7"))
+    wait_until(lambda: not viewers(live), "its own BYE to free it", 5)
+
+
 def rtcp(count, kind, body):
     return struct.pack(">BBH", 0x80 | count, kind, len(body) // 4) + body
 
@@ -295,6 +308,26 @@ def test_the_round_trip_is_told(live, peers):
     peer.send_rtcp(rtcp(0, 201, b"\0\0\0\7") + reference)
     expected = ssrc + b"\5\0\0\3" + b"\0\0\0\7" + b"\3\4\5\6"  # the middle of the NTP time
     wait_until(lambda: expected in (peer.receive(wanted=peer.is_rtcp) or b""), "the answer")
+
+
+class PlainPeer(AskingPeer):
+    """One that takes compound RTCP only."""
+
+    def offer(self):
+        return super().offer().replace("a=rtcp-rsize\r\n", "")
+
+
+@both_engines
+def test_rtcp_is_compound_unless_reduced_size_was_negotiated(live, peers):
+    """RFC 3550 §6.1: each begins with a report. RFC 5506 lets one go without where both said so."""
+    for kind, first in ((PlainPeer, 201), (AskingPeer, 207)):
+        peer = peers(live, kind=kind).connect()
+        assert ("a=rtcp-rsize" in peer.answer) == (kind is AskingPeer)
+        peer.send_rtcp(rtcp(0, 201, b"\0\0\0\7") + rtcp(0, 207, b"\0\0\0\7\4\0\0\2" + b"\1\2\3\4\5\6\7\x08"))
+        answer = wait_until(lambda: b"\3\4\5\6" in (found := peer.receive(wanted=peer.is_rtcp) or b"") and found, "the answer")
+        assert answer[1] == first
+        if kind is PlainPeer:
+            assert answer[9] == 202  # with the CNAME
 
 
 @both_engines
@@ -373,6 +406,15 @@ def test_wrong_certificate(live, peers):
     assert not media
     wait_until(lambda: not viewers(live), "the impostor to be freed", 5)
     assert series(live, "airclass_whep_left_total", "dtls-failed") == 1
+
+
+@both_engines
+def test_several_certificates(live, peers):
+    """RFC 8122 §5: any of those that are announced."""
+    announced = [f"sha-1 {':'.join(['00'] * 20)}", OTHER_IDENTITY[2], IDENTITY[2]]
+    peer = peers(live, announced="\r\na=fingerprint:".join(announced)).connect()
+    assert [v["state"] for v in viewers(live)] == ["playing"]
+    peer.close_dtls()
 
 
 def test_new_address(live, peers):

@@ -10,6 +10,7 @@ air_fanout_viewer_feedback (AirFanoutViewer *viewer, const uint8_t *packet, size
     .data = viewer,
     .level = &viewer->level,
     .repair = &viewer->repair,
+    .sources = &viewer->sources,
     .info = &viewer->counts,
     .counts = air_fanout_loop_get_counts (viewer->loop),
     .ntp = air_fanout_loop_ntp (viewer->loop, now_us),

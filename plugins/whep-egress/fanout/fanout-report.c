@@ -23,10 +23,11 @@ air_fanout_viewer_answer_reference (void *data, uint32_t receiver_ssrc, uint32_t
 {
   AirFanoutViewer *viewer = data;
   const AirSdpSection *section = &viewer->tracks[AIR_KIND_VIDEO].section;
-  uint8_t packet[64];
+  const char *cname = section->reduced_size ? NULL : viewer->names.cname;
+  uint8_t packet[128];
   if (section->feedback & AIR_SDP_FEEDBACK_ROUND_TRIP)
     send_rtcp (viewer, packet,
-               air_rtcp_build_reference_answer (packet, sizeof packet, section->ssrc, receiver_ssrc, reference));
+               air_rtcp_build_reference_answer (packet, sizeof packet, section->ssrc, cname, receiver_ssrc, reference));
 }
 
 /* Often at first, for lip-sync needs reports of both tracks; then as RFC 3550 §6.2 would have it. Often again while there

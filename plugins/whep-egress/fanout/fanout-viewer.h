@@ -44,6 +44,7 @@ struct _AirFanoutViewer
   unsigned budget;
   int64_t sent_us; /* media */
   AirRepair repair;
+  AirRtcpSources sources;
   AirRtpCopier copier;
   AirLevels levels; /* which it may get */
   AirViewerLevel level;

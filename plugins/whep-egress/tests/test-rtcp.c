@@ -241,9 +241,57 @@ test_reference_answer (void)
   static const uint8_t wanted[] = { 0x80, 207, 0, 5, 1, 2, 3, 4, 5, 0, 0, 3, 0, 0, 0, 9, 0xa, 0xb, 0xc, 0xd, 0, 0, 0, 0 };
   uint8_t out[24];
 
-  g_assert_cmpmem (out, air_rtcp_build_reference_answer (out, sizeof out, 0x01020304, 9, 0x0a0b0c0d), wanted,
+  g_assert_cmpmem (out, air_rtcp_build_reference_answer (out, sizeof out, 0x01020304, NULL, 9, 0x0a0b0c0d), wanted,
                    sizeof wanted);
-  g_assert_cmpuint (air_rtcp_build_reference_answer (out, sizeof out - 1, 1, 9, 2), ==, 0);
+  g_assert_cmpuint (air_rtcp_build_reference_answer (out, sizeof out - 1, 1, NULL, 9, 2), ==, 0);
+
+  /* RFC 3550 §6.1: without a=rtcp-rsize a report stands first, and a CNAME is there. */
+  static const uint8_t begin[] = { 0x80, 201, 0, 1, 1, 2, 3, 4, 0x81, 202, 0, 3, 1, 2, 3, 4, 1, 4, 'n', 'a', 'm', 'e', 0, 0 };
+  uint8_t compound[sizeof begin + sizeof wanted];
+  g_assert_cmpuint (air_rtcp_build_reference_answer (compound, sizeof compound, 0x01020304, "name", 9, 0x0a0b0c0d), ==,
+                    sizeof compound);
+  g_assert_cmpmem (compound, sizeof begin, begin, sizeof begin);
+  g_assert_cmpmem (compound + sizeof begin, sizeof wanted, wanted, sizeof wanted);
+  g_assert_cmpuint (air_rtcp_build_reference_answer (compound, sizeof compound - 1, 1, "name", 9, 2), ==, 0);
+}
+
+static void
+hear (AirRtcpSources *sources, const uint8_t *packet, size_t size)
+{
+  AirRtcpIter iter;
+  AirRtcpItem item;
+
+  g_assert_true (air_rtcp_iter_init (&iter, packet, size));
+  while (air_rtcp_iter_next (&iter, &item))
+    air_rtcp_sources_note (sources, &iter);
+  air_rtcp_sources_note (sources, &iter);
+}
+
+/* Who says BYE must have said something else before, if only that there is nothing to report. */
+static void
+test_sources (void)
+{
+  static const uint8_t report[] = { 0x80, 201, 0, 1, 0, 0, 0, 7 };
+  static const uint8_t goodbye[] = { 0x81, 203, 0, 1, 0, 0, 0, 9 };
+  static const uint8_t request[] = { 0x81, 206, 0, 2, 0, 0, 0, 8, 0, 0, 0, 1, 0x81, 203, 0, 1, 0, 0, 0, 10 };
+  AirRtcpSources sources = { 0 };
+
+  g_assert_false (air_rtcp_sources_has (&sources, 0));
+  hear (&sources, goodbye, sizeof goodbye);
+  g_assert_false (air_rtcp_sources_has (&sources, 9));
+  hear (&sources, report, sizeof report);
+  hear (&sources, request, sizeof request);
+  g_assert_true (air_rtcp_sources_has (&sources, 7));
+  g_assert_true (air_rtcp_sources_has (&sources, 8));
+  g_assert_false (air_rtcp_sources_has (&sources, 9));
+  g_assert_false (air_rtcp_sources_has (&sources, 10));
+  for (uint8_t i = 20; i < 30; i++)
+    {
+      const uint8_t other[] = { 0x80, 201, 0, 1, 0, 0, 0, i };
+      hear (&sources, other, sizeof other);
+      g_assert_true (air_rtcp_sources_has (&sources, i));
+    }
+  g_assert_false (air_rtcp_sources_has (&sources, 7));
 }
 
 static void
@@ -287,6 +335,7 @@ main (int argc, char **argv)
   g_test_add_func ("/rtcp/bye-and-pli", test_bye_and_pli);
   g_test_add_func ("/rtcp/times", test_times);
   g_test_add_func ("/rtcp/reference-answer", test_reference_answer);
+  g_test_add_func ("/rtcp/sources", test_sources);
   g_test_add_func ("/rtcp/transport-cc", test_transport_cc);
   g_test_add_func ("/rtcp/transport-cc/bound", test_transport_cc_bound);
   return g_test_run ();

@@ -116,16 +116,29 @@ air_rtcp_build_sr (uint8_t *out, size_t out_bytes, const AirRtcpSenderInfo *info
   return (size_t)(write_sdes (p, info->ssrc, cname) - out);
 }
 
+/* What a compound begins with that has nothing to report (RFC 3550 §6.1): an empty RR, and SDES. */
+static size_t
+begin_bytes (const char *cname)
+{
+  return 8 + sdes_bytes (cname);
+}
+
+static uint8_t *
+write_begin (uint8_t *p, uint32_t ssrc, const char *cname)
+{
+  p = write_header (p, 0, PACKET_RR, 8);
+  p = write32 (p, ssrc);
+  return write_sdes (p, ssrc, cname);
+}
+
 size_t
 air_rtcp_build_bye (uint8_t *out, size_t out_bytes, const uint32_t *ssrcs, unsigned n_ssrcs, const char *cname)
 {
   uint8_t *p = out;
 
-  if (n_ssrcs == 0 || n_ssrcs > 31 || !is_cname (cname) || out_bytes < 8 + sdes_bytes (cname) + 4 + 4 * n_ssrcs)
+  if (n_ssrcs == 0 || n_ssrcs > 31 || !is_cname (cname) || out_bytes < begin_bytes (cname) + 4 + 4 * n_ssrcs)
     return 0;
-  p = write_header (p, 0, PACKET_RR, 8);
-  p = write32 (p, ssrcs[0]);
-  p = write_sdes (p, ssrcs[0], cname);
+  p = write_begin (p, ssrcs[0], cname);
   p = write_header (p, n_ssrcs, PACKET_BYE, 4 + 4 * n_ssrcs);
   for (unsigned i = 0; i < n_ssrcs; i++)
     p = write32 (p, ssrcs[i]);
@@ -154,13 +167,15 @@ enum
 };
 
 size_t
-air_rtcp_build_reference_answer (uint8_t *out, size_t out_bytes, uint32_t ssrc, uint32_t receiver_ssrc,
-                                 uint32_t reference)
+air_rtcp_build_reference_answer (uint8_t *out, size_t out_bytes, uint32_t ssrc, const char *cname,
+                                 uint32_t receiver_ssrc, uint32_t reference)
 {
   uint8_t *p = out;
 
-  if (out_bytes < 24)
+  if ((cname != NULL && !is_cname (cname)) || out_bytes < (cname != NULL ? begin_bytes (cname) : 0) + 24)
     return 0;
+  if (cname != NULL)
+    p = write_begin (p, ssrc, cname);
   p = write_header (p, 0, PACKET_XR, 24);
   p = write32 (p, ssrc);
   p = write32 (p, (uint32_t)BLOCK_DELAY << 24 | 3);
@@ -192,6 +207,12 @@ framed_bytes (const uint8_t *data, size_t size, size_t offset)
   return bytes;
 }
 
+static bool
+names_sender (unsigned type)
+{
+  return type == PACKET_SR || type == PACKET_RR || type == PACKET_RTPFB || type == PACKET_PSFB || type == PACKET_XR;
+}
+
 static void
 enter_packet (AirRtcpIter *iter)
 {
@@ -201,6 +222,11 @@ enter_packet (AirRtcpIter *iter)
     bytes -= iter->data[iter->packet + bytes - 1];
   iter->packet_bytes = bytes;
   iter->entry = 0;
+  if (names_sender (iter->data[iter->packet + 1]) && bytes >= 8)
+    {
+      iter->has_sender = true;
+      iter->sender_ssrc = read32 (iter->data + iter->packet + 4);
+    }
 }
 
 bool
@@ -424,6 +450,25 @@ air_rtcp_iter_next (AirRtcpIter *iter, AirRtcpItem *ret_item)
       if (iter->packet < iter->size)
         enter_packet (iter);
     }
+  return false;
+}
+
+void
+air_rtcp_sources_note (AirRtcpSources *sources, const AirRtcpIter *iter)
+{
+  if (!iter->has_sender || air_rtcp_sources_has (sources, iter->sender_ssrc))
+    return;
+  sources->ssrcs[sources->next] = iter->sender_ssrc;
+  sources->next = (uint8_t)((sources->next + 1) % G_N_ELEMENTS (sources->ssrcs));
+  sources->count = (uint8_t)MIN (sources->count + 1u, G_N_ELEMENTS (sources->ssrcs));
+}
+
+bool
+air_rtcp_sources_has (const AirRtcpSources *sources, uint32_t ssrc)
+{
+  for (unsigned i = 0; i < sources->count; i++)
+    if (sources->ssrcs[i] == ssrc)
+      return true;
   return false;
 }
 

@@ -32,10 +32,11 @@ size_t air_rtcp_build_bye (uint8_t *out, size_t out_bytes, const uint32_t *ssrcs
 size_t air_rtcp_build_pli (uint8_t *out, size_t out_bytes, uint32_t sender_ssrc, uint32_t media_ssrc);
 
 /* The answer to an AIR_RTCP_REFERENCE_TIME that came this instant (RFC 3611 §4.5): so receivers, too, know their round trip,
- * and when to ask again for what they lost. @ssrc: ours; @receiver_ssrc, @reference: of the item. Returns: the size, 0 when it
- * does not fit. */
-size_t air_rtcp_build_reference_answer (uint8_t *out, size_t out_bytes, uint32_t ssrc, uint32_t receiver_ssrc,
-                                        uint32_t reference);
+ * and when to ask again for what they lost. @ssrc: ours; @cname: the compound begins with an empty RR and SDES, as it must (RFC
+ * 3550 §6.1) unless reduced size was negotiated (RFC 5506); NULL: it was; @receiver_ssrc, @reference: of the item. Returns: the
+ * size, 0 when it does not fit. */
+size_t air_rtcp_build_reference_answer (uint8_t *out, size_t out_bytes, uint32_t ssrc, const char *cname,
+                                        uint32_t receiver_ssrc, uint32_t reference);
 
 typedef enum
 {
@@ -103,6 +104,8 @@ typedef struct
   size_t packet;       /* offset of the current RTCP packet */
   size_t packet_bytes; /* without padding */
   size_t entry;        /* offset of the next entry in it; 0: at its start */
+  bool has_sender;
+  uint32_t sender_ssrc; /* of the newest report, feedback or XR so far, also of one without items */
 } AirRtcpIter;
 
 /* Checks version, first packet type, lengths and padding of the compound (RFC 3550 §A.2; RFC 5506 reduced size is taken:
@@ -111,6 +114,17 @@ bool air_rtcp_iter_init (AirRtcpIter *iter, const uint8_t *data, size_t size);
 /* Returns: false at the end. Unknown packet types and formats (APP, SDES, other blocks of XR) and bodies too short for what
  * they announce are skipped. */
 bool air_rtcp_iter_next (AirRtcpIter *iter, AirRtcpItem *ret_item);
+
+/* By which SSRCs a peer has spoken; the newest four, more than any has. Zero it before the first use. */
+typedef struct
+{
+  uint32_t ssrcs[4];
+  uint8_t count, next;
+} AirRtcpSources;
+
+/* After each air_rtcp_iter_next(). */
+void air_rtcp_sources_note (AirRtcpSources *sources, const AirRtcpIter *iter);
+bool air_rtcp_sources_has (const AirRtcpSources *sources, uint32_t ssrc);
 
 /* RFC 3550 §6.4.1: round-trip time in µs; -1 when the report has no LSR or the result makes no sense (negative, > 60 s).
  * @now_middle: air_ntp_middle() at reception, from the same clock as the SR's. */

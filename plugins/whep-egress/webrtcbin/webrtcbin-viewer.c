@@ -349,8 +349,9 @@ answer_reference (void *data, uint32_t receiver_ssrc, uint32_t reference)
 {
   AirWebrtcViewer *viewer = ((Repeats *)data)->viewer;
   const AirSdpSection *section = &viewer->tracks[AIR_KIND_VIDEO].section;
-  uint8_t packet[64];
-  size_t bytes = air_rtcp_build_reference_answer (packet, sizeof packet, section->ssrc, receiver_ssrc, reference);
+  const char *cname = section->reduced_size ? NULL : viewer->names.cname;
+  uint8_t packet[128];
+  size_t bytes = air_rtcp_build_reference_answer (packet, sizeof packet, section->ssrc, cname, receiver_ssrc, reference);
   if (section->feedback & AIR_SDP_FEEDBACK_ROUND_TRIP)
     air_webrtc_peer_send_rtcp (viewer->peer, packet, bytes);
 }
@@ -366,6 +367,7 @@ air_webrtc_viewer_feedback (AirWebrtcViewer *viewer, const uint8_t *packet, size
     .data = &repeats,
     .level = &viewer->level,
     .repair = &viewer->repair,
+    .sources = &viewer->sources,
     .info = &viewer->counts,
     .counts = &counts,
     .ntp = air_webrtc_loop_ntp (viewer->loop, now_us),

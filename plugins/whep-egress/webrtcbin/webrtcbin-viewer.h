@@ -34,6 +34,7 @@ typedef struct
   int64_t next_report_us;
   unsigned reports;
   AirRepair repair;
+  AirRtcpSources sources;
   AirRtpCopier copier;
   AirLevels levels; /* which it may get */
   AirViewerLevel level;
