@@ -96,6 +96,7 @@ air_engine_metrics_add (AirEngineMetrics *metrics, const AirEngineCounts *counts
   count (metrics->discarded, counts->unvalidated, "unvalidated");
   count (metrics->discarded, counts->unknown_ufrag, "unknown");
   count (metrics->discarded, counts->forged, "forged");
+  count (metrics->discarded, counts->held, "held");
   count (metrics->discarded, counts->overrun, "overrun");
   count_levels (metrics->levels, counts);
   count (metrics->forwarded, counts->forwarded, NULL);

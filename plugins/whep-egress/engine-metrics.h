@@ -14,6 +14,7 @@ typedef struct
   uint64_t packets, bytes, dropped, failed;
   uint64_t retransmitted, nacks, keyframe_requests, replays;
   uint64_t unvalidated, unknown_ufrag, forged;
+  uint64_t held; /* checks from an address that another viewer uses */
   uint64_t tcp_accepted, tcp_refused, tcp_cut, tcp_dropped;
   uint64_t level_changes[AIR_LEVEL_COUNT][AIR_LEVEL_REASON_COUNT];
   uint64_t forwarded, overrun; /* datagrams to the loop that owns their viewer; too many at once: dropped */

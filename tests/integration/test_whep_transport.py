@@ -544,6 +544,27 @@ def test_an_address_that_another_viewer_had(live, peers):
     newcomer.socket.close()
 
 
+def test_an_address_that_another_viewer_has(airclassd, publish, peers):
+    """One check with somebody's address as the sender's, which is easily forged, does not take the media of who is heard there."""
+    server = airclassd({"whep-egress": {"loops": "1"}})
+    publish(server, zerolatency=True)
+    viewer, thief, unclaimed = peers(server).connect(), peers(server).connect(), peers(server)
+    assert unclaimed.post().status == 201
+    before = series(server, "airclass_whep_discarded_total", "held")
+    for _ in range(6):
+        assert viewer.check() == 0
+        for claimant in (thief, unclaimed):
+            claimant.check(sock=viewer.socket, answered=False)
+        assert viewer.check() == 0
+        viewer.forget(viewer.socket)
+        assert viewer.receive() is not None  # decrypts what comes: another's would not be authentic
+    wait_until(lambda: series(server, "airclass_whep_discarded_total", "held") == before + 12, "the claims to be counted")
+    assert thief.receive() is not None
+    address = "%s:%d" % viewer.socket.getsockname()
+    assert [v["address"] for v in viewers(server)].count(address) == 1
+    assert unclaimed.check() == 0 and unclaimed.shake_hands()
+
+
 @both_engines
 def test_lost_packets_come_again(live, peers):
     """NACK on the media's own SSRC: the very same bytes once more, since the nonce is the same (RFC 7714 §8.4)."""

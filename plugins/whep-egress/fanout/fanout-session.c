@@ -219,7 +219,8 @@ look_up (AirFanoutLoop *loop, const AirStunMessage *message, const char *ufrag, 
   g_return_val_if_reached (NULL);
 }
 
-/* An address that was another viewer's until now: a NAT gave it away, and the other's media must not go there. */
+/* An address that was another viewer's, who is not heard there any more: a NAT gave it away, and the other's media must not go
+ * there. */
 static void
 take_address (AirFanoutLoop *loop, AirFanoutViewer *viewer, const AirPath *path)
 {
@@ -265,6 +266,14 @@ find_by_path (AirFanoutLoop *loop, const AirPath *path)
   return (AirFanoutViewer *)air_demux_find_address (loop->demux, &path->remote);
 }
 
+/* Whether another viewer uses the path and was just heard there. @viewer: (nullable) who is named by the check. */
+static bool
+is_held (AirFanoutLoop *loop, const AirFanoutViewer *viewer, const AirPath *path)
+{
+  const AirFanoutViewer *holder = (AirFanoutViewer *)air_demux_find_address (loop->demux, &path->remote);
+  return holder && holder != viewer && air_ice_holds (holder->ice, path, loop->now_us);
+}
+
 static void
 take_stun (AirFanoutLoop *loop, const AirUdpDatagram *datagram, bool forwarded)
 {
@@ -276,6 +285,11 @@ take_stun (AirFanoutLoop *loop, const AirUdpDatagram *datagram, bool forwarded)
   bool named = air_ice_check_ufrag (&message, &ufrag, &ufrag_bytes);
   AirFanoutViewer *viewer = named ? (AirFanoutViewer *)air_demux_find_ufrag (loop->demux, ufrag, ufrag_bytes)
                                   : find_by_path (loop, &datagram->path);
+  if (named && is_held (loop, viewer, &datagram->path))
+    {
+      loop->counts.held++;
+      return;
+    }
   if (!viewer && named && !forwarded)
     viewer = look_up (loop, &message, ufrag, ufrag_bytes, datagram);
   if (viewer)
@@ -293,7 +307,7 @@ take_rtcp (AirFanoutLoop *loop, AirFanoutViewer *viewer, AirUdpDatagram *datagra
       loop->counts.forged++;
       return;
     }
-  air_ice_heard (viewer->ice, loop->now_us);
+  air_ice_heard (viewer->ice, &datagram->path, loop->now_us);
   if (air_fanout_viewer_feedback (viewer, datagram->data, size, loop->now_us))
     air_fanout_loop_pump (loop, viewer);
   else

@@ -196,7 +196,8 @@ test_consent (void)
   g_assert_false (air_ice_has_consent (ice, 100 * SECOND + AIR_ICE_CONSENT_US + 1));
   give (ice, (Check){ .pwd = "wrong" }, "198.51.100.1:1", 111 * SECOND, &code);
   g_assert_false (air_ice_has_consent (ice, 113 * SECOND));
-  air_ice_heard (ice, 112 * SECOND);
+  AirPath anywhere = path_to ("203.0.113.1:9");
+  air_ice_heard (ice, &anywhere, 112 * SECOND);
   g_assert_true (air_ice_has_consent (ice, 113 * SECOND));
 }
 
@@ -266,6 +267,32 @@ test_lost_path (void)
   assert_selected (ice, "203.0.113.1:6000");
 }
 
+/* Nobody else gets a path on which its owner was just heard, by whatever proves that. */
+static void
+test_held_path (void)
+{
+  g_autoptr (AirIce) ice = air_ice_new ("peer");
+  AirPath other = path_to ("203.0.113.1:6000"), selected = path_to ("203.0.113.1:5000");
+  int code;
+
+  g_assert_false (air_ice_holds (ice, &selected, 0));
+  give (ice, (Check){ .nominate = true, .priority = 9 }, "203.0.113.1:5000", SECOND, &code);
+  g_assert_true (air_ice_holds (ice, &selected, SECOND + AIR_ICE_HOLD_US));
+  g_assert_false (air_ice_holds (ice, &selected, SECOND + AIR_ICE_HOLD_US + 1));
+  g_assert_false (air_ice_holds (ice, &other, SECOND));
+  /* Elsewhere the peer says nothing of this path. */
+  give (ice, (Check){ .priority = 1 }, "203.0.113.1:6000", 3 * SECOND, &code);
+  air_ice_heard (ice, &other, 3 * SECOND);
+  g_assert_false (air_ice_holds (ice, &selected, SECOND + AIR_ICE_HOLD_US + 1));
+  air_ice_heard (ice, &selected, 5 * SECOND);
+  g_assert_true (air_ice_holds (ice, &selected, 5 * SECOND + AIR_ICE_HOLD_US));
+  give (ice, (Check){ .nominate = true, .priority = 9 }, "203.0.113.1:6000", 6 * SECOND, &code);
+  g_assert_false (air_ice_holds (ice, &selected, 6 * SECOND));
+  g_assert_true (air_ice_holds (ice, &other, 6 * SECOND));
+  air_ice_lose (ice, &other);
+  g_assert_false (air_ice_holds (ice, &other, 6 * SECOND));
+}
+
 static void
 test_candidates (void)
 {
@@ -306,6 +333,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ice/consent", test_consent);
   g_test_add_func ("/ice/restart", test_restart);
   g_test_add_func ("/ice/lost-path", test_lost_path);
+  g_test_add_func ("/ice/held-path", test_held_path);
   g_test_add_func ("/ice/candidates", test_candidates);
   return g_test_run ();
 }

@@ -33,6 +33,7 @@ struct _AirIce
   uint32_t selected_priority;
   int64_t selected_heard_us;    /* authentic check on the selected path */
   int64_t selected_nominated_us; /* … with USE-CANDIDATE */
+  int64_t selected_alive_us;     /* authentic packet of any kind there */
   int64_t last_heard_us;
 };
 
@@ -198,7 +199,7 @@ select_path (AirIce *ice, const AirStunMessage *message, const AirPath *path, in
 
   if (!same && !shall_move (ice, message, now_us))
     return 0;
-  ice->selected_heard_us = now_us;
+  ice->selected_heard_us = ice->selected_alive_us = now_us;
   ice->selected_priority = message->priority;
   if (message->use_candidate)
     {
@@ -305,9 +306,17 @@ air_ice_prefetch (const AirIce *ice)
 }
 
 void
-air_ice_heard (AirIce *ice, int64_t now_us)
+air_ice_heard (AirIce *ice, const AirPath *path, int64_t now_us)
 {
   ice->last_heard_us = now_us;
+  if (ice->has_selected && same_path (&ice->selected, path))
+    ice->selected_alive_us = now_us;
+}
+
+bool
+air_ice_holds (const AirIce *ice, const AirPath *path, int64_t now_us)
+{
+  return ice->has_selected && same_path (&ice->selected, path) && now_us - ice->selected_alive_us <= AIR_ICE_HOLD_US;
 }
 
 int64_t

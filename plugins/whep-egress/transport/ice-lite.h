@@ -13,6 +13,11 @@
 /* RFC 7675 §5.1 allows 30 s; a viewer that vanished is to be freed in 15, and a browser asks every 5 s at most. */
 #define AIR_ICE_CONSENT_US (12 * G_USEC_PER_SEC)
 
+/* A selected path of which the peer was heard so recently is nobody else's: one authentic check with the sender's address of
+ * another viewer is easily forged where networks let such packets through. A browser reports each second and checks each 2.5; whom
+ * a NAT gives the port of one who is gone asks again for longer than this. */
+#define AIR_ICE_HOLD_US (3 * G_USEC_PER_SEC)
+
 typedef struct _AirIce AirIce;
 
 typedef enum
@@ -69,8 +74,11 @@ void air_ice_lose (AirIce *ice, const AirPath *path);
 /* The path is about to be asked for: brings it into the cache. */
 void air_ice_prefetch (const AirIce *ice);
 
-/* Other proof of life: an SRTCP packet that authenticated. Some peers send no further checks (libnice: indications only). */
-void air_ice_heard (AirIce *ice, int64_t now_us);
+/* Other proof of life: an SRTCP packet that authenticated and came by @path. Some peers send no further checks (libnice:
+ * indications only). */
+void air_ice_heard (AirIce *ice, const AirPath *path, int64_t now_us);
+/* Whether @path is the selected one, and the peer was heard there within AIR_ICE_HOLD_US. */
+bool air_ice_holds (const AirIce *ice, const AirPath *path, int64_t now_us);
 /* When the peer last proved to be there; 0: never. */
 int64_t air_ice_get_last_heard_us (const AirIce *ice);
 /* RFC 7675: whether the peer proved to be there within AIR_ICE_CONSENT_US; false: send nothing more and free it. */
