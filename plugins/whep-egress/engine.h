@@ -25,7 +25,7 @@ typedef enum
   AIR_VIEWER_LEFT,         /* by itself: DELETE, BYE, close_notify */
   AIR_VIEWER_VANISHED,     /* nothing was heard of it any more */
   AIR_VIEWER_NO_HANDSHAKE, /* ICE and DTLS did not come about in time */
-  AIR_VIEWER_REPLACED,     /* they were not done when the same user made yet another offer */
+  AIR_VIEWER_REPLACED,     /* no place was left, and its user had many others */
   AIR_VIEWER_DTLS_FAILED,  /* another certificate than announced, or no common profile */
   AIR_VIEWER_EXPIRED,      /* its token ran out */
   AIR_VIEWER_STREAM_ENDED, /* the hold time is over */

@@ -53,15 +53,14 @@ static const AirOption options[] = {
     .maximum = 20000,
     .unit = "viewers",
     .help = "More are refused with 503 until one leaves." },
-  { .key = "max_sessions_per_user",
+  { .key = "fair_sessions_per_user",
     .type = AIR_OPTION_INT,
     .default_value = "16",
     .minimum = 0,
     .maximum = 20000,
     .unit = "sessions",
-    .help = "How many of the viewers of a stream may be one user's, by the user id of the token; more are refused with 429. At most "
-            "half of them may wait for their handshake; a further offer takes the place of the oldest of these. 0: any number, as "
-            "where many share one token. Who needs no token is not counted." },
+    .help = "When max_viewers are there, who has more sessions of a stream than this gives one up for somebody who has fewer, by the "
+            "user id of the token. 0: nobody does, as where many share one token." },
   { .key = "loops",
     .type = AIR_OPTION_INT,
     .default_value = "0",

@@ -164,22 +164,18 @@ end_session (AirWhep *whep, AirWhepSession *session, AirViewerReason reason)
   whep->engine->class->remove_viewer (whep->engine, viewer_id, reason);
 }
 
-/* Nobody may take the places of all. Returns false after a refusal. */
+/* Nobody takes the places of all. Returns false after a refusal. */
 static bool
 make_room (AirWhep *whep, AirRequest *request, const char *path, AirIdentity *identity)
 {
-  AirWhepSession *replaced;
-  if (!air_whep_sessions_admit (whep->sessions, path, identity, &replaced))
-    {
-      refuse_later (whep, request, 429, "too-many-sessions", "You watch this as often as you may: close another page first.");
-      return false;
-    }
-  if (replaced)
-    end_session (whep, replaced, AIR_VIEWER_REPLACED);
   if (air_whep_sessions_count (whep->sessions) < whep->max_viewers)
     return true;
-  refuse_later (whep, request, 503, "too-many-viewers", "This server has as many viewers as it may have.");
-  return false;
+  AirWhepSession *replaced = air_whep_sessions_find_replaceable (whep->sessions, path, identity);
+  if (replaced)
+    end_session (whep, replaced, AIR_VIEWER_REPLACED);
+  else
+    refuse_later (whep, request, 503, "too-many-viewers", "This server has as many viewers as it may have.");
+  return replaced != NULL;
 }
 
 static void

@@ -1,4 +1,4 @@
-/* Tables over the same sessions: by secret, by public name, and by user with the number of each one's. */
+/* Tables over the same sessions: by secret, by public name, and by user. */
 #include "whep-sessions.h"
 
 #include <openssl/rand.h>
@@ -8,15 +8,14 @@ struct _AirWhepSessions
   GHashTable *by_session; /* owns */
   GHashTable *by_viewer;
   GHashTable *users; /* owns; those who have sessions, by user_key() */
-  unsigned max_per_user;
+  unsigned fair_share; /* of one user; 0: any number */
 };
 
 struct _AirWhepUser
 {
   GHashTable *users; /* where it stands */
   char *key;
-  unsigned sessions;
-  GQueue unfinished; /* the oldest first */
+  GQueue unfinished, playing; /* the oldest first */
 };
 
 /* ---- Users */
@@ -27,6 +26,12 @@ free_user (void *data)
   AirWhepUser *user = data;
   g_free (user->key);
   g_free (user);
+}
+
+static unsigned
+count_sessions (const AirWhepUser *user)
+{
+  return user->unfinished.length + user->playing.length;
 }
 
 /* Returns: (transfer full) NULL: nobody in particular */
@@ -51,10 +56,9 @@ join_user (AirWhepSessions *sessions, AirWhepSession *session)
       user->key = g_steal_pointer (&key);
       g_hash_table_insert (sessions->users, user->key, user);
     }
-  user->sessions++;
   session->user = user;
-  session->unfinished.data = session;
-  g_queue_push_tail_link (&user->unfinished, &session->unfinished);
+  session->place.data = session;
+  g_queue_push_tail_link (&user->unfinished, &session->place);
 }
 
 static void
@@ -63,10 +67,31 @@ leave_user (AirWhepSession *session)
   AirWhepUser *user = g_steal_pointer (&session->user);
   if (!user)
     return;
-  if (session->state != AIR_WHEP_PLAYING)
-    g_queue_unlink (&user->unfinished, &session->unfinished);
-  if (--user->sessions == 0)
+  g_queue_unlink (session->state == AIR_WHEP_PLAYING ? &user->playing : &user->unfinished, &session->place);
+  if (count_sessions (user) == 0)
     g_hash_table_remove (user->users, user->key);
+}
+
+/* Returns: (nullable) of those who have most, one. */
+static AirWhepUser *
+find_greediest (AirWhepSessions *sessions)
+{
+  AirWhepUser *greediest = NULL, *user;
+  GHashTableIter iter;
+  g_hash_table_iter_init (&iter, sessions->users);
+  while (g_hash_table_iter_next (&iter, NULL, (void **)&user))
+    if (!greediest || count_sessions (user) > count_sessions (greediest))
+      greediest = user;
+  return greediest;
+}
+
+/* Returns: (nullable) the oldest whose handshake is not done. One that the engine still works at costs as much as before when it is
+ * given up: they would pile up. */
+static AirWhepSession *
+find_unfinished (AirWhepUser *user)
+{
+  AirWhepSession *oldest = g_queue_peek_head (&user->unfinished);
+  return oldest && oldest->state == AIR_WHEP_ANSWERED ? oldest : NULL;
 }
 
 /* ---- Sessions */
@@ -100,13 +125,13 @@ free_session (void *data)
 }
 
 AirWhepSessions *
-air_whep_sessions_new (unsigned max_per_user)
+air_whep_sessions_new (unsigned fair_share)
 {
   AirWhepSessions *sessions = g_new0 (AirWhepSessions, 1);
   sessions->by_session = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_session);
   sessions->by_viewer = g_hash_table_new (g_str_hash, g_str_equal);
   sessions->users = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_user);
-  sessions->max_per_user = max_per_user;
+  sessions->fair_share = fair_share;
   return sessions;
 }
 
@@ -127,20 +152,17 @@ air_whep_sessions_count (AirWhepSessions *sessions)
   return g_hash_table_size (sessions->by_session);
 }
 
-bool
-air_whep_sessions_admit (AirWhepSessions *sessions, const char *path, AirIdentity *identity, AirWhepSession **ret_replaced)
+AirWhepSession *
+air_whep_sessions_find_replaceable (AirWhepSessions *sessions, const char *path, AirIdentity *identity)
 {
   g_autofree char *key = user_key (path, identity);
-  AirWhepUser *user = key ? g_hash_table_lookup (sessions->users, key) : NULL;
-  unsigned most = sessions->max_per_user;
-  *ret_replaced = NULL;
-  if (!user || most == 0 || (user->sessions < most && user->unfinished.length < MAX (most / 2, 1)))
-    return true;
-  /* One that the engine still works at costs as much as before when it is given up: they would pile up. */
-  AirWhepSession *oldest = g_queue_peek_head (&user->unfinished);
-  if (oldest && oldest->state == AIR_WHEP_ANSWERED)
-    *ret_replaced = oldest;
-  return *ret_replaced != NULL;
+  AirWhepUser *own = key ? g_hash_table_lookup (sessions->users, key) : NULL;
+  AirWhepUser *greediest = sessions->fair_share > 0 ? find_greediest (sessions) : NULL;
+  unsigned has = own ? count_sessions (own) : 0;
+  if (!greediest || count_sessions (greediest) <= MAX (sessions->fair_share, has))
+    return NULL;
+  AirWhepSession *unfinished = find_unfinished (greediest);
+  return unfinished ? unfinished : g_queue_peek_head (&greediest->playing);
 }
 
 AirWhepSession *
@@ -185,8 +207,10 @@ air_whep_session_set_state (AirWhepSession *session, AirWhepState state)
   if (state <= session->state)
     return;
   session->state = state;
-  if (session->user && state == AIR_WHEP_PLAYING)
-    g_queue_unlink (&session->user->unfinished, &session->unfinished);
+  if (!session->user || state != AIR_WHEP_PLAYING)
+    return;
+  g_queue_unlink (&session->user->unfinished, &session->place);
+  g_queue_push_tail_link (&session->user->playing, &session->place);
 }
 
 void

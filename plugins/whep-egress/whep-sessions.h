@@ -25,21 +25,19 @@ typedef struct
   AirIdentity *identity; /* tells when the session ends, which a refreshed token of its family moves */
   AirWhepState state;    /* set by air_whep_session_set_state() */
   AirWhepUser *user;     /* whose sessions of this path are counted together; NULL: nobody's in particular */
-  GList unfinished;      /* among the user's, until it plays */
+  GList place;           /* among the user's */
 } AirWhepSession;
 
 typedef struct _AirWhepSessions AirWhepSessions;
 
-/* @max_per_user: sessions of one user at one path, of which half may be unfinished; 0: any number. */
-AirWhepSessions *air_whep_sessions_new (unsigned max_per_user);
+/* @fair_share: so many sessions of one user at one path give way to nobody; 0: no sessions do. */
+AirWhepSessions *air_whep_sessions_new (unsigned fair_share);
 void air_whep_sessions_free (AirWhepSessions *sessions);
 unsigned air_whep_sessions_count (AirWhepSessions *sessions);
-/* Whether the user of @identity may have one more at @path. User ids are good for one class: the same one at another path is
- * somebody else. Identities without a user id always may.
- * @ret_replaced: (transfer none) (nullable) the session that must be removed for it: the oldest of the user's whose handshake is
- * not done, such as a page leaves behind that is loaded again and again. */
-bool air_whep_sessions_admit (AirWhepSessions *sessions, const char *path, AirIdentity *identity,
-                              AirWhepSession **ret_replaced);
+/* When there are as many as may be: the one that gives its place to a further one of @identity at @path, of the user who has most, and
+ * more than the fair share and than @identity has; the oldest whose handshake is not done, else the oldest. User ids are good for one
+ * class: the same one at another path is somebody else. Returns: (transfer none) (nullable) */
+AirWhepSession *air_whep_sessions_find_replaceable (AirWhepSessions *sessions, const char *path, AirIdentity *identity);
 /* Returns: (transfer none) */
 AirWhepSession *air_whep_sessions_add (AirWhepSessions *sessions, const char *path, AirIdentity *identity,
                                        const char *peer_ufrag);

@@ -91,7 +91,7 @@ air_whep_new (AirContext *context, GError **error)
   AirWhep *whep = g_new0 (AirWhep, 1);
   AirEngineEvents events = { viewer_joined, viewer_left, whep };
   whep->context = context;
-  whep->sessions = air_whep_sessions_new ((unsigned)air_context_get_int (context, "max_sessions_per_user"));
+  whep->sessions = air_whep_sessions_new ((unsigned)air_context_get_int (context, "fair_sessions_per_user"));
   whep->ice_servers = ice_servers;
   whep->lists = g_ptr_array_new ();
   whep->classes = air_class_watch_new (context);

@@ -23,8 +23,7 @@ def film(tmp_path_factory):
 @pytest.fixture
 def classroom(request, airclassd, run, film):
     """A server to which rtmp-load publishes the film again and again."""
-    options = getattr(request, "param", {})
-    server = airclassd({**options, "whep-egress": {"max_sessions_per_user": 0, **options.get("whep-egress", {})}})  # one token for all
+    server = airclassd(getattr(request, "param", {}))
     run([LOAD / "rtmp-load", "--publishers=1", f"--file={film}", "--duration=600", server.rtmp_url()])
     server.wait_state("live")
     wait_until(lambda: server.stream().get("keyframe_interval_ms"), "a second keyframe")

@@ -101,8 +101,7 @@ class Bench:
             "max_connections=30000\nmax_connections_per_address=30000\n" # all come from one address
             "[auth]\ntoken_lifetime=24h\n" # whep-load takes one token, and a soak may last long
             "[rtmp-ingest]\nlisten=127.0.0.1:0\ntls_listen=127.0.0.1:0\n"
-            "[whep-egress]\nudp_listen=127.0.0.1:0\nmax_viewers=20000\n"
-            "max_sessions_per_user=0\n")
+            "[whep-egress]\nudp_listen=127.0.0.1:0\nmax_viewers=20000\n")
         environment = {
             **os.environ,
             "AIRCLASS_CORE_PLUGIN_DIR": str(self.build / "plugins"),
