@@ -261,7 +261,7 @@ test('a keyframe that is long past: who joins is told, and sees the picture with
   const student = await show('/student', { device: PHONE });
   await saysSoon(student, '.message .title', /No picture can be shown now/);
   const teacher = await show(`/teacher#key=${server.teacherKey}`, { device: PHONE });
-  await saysSoon(teacher, '[data-warning=lost-keyframe]', /Keyframes are too far apart/);
+  await saysSoon(teacher, '[data-warning=lost-keyframe]', /The last keyframe was too long ago/);
   await saysSoon(teacher, '.stage .title', /No picture can be shown now/);
   await screenshot(teacher, 'teacher-lost-keyframe-phone-en', { fullPage: true });
   await screenshot(student, 'student-lost-keyframe-phone-en');
