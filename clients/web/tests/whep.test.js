@@ -329,9 +329,29 @@ test('no way to the server at all: asks with back-off, and goes on with the sess
   await clock.advance(1000);
   assert.equal(player.state, 'live');
   assert.equal(server.count('POST'), 1);
+  await clock.advance(60_000);
+  const later = restarts().length;
+  await clock.advance(60_000);
+  assert.equal(restarts().length, later, 'and all is quiet again');
+});
+
+test('the server may have restarted ICE, but its answer was lost, and the picture is back: asked until it answers', async () => {
+  await goLive();
+  server.patched = unreachable;
+  FakePeer.last.cut();
+  await clock.advance(3000);
+  FakePeer.last.play();
+  await clock.advance(500);
+  assert.equal(player.state, 'live');
+  server.patched = new FakeServer().patched;
   const before = restarts().length;
-  await clock.advance(20_000);
-  assert.equal(restarts().length, before, 'and all is quiet again');
+  await clock.advance(30_000);
+  assert.equal(restarts().length, before + 1);
+  assert.equal(player.state, 'live');
+  assert.equal(server.count('POST'), 1);
+  FakePeer.last.cut(); // another time: anew
+  await clock.advance(2500);
+  assert.equal(restarts().length, before + 2);
 });
 
 test('no way to the server for long: the session is given up', async () => {

@@ -1,10 +1,13 @@
 // Brings the media path of a WHEP session back by ICE restarts (RFC 9725 §4.3.2), one after the other until the server
-// has answered one: until then nothing else could reach it either, and the old path may come back by itself.
+// has answered one: until then nothing else could reach it either, and the old path may come back by itself. Where it does, and the
+// server may have restarted without our knowing, it is asked until it answers: with full ICE it takes nothing from the old path then,
+// and would take us for gone.
 
 import { backoffMs } from './backoff.js';
 
 const PATCH_MS = 1500; // for the first answer: what hangs, hangs on a connection of the old address
 const MOST_PATCH_MS = 8000;
+const MOST_LATER = 5; // attempts after the old path came back
 
 export class IceRestart {
   /** null: under way; restarted, gone (the server does not know the session), refused (it takes no restart). */
@@ -14,6 +17,7 @@ export class IceRestart {
   #attempt;
   #done;
   #stopped = false;
+  #ended = false;
   #running = true;
   #hurried = false;
   #abort = null; // of the attempt under way
@@ -36,9 +40,21 @@ export class IceRestart {
     this.#endWait();
   }
 
-  /** No further attempt. */
+  /** The old path is there again. */
   stop() {
     this.#stopped = true;
+  }
+
+  /** It is gone again. */
+  resume() {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    this.startedAt = this.#env.now();
+  }
+
+  /** Leaves: no further attempt. */
+  end() {
+    this.#ended = true;
     this.#endWait();
   }
 
@@ -48,10 +64,11 @@ export class IceRestart {
   }
 
   async #run() {
-    for (let count = 0; !this.#stopped && !this.result; count++) {
+    for (let count = 0, later = 0; !this.#ended && !this.result && later < MOST_LATER; count++) {
       this.#hurried = false;
       await this.#try(count);
-      if (!this.#stopped && !this.result && !this.#hurried) await this.#wait(backoffMs(count, this.#env.random));
+      if (!this.#ended && !this.result && !this.#hurried) await this.#wait(backoffMs(count, this.#env.random));
+      later = this.#stopped ? later + 1 : 0;
     }
     this.#running = false;
     this.#done();

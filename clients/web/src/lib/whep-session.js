@@ -177,7 +177,7 @@ export class WhepSession {
   close() {
     if (this.#closed) return;
     this.#closed = true;
-    this.#endRestart();
+    this.#restart?.end();
     this.#remove();
     this.#pc.close();
     this.#poke();
@@ -320,6 +320,7 @@ export class WhepSession {
 
   #startRestart() {
     if (this.#restart?.isOver) this.#restart = null;
+    this.#restart?.resume();
     this.#restart ??= new IceRestart(this.#env, (signal) => this.#restartIce(signal), () => this.#poke());
   }
 
