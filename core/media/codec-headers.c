@@ -308,6 +308,8 @@ air_h264_inspect (const uint8_t *data, size_t size, unsigned nal_length_bytes)
           unsigned slice_type = air_bits_ue (&bits);
           picture.has_slice = true;
           picture.reference = (nal[0] & 0x60) != 0;
+          picture.idr = type == 5;
+          picture.i_slice = !bits.overrun && slice_type % 5 == 2;
           picture.b_slice = !bits.overrun && slice_type % 5 == 1;
           return picture;
         }

@@ -32,7 +32,8 @@ GBytes *air_avcc_without_empty_sets (GBytes *codec_data);
 typedef struct
 {
   bool has_slice;
-  bool b_slice;   /* its first slice is a B slice */
+  bool idr;
+  bool i_slice, b_slice; /* what its first slice is */
   bool reference; /* nal_ref_idc of its first slice is not 0 (the same for all slices of a picture, §7.4.1) */
 } AirH264Picture;
 

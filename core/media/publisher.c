@@ -99,7 +99,7 @@ air_publisher_push (AirPublisher *publisher, AirKind kind, GstBuffer *buffer, in
   AirUnit *unit = air_unit_new (stream->tracks[kind], buffer, point.pts_ns, point.dts_ns, flags);
   AIR_COUNT (counters->units[kind], 1);
   AIR_COUNT (counters->bytes[kind], gst_buffer_get_size (unit->buffer));
-  unit->flags |= air_meter_add (&stream->meter, unit);
+  air_meter_add (&stream->meter, unit);
   air_stream_set_state_locked (stream, AIR_STREAM_LIVE, NULL);
   air_stream_deliver_locked (stream, unit);
   g_mutex_unlock (&stream->lock);

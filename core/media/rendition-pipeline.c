@@ -88,7 +88,7 @@ deliver (AirRenditionPipeline *self, GstSample *sample)
       air_stream_set_track_locked (output, self->output_track);
       AirUnit *unit
         = air_unit_new (self->output_track, gst_buffer_ref (buffer), MAX (pts_ns, dts_ns), dts_ns, flags);
-      unit->flags |= air_meter_add (&output->meter, unit);
+      air_meter_add (&output->meter, unit);
       air_stream_deliver_locked (output, unit);
     }
   g_mutex_unlock (&output->lock);

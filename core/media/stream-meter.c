@@ -50,12 +50,20 @@ inspect (const AirUnit *unit)
   return picture;
 }
 
+/* Encoders mark recovery points as keyframes, too: with intra refresh, and with open groups of pictures. A browser begins at IDR
+ * pictures only. Where there are B-frames that does not matter, as browsers get new pictures there, whose decoder begins at any I
+ * picture. */
+static bool
+is_no_beginning (const AirStreamMeter *meter, const AirH264Picture *picture)
+{
+  return picture->has_slice && !picture->idr && !(meter->bframes && picture->i_slice);
+}
+
 /* A picture shown before one that was decoded earlier is a B-frame; so is one made of B slices whose publisher lost the
  * composition times. */
-static unsigned
-inspect_video (AirStreamMeter *meter, const AirUnit *unit)
+static void
+inspect_video (AirStreamMeter *meter, AirUnit *unit)
 {
-  unsigned flags = 0;
   bool reordered = unit->pts_ns < meter->newest_pts_ns && !(unit->flags & AIR_UNIT_DISCONTINUITY);
   meter->newest_pts_ns = reordered ? meter->newest_pts_ns : unit->pts_ns;
   if (air_track_get_codec (unit->track) == AIR_CODEC_H264)
@@ -63,16 +71,17 @@ inspect_video (AirStreamMeter *meter, const AirUnit *unit)
       AirH264Picture picture = inspect (unit);
       reordered = reordered || picture.b_slice;
       if (picture.has_slice && !picture.reference)
-        flags |= AIR_UNIT_NON_REFERENCE;
+        unit->flags |= AIR_UNIT_NON_REFERENCE;
+      if (is_no_beginning (meter, &picture))
+        unit->flags &= ~AIR_UNIT_KEYFRAME;
     }
   if (reordered)
     {
       meter->bframes = true;
-      flags |= AIR_UNIT_REORDERED;
+      unit->flags |= AIR_UNIT_REORDERED;
     }
   if (unit->flags & AIR_UNIT_KEYFRAME)
     meter->keyframes[meter->keyframe_count++ % AIR_METER_KEYFRAMES] = unit->dts_ns;
-  return flags;
 }
 
 /* A publisher that began with a burst, or whose clock is slow, has a lag that says nothing; one that grows does. So the
@@ -123,8 +132,8 @@ leave_out_pause (AirStreamMeter *meter, const AirUnit *unit)
     meter->keyframes[i] += pause_ns;
 }
 
-unsigned
-air_meter_add (AirStreamMeter *meter, const AirUnit *unit)
+void
+air_meter_add (AirStreamMeter *meter, AirUnit *unit)
 {
   AirKind kind = air_track_get_kind (unit->track);
   meter->began_us = meter->began_us != 0 ? meter->began_us : unit->arrival_us;
@@ -133,7 +142,8 @@ air_meter_add (AirStreamMeter *meter, const AirUnit *unit)
     leave_out_pause (meter, unit);
   add_sample (&meter->tracks[kind], unit);
   update_peaks (meter, unit->arrival_us);
-  return kind == AIR_KIND_VIDEO ? inspect_video (meter, unit) : 0;
+  if (kind == AIR_KIND_VIDEO)
+    inspect_video (meter, unit);
 }
 
 static int64_t

@@ -45,8 +45,9 @@ typedef struct
 
 /* A publisher comes: forgets the one before. */
 void air_meter_begin (AirStreamMeter *meter);
-/* Counts a unit and returns the flags it adds to it: AIR_UNIT_REORDERED, AIR_UNIT_NON_REFERENCE. */
-unsigned air_meter_add (AirStreamMeter *meter, const AirUnit *unit);
+/* Counts a unit and completes its flags: adds AIR_UNIT_REORDERED and AIR_UNIT_NON_REFERENCE, and takes AIR_UNIT_KEYFRAME from a picture
+ * at which no browser can begin. */
+void air_meter_add (AirStreamMeter *meter, AirUnit *unit);
 /* 0 while unknown, and when nothing has come for 5 s. */
 unsigned air_meter_get_bitrate_bps (const AirStreamMeter *meter, AirKind kind, int64_t now_us);
 double air_meter_get_fps (const AirStreamMeter *meter, int64_t now_us);

@@ -9,8 +9,6 @@ typedef struct
 {
   bool has_picture;   /* at least one slice (NAL unit types 1 to 5) */
   bool idr;           /* an IDR slice */
-  bool intra;         /* I slices only: it needs no other picture */
-  bool bidirectional; /* a B slice */
   bool non_reference; /* no other picture needs it: nal_ref_idc is 0 in every slice (H.264 §7.4.1) */
 } AccessUnitInfo;
 

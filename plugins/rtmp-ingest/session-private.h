@@ -27,7 +27,6 @@ typedef struct
   int track;               /* the number of the one that is taken; -1: none yet */
   bool needs_keyframe;     /* video: another track was taken before */
   unsigned length_bytes;   /* H.264: bytes of a NAL unit's length */
-  bool has_b_frames;       /* H.264: one has come */
 } RtmpIncoming;
 
 struct _RtmpSession

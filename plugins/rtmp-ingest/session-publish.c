@@ -50,7 +50,6 @@ forget_incoming (RtmpSession *session)
       g_clear_pointer (&session->incoming[i].header, g_bytes_unref);
       session->incoming[i].track = -1;
       session->incoming[i].needs_keyframe = false;
-      session->incoming[i].has_b_frames = false;
     }
   session->told_encoder = false;
 }
@@ -160,20 +159,11 @@ take_header (RtmpSession *session, AirKind kind, const MediaMessage *media, cons
              air_codec_to_string (air_track_get_codec (track)));
 }
 
-/* Encoders mark where a decoder may begin, at recovery points, too: with intra refresh, and with open groups of pictures. A
- * browser begins at IDR pictures only. Where there are B-frames it does not matter, as browsers get none of these pictures
- * but new ones, whose decoder begins at any I picture. */
-static bool
-is_h264_keyframe (const RtmpIncoming *incoming, const MediaMessage *media, const AccessUnitInfo *info)
-{
-  return info->idr || (media->keyframe && info->intra && incoming->has_b_frames);
-}
-
 /* Returns: false when the frame is to be dropped. */
 static bool
 inspect (RtmpSession *session, AirKind kind, const MediaMessage *media, const uint8_t *payload, unsigned *ret_flags)
 {
-  RtmpIncoming *incoming = &session->incoming[kind];
+  const RtmpIncoming *incoming = &session->incoming[kind];
   *ret_flags = media->keyframe ? AIR_UNIT_KEYFRAME : 0;
   const char *fault = NULL;
   AccessUnitInfo info;
@@ -192,9 +182,7 @@ inspect (RtmpSession *session, AirKind kind, const MediaMessage *media, const ui
       drop (session, fault);
       return false;
     }
-  incoming->has_b_frames |= info.bidirectional;
-  *ret_flags = (is_h264_keyframe (incoming, media, &info) ? AIR_UNIT_KEYFRAME : 0)
-               | (info.non_reference ? AIR_UNIT_NON_REFERENCE : 0);
+  *ret_flags |= (info.idr ? AIR_UNIT_KEYFRAME : 0) | (info.non_reference ? AIR_UNIT_NON_REFERENCE : 0);
   return true;
 }
 

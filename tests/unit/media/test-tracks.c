@@ -206,13 +206,18 @@ test_h264_pictures (void)
   static const struct
   {
     const char *hex;
-    bool has_slice, b_slice, reference;
+    bool has_slice, b_slice, reference, idr, i_slice;
   } pictures[] = {
-    { "0000000265b8", true, false, true },               /* IDR, first_mb 0, slice_type 7 would be 0x88; 5: P-all */
-    { "000000024188", true, false, true },               /* slice_type 7 */
+    { "0000000265b8", true, false, true, true, true },   /* IDR, slice_type 2 */
+    { "000000026588", true, false, true, true, true },   /* slice_type 7 */
+    { "000000024188", true, false, true, false, true },  /* no IDR */
+    { "0000000241b0", true, false, true, false, true },  /* slice_type 2 */
+    { "00000003410888", true, false, true, false, true }, /* first_mb 16 */
+    { "00000002419a", true, false, true },               /* slice_type 5: P */
     { "00000002019c", true, true, false },               /* first_mb 0, slice_type 6: B, nal_ref_idc 0 */
     { "0000000221a8", true, true, true },                /* slice_type 1: B, kept as a reference */
     { "0000000209f0000000030600ff0000000201a8", true, true, false }, /* behind a delimiter and a message */
+    { "00000009410000000000000000", true, false, true }, /* no type */
     { "0000000209f0", false, false, false },
     { "ffffffff", false, false, false },
     { "", false, false, false },
@@ -227,6 +232,8 @@ test_h264_pictures (void)
       g_assert_cmpint (picture.has_slice, ==, pictures[i].has_slice);
       g_assert_cmpint (picture.b_slice, ==, pictures[i].b_slice);
       g_assert_cmpint (picture.reference, ==, pictures[i].reference);
+      g_assert_cmpint (picture.idr, ==, pictures[i].idr);
+      g_assert_cmpint (picture.i_slice, ==, pictures[i].i_slice);
     }
 }
 
